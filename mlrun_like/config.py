@@ -1,0 +1,219 @@
+"""All settings: one table, one reader, one order (argument > environment > file > default).
+
+A setting `a_b` is read from `MLRUN_LIKE_A_B`, else from the older names in its row (MLRun's, so
+existing environments keep working), else from the YAML file `config.yaml` in the home folder (or
+the file named by `MLRUN_LIKE_CONFIG_FILE`), else it has its default. No other module reads
+`os.environ`; nothing is read when this module is imported.
+
+>>> from mlrun_like.config import config
+>>> config.default_project
+'default'
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mlrun_like.errors import ConfigError, nearest
+
+__all__ = ["ENV_PREFIX", "SETTINGS", "Config", "Setting", "config", "environment"]
+
+ENV_PREFIX = "MLRUN_LIKE_"
+
+
+class Setting(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    type: type
+    default: Any
+    help: str
+    aliases: tuple[str, ...] = ()
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("home", str, "~/.mlrun-like", "Folder of the store, artifacts, logs and spool."),
+    Setting("config_file", str, "", "YAML file with settings; empty: config.yaml in home.",
+            ("MLRUN_CONFIG_FILE",)),
+    Setting("dbpath", str, "", "Tracking store: a folder, sqlite:///file or postgresql://…; "
+            "empty: a SQLite file in home.", ("MLRUN_DBPATH",)),
+    Setting("artifact_path", str, "", "Where artifacts go; may hold {{run.uid}} and "
+            "{{run.project}}; empty: artifacts/<project>/<run uid> in home.",
+            ("MLRUN_ARTIFACT_PATH",)),
+    Setting("default_project", str, "default", "Project of functions and runs that name none.",
+            ("MLRUN_DEFAULT_PROJECT",)),
+    Setting("log_level", str, "INFO", "Level of the run logger: DEBUG, INFO, WARNING or ERROR.",
+            ("MLRUN_LOG_LEVEL",)),
+    Setting("default_image", str, "python:3.11-slim", "Image of container kinds that name none."),
+    Setting("ignored_notebook_tags", str, "", "Notebook cell tags left out of the code, "
+            "separated by ';'.", ("MLRUN_IGNORED_NOTEBOOK_TAGS",)),
+    Setting("flush_interval", float, 0.25, "Seconds between writes of metrics and logs."),
+    Setting("store_timeout", float, 60.0, "Seconds to wait for a locked or slow store."),
+    Setting("heartbeat_interval", float, 2.0, "Seconds between a run's signs of life."),
+    Setting("lost_after", float, 120.0, "Seconds without a sign of life after which a run on "
+            "another machine counts as lost."),
+    Setting("calculate_digest", bool, True, "Record a SHA-256 digest of every artifact."),
+    Setting("pack_tuples", bool, False, "Treat a returned tuple as one value.",
+            ("MLRUN_PACKAGERS__PACK_TUPLES",)),
+    Setting("logging_worker", int, 0, "The MPI rank that records outputs.",
+            ("MLRUN_PACKAGERS__LOGGING_WORKER",)),
+    Setting("preview_rows", int, 20, "Rows in a data set's preview."),
+    Setting("preview_columns", int, 100, "Columns in a data set's preview."),
+    Setting("warm", bool, True, "Fork process runs from a warm server instead of starting a new "
+            "interpreter."),
+    Setting("warm_idle", float, 300.0, "Seconds after which an unused warm server ends."),
+    Setting("keep_deleted_days", float, 7.0, "Days before gc removes soft-deleted records."),
+    Setting("exec", str, "", "The run to execute, as JSON (set by runtimes for "
+            "`mlrun-like run --from-env`)."),
+    Setting("exec_file", str, "", "File with the run to execute (set by runtimes)."),
+    Setting("token", str, "", "Token for a remote service; never printed."),
+)
+_ROWS = {row.name: row for row in SETTINGS}
+_SECRET = frozenset({"token", "exec"})
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+class Config:
+    """The settings as attributes. Values set here (arguments) win over every other origin.
+
+    Args:
+        environ: The environment to read; by default the process's.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self.__dict__["_environ"] = os.environ if environ is None else environ
+        self.__dict__["_set"] = {}
+        self.__dict__["_file"] = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.explain(name)[0]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self._set[name] = _cast(self._row(name), value, "the value set in code")
+
+    def __dir__(self) -> list[str]:
+        return sorted([*_ROWS, "explain", "override", "reload", "path"])
+
+    def explain(self, name: str) -> tuple[Any, str]:
+        """The value of a setting and where it came from.
+
+        Raises:
+            ConfigError: if there is no such setting or its value cannot be read.
+        """
+        row = self._row(name)
+        if name in self._set:
+            return self._set[name], "set in code"
+        for variable in (ENV_PREFIX + name.upper(), *row.aliases):
+            text = self._environ.get(variable)
+            if text is not None and (text or row.type is str):
+                return _cast(row, text, f"environment variable {variable}"), variable
+        if name not in ("home", "config_file"):
+            values, path = self._read_file()
+            if name in values:
+                return _cast(row, values[name], f"file {path}"), str(path)
+        return row.default, "default"
+
+    def path(self, *parts: str) -> Path:
+        """A path below the home folder (not created)."""
+        return Path(self.home).expanduser().absolute().joinpath(*parts)
+
+    def reload(self) -> None:
+        """Forget values set in code and read the file anew."""
+        self._set.clear()
+        self.__dict__["_file"] = None
+
+    @contextlib.contextmanager
+    def override(self, **values: Any) -> Iterator[Config]:
+        """Set values for the length of a `with` block."""
+        before = dict(self._set)
+        for name, value in values.items():
+            setattr(self, name, value)
+        try:
+            yield self
+        finally:
+            self._set.clear()
+            self._set.update(before)
+
+    def _row(self, name: str) -> Setting:
+        row = _ROWS.get(name)
+        if row is None:
+            raise ConfigError(
+                f"there is no setting {name!r}.{nearest(name, _ROWS)}",
+                fix="mlrun-like config explain   lists all settings",
+            )
+        return row
+
+    def _read_file(self) -> tuple[dict[str, Any], Path]:
+        named = self.config_file
+        path = Path(named).expanduser() if named else self.path("config.yaml")
+        if self._file is not None and self._file[1] == path:
+            return self._file[0], path
+        values: dict[str, Any] = {}
+        if path.is_file():
+            values = _load_yaml(path)
+        elif named:
+            raise ConfigError(f"config file {str(path)!r} does not exist",
+                              fix="create it or unset MLRUN_LIKE_CONFIG_FILE")
+        self.__dict__["_file"] = (values, path)
+        return values, path
+
+
+def _load_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise ConfigError(f"config file cannot be read: {exc}", where=str(path)) from exc
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError("config file must hold 'name: value' lines", where=str(path))
+    for name in values:
+        if name not in _ROWS:
+            raise ConfigError(f"there is no setting {name!r}.{nearest(str(name), _ROWS)}",
+                              where=str(path))
+    return values
+
+
+def _cast(row: Setting, value: Any, origin: str) -> Any:
+    shown = "***" if row.name in _SECRET else repr(value)
+    try:
+        if row.type is bool:
+            if isinstance(value, bool):
+                return value
+            text = str(value).strip().lower()
+            if text in _TRUE:
+                return True
+            if text in _FALSE:
+                return False
+            raise ValueError(text)
+        if row.type is str:
+            if not isinstance(value, (str, os.PathLike)):
+                raise ValueError(value)
+            return os.fspath(value)
+        return row.type(value)
+    except (TypeError, ValueError) as exc:
+        raise ConfigError(
+            f"setting {row.name!r} cannot be {shown}: {row.type.__name__} expected",
+            where=origin,
+            fix=f"for example {ENV_PREFIX}{row.name.upper()}={row.default!r}",
+        ) from exc
+
+
+def environment(name: str, default: str | None = None) -> str | None:
+    """An environment variable that belongs to somebody else (a credential, a rank, a user name).
+
+    The only other reader of the environment, so that tests can forbid `os.environ` elsewhere.
+    """
+    return os.environ.get(name, default)
+
+
+config = Config()

@@ -1,0 +1,95 @@
+"""Named plug-ins: what a string such as `kind="process"` means.
+
+Built-ins are rows of strings and cost nothing until used. Other packages add names through entry
+points in the group `mlrun_like.<group>`; one name with two providers is an error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from mlrun_like.errors import ConflictError, MissingDependencyError, UnknownNameError, nearest
+
+__all__ = ["BUILT_IN", "known", "load", "require"]
+
+BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "runtimes": MappingProxyType(
+            {
+                "local": "mlrun_like.runtimes.local:LocalRuntime",
+                "process": "mlrun_like.runtimes.process:ProcessRuntime",
+            }
+        ),
+        "packers": MappingProxyType({}),
+    }
+)
+"""Group -> name -> `"module:attribute"`."""
+
+
+@lru_cache(maxsize=None)
+def _entry_points(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
+    found: dict[str, importlib.metadata.EntryPoint] = {}
+    for point in importlib.metadata.entry_points(group=f"mlrun_like.{group}"):
+        other = found.get(point.name)
+        if other is not None and other.value != point.value:
+            raise ConflictError(
+                f"two packages provide {group[:-1]} {point.name!r}: "
+                f"{other.value} and {point.value}",
+                fix="uninstall one of them",
+            )
+        found[point.name] = point
+    return found
+
+
+def known(group: str) -> list[str]:
+    """The names of a group, built-in and installed, sorted."""
+    return sorted({*BUILT_IN.get(group, {}), *_entry_points(group)})
+
+
+def load(group: str, name: str) -> Any:
+    """The object registered under `name` in `group`, imported on first use.
+
+    Raises:
+        UnknownNameError: if there is none; the message lists those that exist.
+    """
+    row = BUILT_IN.get(group, {}).get(name)
+    if row is not None:
+        module, _, attribute = row.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    point = _entry_points(group).get(name)
+    if point is None:
+        names = known(group)
+        noun = "kind" if group == "runtimes" else group[:-1]
+        raise UnknownNameError(
+            f"unknown {noun} {name!r}.{nearest(name, names)}",
+            fix=f"use one of: {', '.join(names) or 'none are registered'}",
+        )
+    return point.load()
+
+
+def require(package: str, *, extra: str, feature: str) -> ModuleType:
+    """Import an optional package, or say which extra brings it.
+
+    Args:
+        package: The import name, such as `"s3fs"`.
+        extra: The extra of this distribution that installs it, such as `"s3"`.
+        feature: What needs it, in the user's words.
+
+    Raises:
+        MissingDependencyError: if it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as exc:
+        if exc.name is None or exc.name.partition(".")[0] != package.partition(".")[0]:
+            raise
+        raise MissingDependencyError(
+            f"{feature} needs the package {package!r}, which is not installed",
+            fix=f'pip install "mlrun-like[{extra}]"',
+        ) from exc

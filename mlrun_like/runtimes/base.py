@@ -1,0 +1,65 @@
+"""The seam of runtimes: one abstract method, and the loop of attempts that all of them share."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from mlrun_like.runs.job import Job
+from mlrun_like.specs.run import TERMINAL, RunDoc
+from mlrun_like.specs.values import Retry
+
+__all__ = ["Runtime"]
+
+
+class Runtime(ABC):
+    """Where a run executes.
+
+    A new kind subclasses this, implements `attempt`, and is registered in the entry point group
+    `mlrun_like.runtimes` under its kind.
+    """
+
+    kind: ClassVar[str] = ""
+    packages_code: ClassVar[bool] = True
+    """Whether the function's source must travel (else the live callable is used)."""
+    needs_image: ClassVar[bool] = False
+    can_abort: ClassVar[bool] = True
+
+    @abstractmethod
+    def attempt(self, job: Job) -> RunDoc:
+        """Execute the run once and return it as it was recorded.
+
+        A handler that fails is not an error here: the returned run says so. The state is terminal
+        when `job.last_attempt`; on earlier attempts a failed run is left in `pending`, with the
+        failure appended to `status.attempts`.
+        """
+
+    def launch(self, job: Job) -> RunDoc:
+        """Execute with the run's retry policy; returns the run in a terminal state."""
+        retry = Retry(**job.run.spec.retry)
+        for number in range(1, retry.count + 2):
+            job.attempt = number
+            job.last_attempt = number == retry.count + 1
+            job.run = self.attempt(job)
+            if job.run.status.state in TERMINAL:
+                break
+            self._wait(job, retry.delay(number))
+            if job.run.status.state in TERMINAL:
+                break
+        return job.run
+
+    def _wait(self, job: Job, seconds: float) -> None:
+        """Wait before a retry, listening for an abort."""
+        end = time.monotonic() + seconds
+        meta = job.run.metadata
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.2))
+            if job.store.heartbeat(meta.project, meta.uid, meta.iteration) in (
+                "aborting",
+                "aborted",
+            ):
+                job.run.status.state = "aborted"
+                job.run.status.error = "aborted while waiting for a retry"
+                job.store.store_run(job.run.to_dict())
+                return

@@ -1,0 +1,10 @@
+"""Pure data: what a function, a run and an artifact are, with no behaviour.
+
+    values.py     Resources, Retry, HyperParamOptions: frozen, checked in their constructor
+    model.py      the base of all documents: unknown keys refused, foreign keys kept aside
+    function.py   FunctionDoc (MLRun's function.yaml layout)
+    run.py        RunDoc, run states and their legal transitions
+    artifact.py   ArtifactDoc
+
+`values` needs only the standard library; the others need pydantic and are imported on use.
+"""

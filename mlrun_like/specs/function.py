@@ -1,0 +1,151 @@
+"""The function document, in the layout of MLRun's `function.yaml`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import Field
+
+from mlrun_like.specs.model import Model, merge_foreign, parse, split_foreign
+
+__all__ = [
+    "Build",
+    "EntryPoint",
+    "EntryPointParameter",
+    "Environment",
+    "FunctionDoc",
+    "FunctionMetadata",
+    "FunctionSpec",
+]
+
+
+class FunctionMetadata(Model):
+    """Who the function is."""
+
+    name: str = ""
+    project: str = ""
+    tag: str = ""
+    hash: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+    categories: list[str] = Field(default_factory=list)
+    updated: str | None = None
+
+
+class EntryPointParameter(Model):
+    """One argument of an entry point."""
+
+    name: str
+    type: str = ""
+    default: Any = None
+    doc: str = ""
+    required: bool = False
+    choices: list[Any] = Field(default_factory=list)
+
+
+class EntryPoint(Model):
+    """One function that can be called by name."""
+
+    name: str
+    doc: str = ""
+    parameters: list[EntryPointParameter] = Field(default_factory=list)
+    outputs: list[dict[str, Any]] = Field(default_factory=list)
+    lineno: int = -1
+    has_varargs: bool = False
+    has_kwargs: bool = False
+
+
+class Environment(Model):
+    """What the code was written against."""
+
+    python: str = ""
+    platform: str = ""
+    requirements: list[str] = Field(default_factory=list)
+    lock: dict[str, str] = Field(default_factory=dict)
+    lock_hash: str = ""
+
+
+class Build(Model):
+    """How the code travels and what its image needs."""
+
+    functionSourceCode: str = ""  # noqa: N815  (base64; MLRun's key)
+    modules: dict[str, str] = Field(default_factory=dict)
+    origin_module: str = ""
+    origin_filename: str = ""
+    code_origin: str = ""
+    source: str = ""
+    base_image: str = ""
+    image: str = ""
+    commands: list[str] = Field(default_factory=list)
+    requirements: list[str] = Field(default_factory=list)
+    extra: str = ""
+    extra_args: str = ""
+    builder_env: dict[str, Any] = Field(default_factory=dict)
+    secret: str = ""
+    with_mlrun: bool | None = None
+    auto_build: bool | None = None
+    load_source_on_run: bool | None = None
+    source_code_target_dir: str = ""
+
+
+class FunctionSpec(Model):
+    """What the function needs and how it is called."""
+
+    command: str = ""
+    args: list[Any] = Field(default_factory=list)
+    image: str = ""
+    mode: str = ""
+    default_handler: str = ""
+    entry_points: dict[str, EntryPoint] = Field(default_factory=dict)
+    description: str = ""
+    workdir: str = ""
+    pythonpath: str = ""
+    env: list[dict[str, Any]] = Field(default_factory=list)
+    resources: dict[str, Any] = Field(default_factory=dict)
+    returns: list[Any] = Field(default_factory=list)
+    retry: dict[str, Any] = Field(default_factory=dict)
+    timeout: float | None = None
+    environment: Environment = Field(default_factory=Environment)
+    build: Build = Field(default_factory=Build)
+
+
+class FunctionDoc(Model):
+    """A whole function; `foreign` holds keys of other systems, kept on a round trip."""
+
+    kind: str = "local"
+    metadata: FunctionMetadata = Field(default_factory=FunctionMetadata)
+    spec: FunctionSpec = Field(default_factory=FunctionSpec)
+    status: dict[str, Any] = Field(default_factory=dict)
+    verbose: bool = False
+    foreign: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, document: Any, where: str = "") -> FunctionDoc:
+        """Read MLRun's layout; a missing kind means `job`.
+
+        Raises:
+            SpecError: if a known key has a wrong type.
+        """
+        if isinstance(document, dict) and "foreign" not in document:
+            known, foreign = split_foreign(cls, document)
+            known["foreign"] = foreign
+            known.setdefault("kind", "job")
+            document = known
+        return parse(cls, document, where)
+
+    def to_dict(self) -> dict[str, Any]:
+        """MLRun's layout with foreign keys put back and empty values left out."""
+        document = super().to_dict()
+        document.pop("foreign", None)
+        return merge_foreign(document, self.foreign)
+
+    def digest(self) -> str:
+        """SHA-1 over the sorted document without tag, hash, status and time."""
+        document = self.to_dict()
+        document.pop("status", None)
+        for key in ("tag", "hash", "updated"):
+            document.get("metadata", {}).pop(key, None)
+        text = json.dumps(document, sort_keys=True, default=str)
+        return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

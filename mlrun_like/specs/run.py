@@ -1,0 +1,110 @@
+"""The run document and the states a run may pass through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import Field
+
+from mlrun_like.errors import StateError
+from mlrun_like.specs.model import Model
+
+__all__ = [
+    "TERMINAL",
+    "TRANSITIONS",
+    "RunDoc",
+    "RunMetadata",
+    "RunSpec",
+    "RunStatus",
+    "check_transition",
+]
+
+TRANSITIONS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "created": frozenset({"pending", "running", "aborting", "aborted", "skipped", "error"}),
+        "pending": frozenset({"running", "aborting", "aborted", "skipped", "error"}),
+        "running": frozenset({"pending", "completed", "error", "aborting", "aborted"}),
+        "aborting": frozenset({"aborted", "error", "completed"}),
+        "completed": frozenset(),
+        "error": frozenset(),
+        "aborted": frozenset(),
+        "skipped": frozenset(),
+    }
+)
+"""State -> the states that may follow. `running -> pending` is the wait before a retry."""
+
+TERMINAL = frozenset(state for state, following in TRANSITIONS.items() if not following)
+
+
+def check_transition(before: str, after: str, where: str = "") -> None:
+    """Refuse a state change that may not happen; the same state again is always allowed.
+
+    Raises:
+        StateError: if `after` may not follow `before`.
+    """
+    if before == after:
+        return
+    if before not in TRANSITIONS or after not in TRANSITIONS:
+        wrong = after if before in TRANSITIONS else before
+        raise StateError(f"{wrong!r} is not a run state", fix=f"states: {', '.join(TRANSITIONS)}")
+    if after not in TRANSITIONS[before]:
+        raise StateError(f"a run cannot go from {before!r} to {after!r}", where=where)
+
+
+class RunMetadata(Model):
+    """Who the run is."""
+
+    name: str = ""
+    uid: str = ""
+    iteration: int = 0
+    project: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    annotations: dict[str, str] = Field(default_factory=dict)
+
+
+class RunSpec(Model):
+    """What was asked for."""
+
+    function: str = ""
+    handler: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    inputs: dict[str, str] = Field(default_factory=dict)
+    returns: list[Any] = Field(default_factory=list)
+    output_path: str = ""
+    input_path: str = ""
+    hyperparams: dict[str, Any] = Field(default_factory=dict)
+    hyper_param_options: dict[str, Any] = Field(default_factory=dict)
+    log_level: str = ""
+    retry: dict[str, Any] = Field(default_factory=dict)
+    timeout: float | None = None
+    secret_sources: list[dict[str, Any]] = Field(default_factory=list)
+
+
+class RunStatus(Model):
+    """What happened."""
+
+    state: str = "created"
+    error: str | None = None
+    traceback: str = ""
+    status_text: str = ""
+    results: dict[str, Any] = Field(default_factory=dict)
+    artifact_uris: dict[str, str] = Field(default_factory=dict)
+    iterations: list[list[Any]] = Field(default_factory=list)
+    attempts: list[dict[str, Any]] = Field(default_factory=list)
+    start_time: str | None = None
+    last_update: str | None = None
+    end_time: str | None = None
+    host: str = ""
+    pid: int = 0
+    pid_started: float = 0.0
+
+
+class RunDoc(Model):
+    """A whole run."""
+
+    kind: str = "run"
+    metadata: RunMetadata = Field(default_factory=RunMetadata)
+    spec: RunSpec = Field(default_factory=RunSpec)
+    status: RunStatus = Field(default_factory=RunStatus)

@@ -1,0 +1,214 @@
+"""Small frozen values that users write: resources, retries, hyper-parameter options."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from mlrun_like.errors import InvalidArgumentError
+
+__all__ = ["HyperParamOptions", "Resources", "Retry", "parse_cpu", "parse_memory"]
+
+_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?)(Ki|Mi|Gi|Ti|Pi|k|K|M|G|T|P|m)?\Z")
+_UNITS = {
+    None: 1, "m": 0.001, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "P": 10**15,
+    "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50,
+}
+_CPU = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m)?\Z")
+
+
+def parse_memory(text: str | int) -> int:
+    """A Kubernetes memory quantity in bytes.
+
+    >>> parse_memory("1.5Gi")
+    1610612736
+
+    Raises:
+        InvalidArgumentError: if it is not one.
+    """
+    match = None if isinstance(text, bool) else _MEMORY.match(str(text))
+    if match is None or float(match[1]) <= 0:
+        raise InvalidArgumentError(
+            f"memory {text!r} is not a quantity", fix='write for example "512Mi" or "2G"'
+        )
+    return max(1, int(float(match[1]) * _UNITS[match[2]]))
+
+
+def parse_cpu(text: str | float) -> float:
+    """A Kubernetes cpu quantity in cores.
+
+    >>> parse_cpu("250m")
+    0.25
+
+    Raises:
+        InvalidArgumentError: if it is not one.
+    """
+    match = None if isinstance(text, bool) else _CPU.match(str(text))
+    if match is None or float(match[1]) <= 0:
+        raise InvalidArgumentError(
+            f"cpu {text!r} is not a quantity", fix='write for example 2, 0.5 or "250m"'
+        )
+    return float(match[1]) / (1000 if match[2] else 1)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a run may use; a local run enforces memory, a container or a pod all of it.
+
+    Args:
+        cpu: Cores, such as `2`, `0.5` or `"500m"`; None: no limit.
+        memory: A quantity such as `"512Mi"`; None: no limit.
+        gpus: Number of accelerators, 0 or more.
+        gpu_type: Their Kubernetes resource name.
+
+    Raises:
+        InvalidArgumentError: if a quantity is malformed.
+
+    >>> Resources(cpu="500m", memory="1Gi").memory
+    '1Gi'
+    """
+
+    cpu: str | float | int | None = None
+    memory: str | int | None = None
+    gpus: int = 0
+    gpu_type: str = "nvidia.com/gpu"
+
+    def __post_init__(self) -> None:
+        if self.cpu is not None:
+            parse_cpu(self.cpu)
+        if self.memory is not None:
+            parse_memory(self.memory)
+        if isinstance(self.gpus, bool) or not isinstance(self.gpus, int) or self.gpus < 0:
+            raise InvalidArgumentError(f"gpus {self.gpus!r} must be a whole number, 0 or more")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Kubernetes' form: `{"limits": {...}, "requests": {...}}`, empty parts left out."""
+        limits: dict[str, Any] = {}
+        if self.cpu is not None:
+            limits["cpu"] = self.cpu
+        if self.memory is not None:
+            limits["memory"] = self.memory
+        if self.gpus:
+            limits[self.gpu_type] = self.gpus
+        return {"limits": limits} if limits else {}
+
+
+@dataclass(frozen=True)
+class Retry:
+    """When to try a failed run again.
+
+    Args:
+        count: How many more times after the first, 0 to 100.
+        backoff: Seconds before the first retry, 0 or more.
+        factor: Each further wait is this many times longer, 1 or more.
+        max_backoff: The longest wait in seconds.
+
+    Raises:
+        InvalidArgumentError: if a number is out of its range.
+
+    >>> [Retry(count=3, backoff=1).delay(n) for n in (1, 2, 3)]
+    [1.0, 2.0, 4.0]
+    """
+
+    count: int = 0
+    backoff: float = 1.0
+    factor: float = 2.0
+    max_backoff: float = 300.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.count, bool) or not isinstance(self.count, int):
+            raise InvalidArgumentError(f"retry count {self.count!r} must be a whole number")
+        if not 0 <= self.count <= 100:
+            raise InvalidArgumentError(f"retry count {self.count!r} must be between 0 and 100")
+        for name, low in (("backoff", 0.0), ("factor", 1.0), ("max_backoff", 0.0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or value < low:
+                raise InvalidArgumentError(f"retry {name} {value!r} must be {low:g} or more")
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after failed attempt number `attempt` (1, 2, ...)."""
+        return float(min(self.max_backoff, self.backoff * self.factor ** min(attempt - 1, 64)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain data."""
+        return asdict(self)
+
+
+STRATEGIES = ("grid", "list", "random", "custom")
+
+
+@dataclass(frozen=True)
+class HyperParamOptions:
+    """How a sweep chooses, runs and judges its trials (MLRun's names).
+
+    Args:
+        param_file: URL of a `.csv` (one trial a row) or `.json` file with the values.
+        strategy: `grid` (all combinations, the first parameter varies fastest), `list` (n-th
+            values together), `random`, `custom` (the handler makes its own children).
+            None: `list` for a csv file, else `grid`.
+        selector: `"max.<result>"`, `"min.<result>"` or `"<result>"` (max): the best trial.
+        stop_condition: An expression over a trial's results, such as `"accuracy >= 0.9"`.
+        parallel_runs: Trials at a time, each in its own process; 0 or 1: one after another here.
+        max_iterations: Number of trials for `random`; 0: 10.
+        max_errors: Stop after more than this many failed trials.
+        fail_on_error: Whether one failed trial makes the whole run fail.
+        seed: Seed of `random`; None: a new one each time, recorded with the run.
+        dask_cluster_uri: A Dask function that runs the trials.
+        teardown_dask: Close that cluster afterwards.
+
+    Raises:
+        InvalidArgumentError: if an option is out of its range or two contradict each other.
+    """
+
+    param_file: str = ""
+    strategy: str | None = None
+    selector: str = ""
+    stop_condition: str = ""
+    parallel_runs: int = 0
+    max_iterations: int = 0
+    max_errors: int = 3
+    fail_on_error: bool = False
+    seed: int | None = None
+    dask_cluster_uri: str = ""
+    teardown_dask: bool = False
+    selector_parts: tuple[str, str] = field(init=False, repr=False, compare=False, default=("", ""))
+
+    def __post_init__(self) -> None:
+        if self.strategy is not None and self.strategy not in STRATEGIES:
+            raise InvalidArgumentError(
+                f"hyper-parameter strategy {self.strategy!r} is unknown",
+                fix=f"use one of: {', '.join(STRATEGIES)}",
+            )
+        if self.max_iterations and self.strategy != "random":
+            raise InvalidArgumentError(
+                "max_iterations is only for strategy='random'",
+                fix="HyperParamOptions(strategy='random', max_iterations=20)",
+            )
+        for name in ("parallel_runs", "max_iterations", "max_errors"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise InvalidArgumentError(f"{name} {value!r} must be a whole number, 0 or more")
+        if self.selector:
+            object.__setattr__(self, "selector_parts", _parse_selector(self.selector))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options that differ from their defaults."""
+        defaults = HyperParamOptions()
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name != "selector_parts" and value != getattr(defaults, name)
+        }
+
+
+def _parse_selector(text: str) -> tuple[str, str]:
+    op, dot, name = text.partition(".")
+    if not dot:
+        op, name = "max", text
+    if op not in ("max", "min") or not name:
+        raise InvalidArgumentError(
+            f"selector {text!r} must be max.<result> or min.<result>",
+            fix="selector='max.accuracy'",
+        )
+    return op, name

@@ -1,0 +1,18 @@
+"""Fixtures for all tests: every test has its own home folder and therefore its own store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlrun_like.config import config
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A fresh home folder; settings made in a test are forgotten after it."""
+    path = tmp_path_factory.mktemp("home")
+    with config.override(home=str(path)):
+        yield path
