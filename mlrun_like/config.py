@@ -20,7 +20,16 @@ from typing import Any, NamedTuple
 
 from mlrun_like.errors import ConfigError, nearest
 
-__all__ = ["ENV_PREFIX", "SETTINGS", "Config", "Setting", "config", "environment"]
+__all__ = [
+    "ENV_PREFIX",
+    "SETTINGS",
+    "Config",
+    "Setting",
+    "config",
+    "environment",
+    "environment_copy",
+    "replace_environment",
+]
 
 ENV_PREFIX = "MLRUN_LIKE_"
 
@@ -37,38 +46,97 @@ class Setting(NamedTuple):
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("home", str, "~/.mlrun-like", "Folder of the store, artifacts, logs and spool."),
-    Setting("config_file", str, "", "YAML file with settings; empty: config.yaml in home.",
-            ("MLRUN_CONFIG_FILE",)),
-    Setting("dbpath", str, "", "Tracking store: a folder, sqlite:///file or postgresql://…; "
-            "empty: a SQLite file in home.", ("MLRUN_DBPATH",)),
-    Setting("artifact_path", str, "", "Where artifacts go; may hold {{run.uid}} and "
-            "{{run.project}}; empty: artifacts/<project>/<run uid> in home.",
-            ("MLRUN_ARTIFACT_PATH",)),
-    Setting("default_project", str, "default", "Project of functions and runs that name none.",
-            ("MLRUN_DEFAULT_PROJECT",)),
-    Setting("log_level", str, "INFO", "Level of the run logger: DEBUG, INFO, WARNING or ERROR.",
-            ("MLRUN_LOG_LEVEL",)),
+    Setting(
+        "config_file",
+        str,
+        "",
+        "YAML file with settings; empty: config.yaml in home.",
+        ("MLRUN_CONFIG_FILE",),
+    ),
+    Setting(
+        "dbpath",
+        str,
+        "",
+        "Tracking store: a folder, sqlite:///file or postgresql://…; empty: a SQLite file in home.",
+        ("MLRUN_DBPATH",),
+    ),
+    Setting(
+        "artifact_path",
+        str,
+        "",
+        "Where artifacts go; may hold {{run.uid}} and "
+        "{{run.project}}; empty: artifacts/<project>/<run uid> in home.",
+        ("MLRUN_ARTIFACT_PATH",),
+    ),
+    Setting(
+        "default_project",
+        str,
+        "default",
+        "Project of functions and runs that name none.",
+        ("MLRUN_DEFAULT_PROJECT",),
+    ),
+    Setting(
+        "log_level",
+        str,
+        "INFO",
+        "Level of the run logger: DEBUG, INFO, WARNING or ERROR.",
+        ("MLRUN_LOG_LEVEL",),
+    ),
     Setting("default_image", str, "python:3.11-slim", "Image of container kinds that name none."),
-    Setting("ignored_notebook_tags", str, "", "Notebook cell tags left out of the code, "
-            "separated by ';'.", ("MLRUN_IGNORED_NOTEBOOK_TAGS",)),
+    Setting(
+        "ignored_notebook_tags",
+        str,
+        "",
+        "Notebook cell tags left out of the code, separated by ';'.",
+        ("MLRUN_IGNORED_NOTEBOOK_TAGS",),
+    ),
     Setting("flush_interval", float, 0.25, "Seconds between writes of metrics and logs."),
     Setting("store_timeout", float, 60.0, "Seconds to wait for a locked or slow store."),
     Setting("heartbeat_interval", float, 2.0, "Seconds between a run's signs of life."),
-    Setting("lost_after", float, 120.0, "Seconds without a sign of life after which a run on "
-            "another machine counts as lost."),
+    Setting(
+        "lost_after",
+        float,
+        120.0,
+        "Seconds without a sign of life after which a run on another machine counts as lost.",
+    ),
     Setting("calculate_digest", bool, True, "Record a SHA-256 digest of every artifact."),
-    Setting("pack_tuples", bool, False, "Treat a returned tuple as one value.",
-            ("MLRUN_PACKAGERS__PACK_TUPLES",)),
-    Setting("logging_worker", int, 0, "The MPI rank that records outputs.",
-            ("MLRUN_PACKAGERS__LOGGING_WORKER",)),
+    Setting(
+        "pack_tuples",
+        bool,
+        False,
+        "Treat a returned tuple as one value.",
+        ("MLRUN_PACKAGERS__PACK_TUPLES",),
+    ),
+    Setting(
+        "logging_worker",
+        int,
+        0,
+        "The MPI rank that records outputs.",
+        ("MLRUN_PACKAGERS__LOGGING_WORKER",),
+    ),
     Setting("preview_rows", int, 20, "Rows in a data set's preview."),
     Setting("preview_columns", int, 100, "Columns in a data set's preview."),
-    Setting("warm", bool, True, "Fork process runs from a warm server instead of starting a new "
-            "interpreter."),
+    Setting(
+        "warm",
+        bool,
+        True,
+        "Fork process runs from a warm server instead of starting a new interpreter.",
+    ),
     Setting("warm_idle", float, 300.0, "Seconds after which an unused warm server ends."),
+    Setting(
+        "max_body_size",
+        int,
+        16 * 1024 * 1024,
+        "Bytes of one request body that a serving graph accepts.",
+    ),
+    Setting("serving_threads", int, 8, "Threads of a server for steps that block."),
     Setting("keep_deleted_days", float, 7.0, "Days before gc removes soft-deleted records."),
-    Setting("exec", str, "", "The run to execute, as JSON (set by runtimes for "
-            "`mlrun-like run --from-env`)."),
+    Setting(
+        "exec",
+        str,
+        "",
+        "The run to execute, as JSON (set by runtimes for `mlrun-like run --from-env`).",
+    ),
     Setting("exec_file", str, "", "File with the run to execute (set by runtimes)."),
     Setting("token", str, "", "Token for a remote service; never printed."),
 )
@@ -124,6 +192,11 @@ class Config:
         """A path below the home folder (not created)."""
         return Path(self.home).expanduser().absolute().joinpath(*parts)
 
+    def changed(self) -> dict[str, Any]:
+        """Every setting that has not its default, except secrets: what another process needs."""
+        values = {row.name: self.explain(row.name) for row in SETTINGS if row.name not in _SECRET}
+        return {name: value for name, (value, origin) in values.items() if origin != "default"}
+
     def reload(self) -> None:
         """Forget values set in code and read the file anew."""
         self._set.clear()
@@ -159,8 +232,10 @@ class Config:
         if path.is_file():
             values = _load_yaml(path)
         elif named:
-            raise ConfigError(f"config file {str(path)!r} does not exist",
-                              fix="create it or unset MLRUN_LIKE_CONFIG_FILE")
+            raise ConfigError(
+                f"config file {str(path)!r} does not exist",
+                fix="create it or unset MLRUN_LIKE_CONFIG_FILE",
+            )
         self.__dict__["_file"] = (values, path)
         return values, path
 
@@ -178,8 +253,9 @@ def _load_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError("config file must hold 'name: value' lines", where=str(path))
     for name in values:
         if name not in _ROWS:
-            raise ConfigError(f"there is no setting {name!r}.{nearest(str(name), _ROWS)}",
-                              where=str(path))
+            raise ConfigError(
+                f"there is no setting {name!r}.{nearest(str(name), _ROWS)}", where=str(path)
+            )
     return values
 
 
@@ -214,6 +290,17 @@ def environment(name: str, default: str | None = None) -> str | None:
     The only other reader of the environment, so that tests can forbid `os.environ` elsewhere.
     """
     return os.environ.get(name, default)
+
+
+def environment_copy() -> dict[str, str]:
+    """All environment variables, to start a process with."""
+    return dict(os.environ)
+
+
+def replace_environment(values: Mapping[str, str]) -> None:
+    """Make `values` the whole environment of this process, which is about to become a run's."""
+    os.environ.clear()
+    os.environ.update(values)
 
 
 config = Config()

@@ -10,13 +10,15 @@
     │   ├── PipelineError                    a pipeline plan is wrong
     │   └── GraphError                       a serving graph is wrong
     ├── NotFoundError (LookupError)          a run, artifact, function or file is not there
-    │   └── UnknownNameError                 no plug-in has that name; lists those that exist
+    │   ├── UnknownNameError                 no plug-in has that name; lists those that exist
+    │   └── MissingFileError                 a file is not there (FileNotFoundError)
     ├── ConflictError                        the thing is in a state that forbids the call
     │   └── StateError                       an illegal run state transition
     ├── MissingDependencyError (ImportError) an optional package is not installed
     ├── IntegrityError                       bytes differ from their recorded digest
     ├── UntrustedFormatError                 opening the file would execute code from elsewhere
     ├── StoreUnavailableError                the tracking store or a file store cannot be reached
+    ├── StepError (RuntimeError)             a step of a serving graph failed on an event
     └── RunError (RuntimeError)              a run did not complete
         ├── RunTimeoutError (TimeoutError)   it exceeded its time limit
         ├── RunAbortedError                  somebody stopped it
@@ -40,6 +42,7 @@ __all__ = [
     "InvalidArgumentError",
     "MLRunLikeError",
     "MissingDependencyError",
+    "MissingFileError",
     "NotFoundError",
     "NotebookError",
     "PackagingError",
@@ -50,6 +53,7 @@ __all__ = [
     "RunTimeoutError",
     "SpecError",
     "StateError",
+    "StepError",
     "StoreUnavailableError",
     "UnknownNameError",
     "UntrustedFormatError",
@@ -168,6 +172,12 @@ class UnknownNameError(NotFoundError, ValueError):
     status = 400
 
 
+class MissingFileError(NotFoundError, FileNotFoundError):
+    """A file or folder is not there."""
+
+    code = "missing_file"
+
+
 class ConflictError(MLRunLikeError):
     """The thing is in a state that forbids the call."""
 
@@ -208,6 +218,27 @@ class StoreUnavailableError(MLRunLikeError):
     status = 503
 
 
+class StepError(MLRunLikeError, RuntimeError):
+    """A step of a serving graph failed on an event; the step's own error is the cause.
+
+    Args:
+        what: The step's error.
+        where: The step and the event.
+        fix: What to do next.
+        step: The step's name.
+        event_id: The event's id.
+    """
+
+    code = "step"
+
+    def __init__(
+        self, what: str, *, where: str = "", fix: str = "", step: str = "", event_id: str = ""
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.step = step
+        self.event_id = event_id
+
+
 class RunError(MLRunLikeError, RuntimeError):
     """A run did not complete.
 
@@ -220,9 +251,7 @@ class RunError(MLRunLikeError, RuntimeError):
 
     code = "run"
 
-    def __init__(
-        self, what: str, *, where: str = "", fix: str = "", traceback: str = ""
-    ) -> None:
+    def __init__(self, what: str, *, where: str = "", fix: str = "", traceback: str = "") -> None:
         super().__init__(what, where=where, fix=fix)
         self.traceback = traceback
 

@@ -190,9 +190,7 @@ def parse_artifact_uri(uri: str, default_project: str = "default") -> ArtifactUR
         if tree:
             _check(_TREE, tree, "tree", 255, "a1b2c3")
     except InvalidArgumentError as exc:
-        raise InvalidArgumentError(
-            f"{_short(uri)}: {exc.what}", fix=f"write {example}"
-        ) from exc
+        raise InvalidArgumentError(f"{_short(uri)}: {exc.what}", fix=f"write {example}") from exc
     return ArtifactURI(category, project, key, int(number) if mark else None, tag, tree)
 
 

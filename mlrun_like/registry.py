@@ -10,13 +10,13 @@ import importlib
 import importlib.metadata
 import importlib.util
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from types import MappingProxyType, ModuleType
 from typing import Any
 
 from mlrun_like.errors import ConflictError, MissingDependencyError, UnknownNameError, nearest
 
-__all__ = ["BUILT_IN", "known", "load", "require"]
+__all__ = ["BUILT_IN", "known", "load", "require", "resolve"]
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -26,13 +26,24 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "process": "mlrun_like.runtimes.process:ProcessRuntime",
             }
         ),
-        "packers": MappingProxyType({}),
+        "packers": MappingProxyType(  # by the library whose types they handle
+            {
+                "builtins": "mlrun_like.artifacts.packers_python:PACKERS",
+                "numpy": "mlrun_like.artifacts.packers_numpy:PACKERS",
+                "pandas": "mlrun_like.artifacts.packers_pandas:PACKERS",
+                "matplotlib": "mlrun_like.artifacts.packers_plots:PACKERS",
+                "plotly": "mlrun_like.artifacts.packers_plots:PACKERS",
+                "sklearn": "mlrun_like.artifacts.packers_models:PACKERS",
+                "xgboost": "mlrun_like.artifacts.packers_models:PACKERS",
+                "lightgbm": "mlrun_like.artifacts.packers_models:PACKERS",
+            }
+        ),
     }
 )
 """Group -> name -> `"module:attribute"`."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _entry_points(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
     found: dict[str, importlib.metadata.EntryPoint] = {}
     for point in importlib.metadata.entry_points(group=f"mlrun_like.{group}"):
@@ -52,6 +63,12 @@ def known(group: str) -> list[str]:
     return sorted({*BUILT_IN.get(group, {}), *_entry_points(group)})
 
 
+def resolve(path: str) -> Any:
+    """The object at `"module:attribute"`, imported now (how light modules reach heavy ones)."""
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
 def load(group: str, name: str) -> Any:
     """The object registered under `name` in `group`, imported on first use.
 
@@ -60,8 +77,7 @@ def load(group: str, name: str) -> Any:
     """
     row = BUILT_IN.get(group, {}).get(name)
     if row is not None:
-        module, _, attribute = row.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return resolve(row)
     point = _entry_points(group).get(name)
     if point is None:
         names = known(group)

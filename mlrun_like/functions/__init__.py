@@ -1,1 +1,10 @@
-"""functions"""
+"""What users hold: functions, declared, read, run and written.
+
+decorators.py   @function and what it refuses
+function.py     Function (light; loads nothing heavy)
+creators.py     code_to_function, new_function, import_function, function_to_module
+documents.py    capture, export, save
+running.py      fn.run: all checks, then the runtime
+tasks.py        new_task
+tracing.py      the hook of pipelines
+"""

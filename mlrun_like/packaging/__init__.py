@@ -1,1 +1,17 @@
-"""packaging"""
+"""From a function, file or notebook to code that travels, and back.
+
+cells.py           one notebook cell: where statements start, which lines are magics
+magics.py          `%nuclio` magics that configure the function
+notebook.py        a whole notebook to source and configuration
+scopes.py          which names a statement binds and which it needs
+slicing.py         the statements of a module that a handler needs
+local_modules.py   modules next to the handler that must travel with it
+session.py         the source of an interactive session (notebook, doctest, REPL)
+source.py          capture of a callable or a file
+loader.py          captured code to a module and its handler
+docstrings.py      what a docstring says about arguments and results
+describe.py        entry points, read without running anything
+requirements.py    requirement lines and files
+environment.py     Python, platform and installed versions
+document.py        function documents as YAML and JSON
+"""

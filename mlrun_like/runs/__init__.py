@@ -1,1 +1,11 @@
-"""runs"""
+"""One execution of a function: what it reads, does and records.
+
+job.py          what a runtime is given
+context.py      MLClientCtx, what a handler sees of its run
+execute.py      the only caller of handlers
+entry.py        the remote side: a run that arrives as plain data
+binding.py      parameters and inputs to arguments
+sweep.py        hyper-parameters; generators.py, expression.py, parallel_coordinates.py
+object.py       RunObject, a run seen from outside
+watch.py        heartbeats, timeouts and aborts; output.py, logger.py, secrets.py
+"""

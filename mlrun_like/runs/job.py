@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.run import RunDoc
@@ -24,6 +25,9 @@ class Job:
         watch: Whether the run's output is also shown here as it comes.
         attempt: Number of this try, from 1.
         last_attempt: Whether a failure of this try is the run's failure.
+        live_parameters: Parameters that are not plain data (only in this process); the run's
+            document holds their description.
+        secrets: Values for `context.get_secret`; never part of the run's document.
     """
 
     function: FunctionDoc
@@ -33,3 +37,5 @@ class Job:
     watch: bool = False
     attempt: int = 1
     last_attempt: bool = True
+    live_parameters: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)

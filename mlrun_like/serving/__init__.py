@@ -1,1 +1,18 @@
-"""serving"""
+"""Real-time graphs: define, check, compile, answer events in this process or over HTTP.
+
+event.py          Event and Response, what steps see and give
+graph.py          the definition: flow(), Graph, GraphStep; YAML, Mermaid
+document.py       the form of a graph as plain data
+lookup.py         what a class or function name in a definition means
+check.py          every mistake of a graph at once, before anything is created
+binding.py        a step definition as one callable
+compile.py        a checked graph as plain callables: Plan
+context.py        what a step may ask of its server
+server.py         GraphServer: a plan that answers events; `test()` is the in-process client
+paths.py          dotted paths into a body
+codec.py          JSON to and from bytes, the only module that knows the JSON library
+asgi.py           the ASGI application of a GraphServer
+http.py           serve(): the application on a port, in the background or blocking
+models.py         V2ModelServer, the base of model steps
+model_servers.py  ready model steps: SKLearnModelServer
+"""

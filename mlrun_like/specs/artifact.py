@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mlrun_like.specs.model import Model
 
@@ -27,7 +27,7 @@ class ArtifactMetadata(Model):
 
 
 class ArtifactSpec(Model):
-    """Where the bytes are and what they hold. Fields below `digest` belong to data sets or models."""
+    """Where the bytes are and what they hold; below `digest`: data sets, models, links."""
 
     src_path: str = ""
     target_path: str = ""
@@ -68,7 +68,7 @@ class ArtifactSpec(Model):
     link_key: str = ""
     link_tree: str = ""
 
-    model_config = {**Model.model_config, "populate_by_name": True, "serialize_by_alias": True}
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
 class ArtifactDoc(Model):

@@ -70,7 +70,7 @@ class Environment(Model):
 class Build(Model):
     """How the code travels and what its image needs."""
 
-    functionSourceCode: str = ""  # noqa: N815  (base64; MLRun's key)
+    functionSourceCode: str = ""
     modules: dict[str, str] = Field(default_factory=dict)
     origin_module: str = ""
     origin_filename: str = ""

@@ -71,6 +71,7 @@ class RunSpec(Model):
     handler: str = ""
     parameters: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, str] = Field(default_factory=dict)
+    inputs_type_hints: dict[str, str] = Field(default_factory=dict)
     returns: list[Any] = Field(default_factory=list)
     output_path: str = ""
     input_path: str = ""

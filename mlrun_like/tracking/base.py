@@ -197,6 +197,9 @@ class LogStore(ABC):
 class Store(RunStore, ObjectStore, LogStore):
     """All three behind one connection, with lineage and an orderly end."""
 
+    url: str
+    """What `open_store` takes to reach the same records from another process."""
+
     @abstractmethod
     def record_use(self, project: str, uid: str, artifact_uri: str, direction: str) -> None:
         """Lineage: run `uid` did `read` or `write` the artifact. Queued; returns at once."""

@@ -1,0 +1,94 @@
+# A fresh machine needs only make and a CPython 3.10 to 3.13 with venv.
+#
+#   make demo     install into .venv and run the main job
+#   make test     install what the tests need and run all of them
+#   make check    formatting, lint, types, layers and the fast tests: under a minute
+#   make format   let the tools settle formatting
+#   make lock     renew requirements.lock
+#   make bench    run the benchmarks
+#   make clean    remove everything that was made here
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+CACHE := .cache
+
+# Candidates are asked, not only found: a version manager's shim may exist and still not run.
+IN_RANGE := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3 python; do \
+	$$p -c '$(IN_RANGE)' >/dev/null 2>&1 && { command -v $$p; break; }; done)
+
+# Compiled modules make every process start faster, and tests start many.
+unexport PYTHONDONTWRITEBYTECODE
+
+# uv is ten times faster; pip does the same where uv cannot be had.
+define install
+	{ test -x $(BIN)/uv && $(BIN)/uv pip install --quiet --python $(BIN)/python -c requirements.lock $(1); } \
+	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock $(1)
+endef
+
+.PHONY: demo test check format lint types tests-fast lock bench clean system
+
+demo: $(STAMPS)/demo
+	$(BIN)/mlrun-like demo
+
+test: $(STAMPS)/dev system
+	@mkdir -p $(CACHE)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q; \
+	code=$$?; echo $$code > $(CACHE)/pytest-exit; exit $$code
+
+check: lint types tests-fast
+
+lint: $(STAMPS)/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo --no-cache
+
+types: $(STAMPS)/dev
+	$(BIN)/mypy
+
+tests-fast: $(STAMPS)/dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow"
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(STAMPS)/base
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --upgrade \
+		--no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
+
+bench: $(STAMPS)/dev
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) $(CACHE) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMPS)/base:
+	@test -n "$(PYTHON)" || { \
+	echo "no CPython 3.10 to 3.13 with venv found; install one (Debian: apt-get install python3-venv)" \
+	"or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || \
+	echo "uv cannot be had here; pip does its work"
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/demo: $(STAMPS)/base pyproject.toml requirements.lock
+	$(call install,-e ".[frameworks]")
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/base pyproject.toml requirements.lock
+	$(call install,-e ".[all$(comma)dev]")
+	@touch $@ $(STAMPS)/demo
+
+comma := ,
+
+# Real servers for the tests marked slow; without them those tests are skipped, with the reason.
+system:
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	--no-install-recommends postgresql >/dev/null || echo "PostgreSQL could not be installed"; \
+	else echo "PostgreSQL is not installed: its tests are skipped"; fi

@@ -1,0 +1,276 @@
+"""Artifact: a record of something a run produced, and the body it was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any, ClassVar
+
+from mlrun_like.artifacts.data import DataItem, open_url
+from mlrun_like.artifacts.lazy import show
+from mlrun_like.artifacts.memory import set_in_memory_item
+from mlrun_like.artifacts.stores import Secrets, scheme_of
+from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
+from mlrun_like.names import ArtifactURI
+from mlrun_like.specs.artifact import ArtifactDoc, ArtifactMetadata, ArtifactSpec
+from mlrun_like.specs.model import merge_foreign, parse, split_foreign
+from mlrun_like.types import Document
+
+__all__ = ["Artifact"]
+
+INLINE_LIMIT = 16 * 2**20
+"""Most bytes of a body that is kept inside its record."""
+
+
+class Artifact:
+    """Something a run produced: a file, or text kept in the record itself.
+
+    Args:
+        key: Its name.
+        body: The content: str, bytes, or a dict or list (kept as JSON).
+        viewer: How a UI shows it, such as `web-app`.
+        is_inline: Keep the body in the record instead of a file.
+        format: The file's suffix and format.
+        size: Bytes, if known.
+        target_path: Where it is or shall be.
+        project: Its project.
+        src_path: A file or folder on this machine to take the content from.
+        fields: Further fields of the record, such as `description` or `license`.
+
+    Raises:
+        InvalidArgumentError: if there is no such field, or the body cannot be kept.
+
+    >>> Artifact("note", body="hello", project="demo").uri
+    'store://artifacts/demo/note'
+    """
+
+    kind: ClassVar[str] = ""
+    category: ClassVar[str] = "artifacts"
+    _kinds: ClassVar[dict[str, type[Artifact]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Artifact._kinds[cls.kind] = cls
+
+    def __init__(  # noqa: PLR0913
+        self,
+        key: str = "",
+        body: Any = None,
+        viewer: str = "",
+        is_inline: bool = False,
+        format: str = "",
+        size: int | None = None,
+        target_path: str = "",
+        project: str = "",
+        src_path: str = "",
+        **fields: Any,
+    ) -> None:
+        if isinstance(body, (dict, list)):
+            body, format = _as_json(key, body), format or "json"
+        self.doc = ArtifactDoc(kind=self.kind)
+        self.foreign: Document = {}
+        self._body = body
+        if is_inline and body is not None:
+            self.doc.spec.inline = _inline_text(key, body)
+        metadata, spec = self.doc.metadata, self.doc.spec
+        metadata.key, metadata.project = str(key or ""), project or ""
+        spec.format, spec.viewer = (format or "").lstrip("."), viewer or ""
+        spec.target_path, spec.src_path = str(target_path or ""), str(src_path or "")
+        if size is not None:
+            spec.size = size
+        self.set_fields(fields)
+
+    def set_fields(self, fields: Mapping[str, Any]) -> None:
+        """Set fields of the record by name. Raises InvalidArgumentError for unknown ones."""
+        for name, value in fields.items():
+            if value is None:
+                continue
+            if name in ArtifactSpec.model_fields:
+                setattr(self.doc.spec, name, value)
+            elif name in ArtifactMetadata.model_fields:
+                setattr(self.doc.metadata, name, value)
+            else:
+                known = [*ArtifactSpec.model_fields, *ArtifactMetadata.model_fields, "is_inline"]
+                raise InvalidArgumentError(
+                    f"an artifact has no field {name!r}.{nearest(name, known)}",
+                    where=f"artifact {self.key!r}",
+                    fix=f"labels={{{name!r}: ...}} keeps a value of your own",
+                )
+
+    @property
+    def metadata(self) -> ArtifactMetadata:
+        """Which artifact it is: key, project, iter, tree, tag, labels, ..."""
+        return self.doc.metadata
+
+    @property
+    def spec(self) -> ArtifactSpec:
+        """Where its bytes are and what they hold."""
+        return self.doc.spec
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What is known of it beyond that."""
+        return self.doc.status
+
+    @property
+    def key(self) -> str:
+        """Its name."""
+        return self.doc.metadata.key
+
+    @property
+    def uri(self) -> str:
+        """Its `store://` URI, of exactly this version if a run made it."""
+        found = self.doc.metadata
+        iteration = found.iter if found.iter or found.tree else None
+        tag = "" if found.tree else found.tag
+        key = self.doc.spec.db_key or found.key
+        return str(
+            ArtifactURI(self.category, found.project or "default", key, iteration, tag, found.tree)
+        )
+
+    @property
+    def target_path(self) -> str:
+        """Where its bytes are."""
+        return self.doc.spec.target_path
+
+    @property
+    def is_inline(self) -> bool:
+        """Whether the body is kept in the record."""
+        return self.doc.spec.inline is not None
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and name != "doc":
+            for part in (self.doc.spec, self.doc.metadata):
+                if name in type(part).model_fields:
+                    return getattr(part, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def body(self) -> Any:
+        """The content it was made from, if it was made in this process."""
+        return self._body if self._body is not None else self.doc.spec.inline
+
+    def get_body(self) -> Any:
+        """The content it was made from: str or bytes, None if there is none."""
+        return self.body
+
+    def content(self) -> Iterable[bytes] | None:
+        """The bytes to write, in pieces; None if the artifact has no body."""
+        body = self.get_body()
+        if body is None:
+            return None
+        if isinstance(body, str):
+            return (body.encode("utf-8", "surrogatepass"),)
+        if isinstance(body, (bytes, bytearray, memoryview)):
+            return (bytes(body),)
+        raise InvalidArgumentError(
+            f"the body of artifact {self.key!r} cannot be a {type(body).__name__}",
+            fix="give str or bytes, a dict or list for JSON, or log_dataset / log_model for the rest",
+        )
+
+    def suffix(self) -> str:
+        """What the target's name ends with."""
+        form = self.doc.spec.format
+        if form:
+            return f".{form}"
+        return PurePosixPath(self.doc.spec.src_path).suffix
+
+    def to_dataitem(self, secrets: Secrets = None, *, key: str = "") -> DataItem:
+        """Its bytes as a DataItem.
+
+        Raises:
+            NotFoundError: if the record names no place.
+        """
+        target = self.doc.spec.target_path
+        if self.doc.spec.inline is not None and not target:
+            target = set_in_memory_item(f"inline/{self.uri}", self.doc.spec.inline)
+        if not target or scheme_of(target) == "store":
+            raise NotFoundError(
+                f"artifact {self.key!r} has no bytes: its record names no file",
+                where=self.uri,
+                fix="log it with body= or local_path=",
+            )
+        plain = open_url(target, secrets)
+        return DataItem(
+            plain.url,
+            plain.store,
+            plain.store.split(target),
+            key=key or self.key,
+            meta=self,
+            artifact_url=self.uri,
+        )
+
+    def show(self) -> Any:
+        """Show it in a notebook or in the terminal."""
+        return show().show_artifact(self)
+
+    def _repr_html_(self) -> str:
+        return str(show().artifact_html(self))
+
+    def to_dict(self) -> Document:
+        """The record as plain data."""
+        return merge_foreign(self.doc.to_dict(), self.foreign)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Artifact:
+        """The artifact of a record, as the class of its kind.
+
+        Raises:
+            SpecError: if the record is malformed.
+        """
+        kind = str(document.get("kind") or "")
+        made = Artifact._kinds.get(kind, Artifact)
+        artifact = made.__new__(made)
+        known, artifact.foreign = split_foreign(ArtifactDoc, _by_field(document))
+        artifact.doc = parse(ArtifactDoc, known, where=f"artifact {kind}")
+        artifact._body = None
+        return artifact
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.uri!r})"
+
+
+Artifact._kinds[""] = Artifact
+
+
+def _by_field(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record with `spec.schema` under the name of its field."""
+    spec = document.get("spec")
+    if not isinstance(spec, Mapping) or "schema" not in spec:
+        return document
+    renamed = {"schema_" if name == "schema" else name: value for name, value in spec.items()}
+    return {**document, "spec": renamed}
+
+
+def _as_json(key: str, body: Any) -> str:
+    try:
+        return json.dumps(body, ensure_ascii=False, default=_plain)
+    except (TypeError, ValueError) as exc:
+        raise InvalidArgumentError(
+            f"the body of artifact {key!r} is not JSON: {exc}", fix="give str or bytes"
+        ) from exc
+
+
+def _plain(value: Any) -> Any:
+    for method in ("tolist", "isoformat"):
+        if hasattr(value, method):
+            return getattr(value, method)()
+    raise TypeError(f"{type(value).__name__} is not serialisable")
+
+
+def _inline_text(key: str, body: Any) -> str:
+    try:
+        text = body if isinstance(body, str) else bytes(body).decode()
+    except (TypeError, UnicodeDecodeError) as exc:
+        raise InvalidArgumentError(
+            f"the body of artifact {key!r} cannot be kept inline: it is not text",
+            fix="leave is_inline out",
+        ) from exc
+    if len(text) > INLINE_LIMIT or len(text.encode()) > INLINE_LIMIT:
+        raise InvalidArgumentError(
+            f"the body of artifact {key!r} is too large to be kept inline: "
+            f"{len(text)} characters, at most {INLINE_LIMIT} bytes",
+            fix="leave is_inline out",
+        )
+    return text

@@ -1,0 +1,150 @@
+"""Tables as artifacts: data sets with schema, preview and statistics; small tables as csv."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
+
+from mlrun_like.artifacts.base import Artifact
+from mlrun_like.artifacts.formats import is_frame
+from mlrun_like.artifacts.lazy import frames, preview
+from mlrun_like.artifacts.stores import read_chunks
+from mlrun_like.errors import InvalidArgumentError
+
+__all__ = ["DatasetArtifact", "TableArtifact"]
+
+FORMATS = ("parquet", "csv", "tsv", "json", "jsonl", "feather")
+_SPOOLED = 64 * 2**20
+
+
+class DatasetArtifact(Artifact):
+    """A table.
+
+    Args:
+        key: Its name.
+        df: The table, of pandas or another data frame package.
+        preview: Rows in the preview; None: the setting `preview_rows`.
+        format: parquet (default), csv, tsv, json, jsonl or feather.
+        stats: Compute statistics; None: if it has less than 10 000 rows and 100 columns.
+        target_path: Where it is or shall be.
+        extra_data: Further files or values that belong to it.
+        label_column: The column to predict; must exist.
+        ignore_preview_limits: Preview all rows and columns, and compute statistics.
+        kwargs: Fields of the record; others go to the writer, such as `index=False`.
+
+    Raises:
+        InvalidArgumentError: if the format is unknown, `df` no table, or the label column absent.
+    """
+
+    kind = "dataset"
+    category = "datasets"
+
+    def __init__(  # noqa: PLR0913
+        self,
+        key: str = "",
+        df: Any = None,
+        preview: int | None = None,
+        format: str = "",
+        stats: bool | None = None,
+        target_path: str = "",
+        extra_data: dict[str, Any] | None = None,
+        label_column: str | None = None,
+        ignore_preview_limits: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        form = {"pq": "parquet"}.get((format or "").lower().lstrip("."), (format or "").lower())
+        if form and form not in FORMATS:
+            raise InvalidArgumentError(
+                f"unsupported format {format!r} of data set {key!r}",
+                fix=f"use one of: {', '.join(FORMATS)}",
+            )
+        self._options = {name: kwargs.pop(name) for name in list(kwargs) if _for_writer(name)}
+        super().__init__(key, format=form, target_path=target_path, **kwargs)
+        self.doc.spec.extra_data = dict(extra_data or {})
+        self._df: Any = None
+        if df is not None:
+            self._take(df, preview, stats, ignore_preview_limits)
+        if label_column:
+            self._check_label(label_column)
+            self.doc.spec.label_column = label_column
+
+    def _take(self, df: Any, rows: int | None, stats: bool | None, unlimited: bool) -> None:
+        if not is_frame(df):
+            raise InvalidArgumentError(
+                f"data set {self.key!r} cannot be made from a {type(df).__name__}",
+                fix="give a DataFrame, or use log_artifact",
+            )
+        self._df = frames().to_pandas(df)
+        preview().describe(self.doc, self._df, rows=rows, stats=stats, unlimited=unlimited)
+
+    def _check_label(self, label: str) -> None:
+        if self._df is not None and label not in list(self._df.columns):
+            raise InvalidArgumentError(
+                f"label column {label!r} is not in data set {self.key!r}",
+                fix=f"columns: {', '.join(map(str, list(self._df.columns)[:20]))}",
+            )
+
+    @property
+    def df(self) -> Any:
+        """The table, if the artifact was made from one in this process."""
+        return self.__dict__.get("_df")
+
+    def suffix(self) -> str:
+        """What the target's name ends with."""
+        return f".{self.doc.spec.format or 'parquet'}"
+
+    def content(self) -> Iterable[bytes] | None:
+        """The table as a file, in pieces."""
+        if self.df is None:
+            return super().content()
+        return self._file()
+
+    def _file(self) -> Iterator[bytes]:
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOLED) as file:
+            handle: Any = file
+            frames().write(self._df, handle, self.doc.spec.format or "parquet", self._options)
+            file.seek(0)
+            spooled: IO[bytes] = handle
+            yield from read_chunks(spooled)
+
+
+def _for_writer(name: str) -> bool:
+    """Whether an option goes to the table writer rather than into the record."""
+    fields = type(Artifact().doc.spec).model_fields, type(Artifact().doc.metadata).model_fields
+    own = ("viewer", "is_inline", "body", "project", "src_path", "size")
+    return name not in own and not any(name in part for part in fields)
+
+
+class TableArtifact(Artifact):
+    """A small table, kept as csv.
+
+    Args:
+        key: Its name.
+        body: The table as text, if there is no `df`.
+        df: The table.
+        viewer: How a UI shows it.
+        header: The column names.
+        kwargs: As for Artifact.
+    """
+
+    kind = "table"
+
+    def __init__(
+        self,
+        key: str = "",
+        body: Any = None,
+        df: Any = None,
+        viewer: str = "",
+        header: list[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if df is None and is_frame(body):
+            body, df = None, body
+        kwargs.setdefault("format", "csv")
+        if df is not None:
+            frame = frames().to_pandas(df)
+            body = frames().to_bytes(frame, f"table.{kwargs['format']}").decode()
+            header = header or [str(name) for name in frame.columns]
+        super().__init__(key, body, viewer or "table", **kwargs)
+        self.doc.spec.header = list(header or [])

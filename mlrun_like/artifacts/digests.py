@@ -1,0 +1,66 @@
+"""SHA-256 of bytes while they pass on their way to a store: one pass, whatever the size."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+
+from mlrun_like.config import config
+
+__all__ = ["Digest", "combine"]
+
+
+class Digest:
+    """Counts and hashes the chunks that pass through.
+
+    >>> digest = Digest()
+    >>> b"".join(digest.passing([b"hel", b"lo"]))
+    b'hello'
+    >>> digest.size, digest.sha256[:8]
+    (5, '2cf24dba')
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._on = bool(config.calculate_digest)
+        self._sha1 = hashlib.sha1(usedforsecurity=False)
+        self._sha256 = hashlib.sha256()
+
+    def passing(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The same chunks."""
+        for chunk in chunks:
+            self.size += len(chunk)
+            if self._on:
+                self._sha1.update(chunk)
+                self._sha256.update(chunk)
+            yield chunk
+
+    def of(self, data: bytes) -> Digest:
+        """Take all of `data` in and return this object."""
+        for _ in self.passing((data,)):
+            pass
+        return self
+
+    @property
+    def sha1(self) -> str:
+        """MLRun's `metadata.hash`; empty when digests are switched off."""
+        return self._sha1.hexdigest() if self._on else ""
+
+    @property
+    def sha256(self) -> str:
+        """`spec.digest`; empty when digests are switched off."""
+        return self._sha256.hexdigest() if self._on else ""
+
+
+def combine(files: Mapping[str, str]) -> str:
+    """One digest of a folder from its files' names and digests, whatever their order.
+
+    >>> combine({"b": "2", "a": "1"}) == combine({"a": "1", "b": "2"})
+    True
+    """
+    if not config.calculate_digest:
+        return ""
+    total = hashlib.sha256()
+    for name in sorted(files):
+        total.update(f"{name}\0{files[name]}\n".encode("utf-8", "surrogateescape"))
+    return total.hexdigest()

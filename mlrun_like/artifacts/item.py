@@ -1,0 +1,115 @@
+"""The door to data: `get_dataitem` takes any URL, path or `store://` URI.
+
+>>> from mlrun_like.artifacts.memory import set_in_memory_item
+>>> get_dataitem(set_in_memory_item("a.csv", "x,y\\n1,2\\n")).as_df().x.tolist()
+[1]
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+
+from mlrun_like.artifacts.artifact import Artifact
+from mlrun_like.artifacts.data import DataItem, open_url
+from mlrun_like.artifacts.memory import set_in_memory_item
+from mlrun_like.artifacts.stores import FileStats, Secrets, scheme_of
+from mlrun_like.config import config
+from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, NotFoundError
+from mlrun_like.names import ArtifactURI, parse_artifact_uri
+from mlrun_like.tracking.base import ArtifactQuery, Store
+from mlrun_like.tracking.connect import open_store
+from mlrun_like.types import Document
+
+__all__ = [
+    "DataItem",
+    "FileStats",
+    "get_artifact",
+    "get_dataitem",
+    "set_in_memory_item",
+]
+
+_LINKS = 8
+
+
+def get_dataitem(
+    url: str | os.PathLike[str],
+    *,
+    store: Store | None = None,
+    project: str = "",
+    secrets: Secrets = None,
+    key: str = "",
+) -> DataItem:
+    """The file or folder at a URL.
+
+    Args:
+        url: A path, `file://`, `memory://`, `http(s)://`, `s3://`, `gs://`, `az://`, ... or the
+            `store://` URI of an artifact.
+        store: Where `store://` URIs are looked up; None: the configured store.
+        project: The project of `store://` URIs that name none.
+        secrets: Looked into first for credentials.
+        key: The name of the run's input it stands for.
+
+    Raises:
+        NotFoundError: if there is no such artifact; the message names near ones.
+        UnknownNameError: if nothing knows the scheme.
+        MissingDependencyError: if the package for the scheme is not installed.
+    """
+    text = os.fspath(url)
+    if scheme_of(text) != "store":
+        return open_url(text, secrets, key=key)
+    return get_artifact(text, store=store, project=project).to_dataitem(secrets, key=key or text)
+
+
+def get_artifact(uri: str, *, store: Store | None = None, project: str = "") -> Artifact:
+    """The artifact of a `store://` URI; links are followed.
+
+    Raises:
+        NotFoundError: if there is none; the message names near ones.
+    """
+    where = store if store is not None else open_store()
+    wanted = parse_artifact_uri(uri, project or config.default_project)
+    for _ in range(_LINKS):
+        found = _read(where, wanted, uri)
+        if found.get("kind") != "link":
+            return Artifact.from_dict(found)
+        wanted = _target_of(found, wanted)
+    raise InvalidArgumentError(f"{uri!r} is a link to a link ... {_LINKS} deep")
+
+
+def _target_of(link: Document, link_uri: ArtifactURI) -> ArtifactURI:
+    spec = link.get("spec", {})
+    tree = spec.get("link_tree") or link.get("metadata", {}).get("tree", "")
+    key = spec.get("link_key") or link_uri.key
+    return ArtifactURI(link_uri.category, link_uri.project, key, spec.get("link_iteration"), "", tree)
+
+
+def _read(store: Store, wanted: ArtifactURI, uri: str) -> Document:
+    try:
+        return store.read_artifact(
+            wanted.project,
+            wanted.key,
+            tag=wanted.tag,
+            iteration=wanted.iteration,
+            tree=wanted.tree,
+        )
+    except NotFoundError as exc:
+        raise NotFoundError(
+            f"there is no artifact {uri!r}", where=_near(store, wanted), fix=exc.fix
+        ) from exc
+
+
+def _near(store: Store, wanted: ArtifactURI) -> str:
+    """The keys that exist and look like the one asked for."""
+    try:
+        documents = store.list_artifacts(ArtifactQuery(project=wanted.project, limit=500))
+    except MLRunLikeError:
+        return ""
+    keys = sorted({str(d.get("spec", {}).get("db_key") or d["metadata"]["key"]) for d in documents})
+    ends = [key for key in keys if key.endswith(f"_{wanted.key}") or wanted.key in key]
+    close = [*ends, *difflib.get_close_matches(wanted.key, keys, n=5, cutoff=0.5)]
+    if wanted.key in keys:
+        return f"project {wanted.project!r} has {wanted.key!r}, but not this tag, tree or iteration"
+    if not keys:
+        return f"project {wanted.project!r} has no artifacts"
+    return f"near keys in project {wanted.project!r}: {', '.join((close or keys)[:5])}"

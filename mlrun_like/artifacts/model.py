@@ -1,0 +1,160 @@
+"""ModelArtifact: a folder with the model's file, its extra data and `model_spec.yaml`."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import cloudpickle
+
+from mlrun_like.artifacts.base import Artifact
+from mlrun_like.artifacts.formats import is_frame, suffix_of
+from mlrun_like.artifacts.lazy import preview
+from mlrun_like.artifacts.results import to_result
+from mlrun_like.artifacts.stores import join_url, scheme_of
+from mlrun_like.errors import InvalidArgumentError
+
+__all__ = ["MODEL_SPEC", "ModelArtifact", "features"]
+
+MODEL_SPEC = "model_spec.yaml"
+
+
+class ModelArtifact(Artifact):
+    """A trained model.
+
+    Args:
+        key: Its name.
+        body: The model: bytes or text of its file, or any object, which is then pickled.
+        model_file: The file's name in the model's folder, or its path.
+        model_dir: The folder on this machine that holds it.
+        metrics: What it achieved.
+        parameters: What it was trained with.
+        inputs: Its features: names, or dicts with name and value_type.
+        outputs: Its predictions, likewise.
+        framework: Such as `sklearn`; for objects found from their class.
+        algorithm: Such as `RandomForest`.
+        feature_vector: URI of the feature vector it was trained on.
+        feature_weights: Weight of each feature.
+        extra_data: Further files: bytes, paths relative to `model_dir`, URLs or artifacts.
+        kwargs: As for Artifact.
+
+    >>> ModelArtifact("net", body=b"...", model_file="net.onnx").spec.model_file
+    'net.onnx'
+    """
+
+    kind = "model"
+    category = "models"
+
+    def __init__(  # noqa: PLR0913
+        self,
+        key: str = "",
+        body: Any = None,
+        model_file: str = "",
+        model_dir: str = "",
+        metrics: dict[str, Any] | None = None,
+        parameters: dict[str, Any] | None = None,
+        inputs: Sequence[Any] | None = None,
+        outputs: Sequence[Any] | None = None,
+        framework: str = "",
+        algorithm: str = "",
+        feature_vector: str = "",
+        feature_weights: Sequence[float] | None = None,
+        extra_data: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        model_file, model_dir = os.fspath(model_file or ""), os.fspath(model_dir or "")
+        if body is not None and not isinstance(body, (str, bytes, bytearray, memoryview)):
+            framework = framework or type(body).__module__.partition(".")[0]
+            body, model_file = _pickled(key, body, model_file), model_file or f"{key}.pkl"
+            kwargs.setdefault("format", "pkl")
+        if model_file and not model_dir and body is None and os.path.dirname(model_file):
+            model_dir, model_file = os.path.split(model_file)
+        super().__init__(key, body, src_path=model_dir or kwargs.pop("src_path", ""), **kwargs)
+        spec = self.doc.spec
+        spec.model_file, spec.framework, spec.algorithm = model_file, framework, algorithm
+        spec.format = spec.format or suffix_of(model_file)
+        spec.metrics = _plain(metrics)
+        spec.parameters = _plain(parameters)
+        spec.inputs, spec.outputs = features(inputs), features(outputs)
+        spec.feature_vector = feature_vector or ""
+        spec.feature_weights = [float(weight) for weight in feature_weights or ()]
+        self.extra: dict[str, Any] = dict(extra_data or {})
+
+    def suffix(self) -> str:
+        """A model is a folder."""
+        return "/"
+
+    @property
+    def model_path(self) -> str:
+        """The URL of the model's file."""
+        name = self.doc.spec.model_file
+        if scheme_of(name) or name.startswith("/"):
+            return name
+        return join_url(self.doc.spec.target_path, name)
+
+    def infer_from_df(
+        self, df: Any, label_columns: Sequence[str] | str = (), with_stats: bool = True
+    ) -> None:
+        """Take inputs, outputs and feature statistics from the training data.
+
+        Args:
+            df: The training data.
+            label_columns: The columns that are predicted.
+            with_stats: Also compute statistics with 20-bin histograms.
+
+        Raises:
+            InvalidArgumentError: if a label column is absent.
+        """
+        if not is_frame(df):
+            raise InvalidArgumentError(
+                f"training_set of model {self.key!r} is a {type(df).__name__}",
+                fix="give a DataFrame",
+            )
+        labels = [label_columns] if isinstance(label_columns, str) else list(label_columns or ())
+        spec = self.doc.spec
+        spec.inputs, spec.outputs = preview().model_schema(df, labels)
+        if with_stats:
+            spec.feature_stats = preview().statistics(df)
+
+
+def features(given: Sequence[Any] | None) -> list[dict[str, Any]]:
+    """Features as `{"name": ..., "value_type": ...}`, from names, dicts or objects."""
+    found = []
+    for one in given or ():
+        if isinstance(one, str):
+            found.append({"name": one})
+        elif isinstance(one, dict):
+            found.append(dict(one))
+        elif hasattr(one, "to_dict"):
+            found.append(dict(one.to_dict()))
+        else:
+            raise InvalidArgumentError(
+                f"feature {one!r} is not a name or a dict",
+                fix='inputs=[{"name": "age", "value_type": "int"}]',
+            )
+    return found
+
+
+def _plain(values: dict[str, Any] | None) -> dict[str, Any]:
+    plain = to_result(dict(values or {}))
+    return plain if isinstance(plain, dict) else {}
+
+
+def _pickled(key: str, model: Any, model_file: str) -> bytes:
+    if model_file and suffix_of(model_file) not in ("pkl", "pickle", "cloudpickle"):
+        raise InvalidArgumentError(
+            f"model {key!r} is an object, which cannot be written as {model_file!r}",
+            fix=f'model_file="{key}.pkl" pickles it; other formats: give their bytes as body',
+        )
+    buffer = io.BytesIO()
+    try:
+        cloudpickle.dump(model, buffer)
+    except Exception as exc:
+        # pickling runs code of the object's own class, which may raise anything
+        raise InvalidArgumentError(
+            f"model {key!r} ({type(model).__name__}) cannot be pickled: {exc}",
+            fix="save it with its framework and log that file with model_file=",
+        ) from exc
+    return buffer.getvalue()

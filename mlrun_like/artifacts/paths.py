@@ -1,0 +1,131 @@
+"""Where an artifact's bytes go."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlrun_like.artifacts.base import Artifact
+from mlrun_like.artifacts.stores import join_url, scheme_of
+from mlrun_like.config import config
+from mlrun_like.errors import InvalidArgumentError
+
+__all__ = [
+    "Producer",
+    "expand_artifact_path",
+    "extend_artifact_path",
+    "generate_target_path",
+    "resolve_artifact_path",
+]
+
+_PLACE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
+
+
+@dataclass(frozen=True)
+class Producer:
+    """Who makes artifacts.
+
+    Args:
+        kind: `run` or `project`.
+        name: The run's or project's name.
+        uri: The run's URI `<project>@<uid>#<iteration>`.
+        project: The project.
+        tree: The id under which the artifacts of one run or workflow are found together.
+        iteration: The child's number; 0: the run itself.
+        owner: The user.
+        artifact_path: Where artifacts go, with nothing left to fill in; empty: the default.
+        sources: The run's inputs, `{"key": ..., "path": ...}` each.
+
+    >>> Producer(kind="run", name="train", uri="demo@abc#2", project="demo", tree="wf").uid
+    'abc'
+    """
+
+    kind: str
+    name: str
+    uri: str
+    project: str
+    tree: str
+    iteration: int = 0
+    owner: str = ""
+    artifact_path: str = ""
+    sources: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def uid(self) -> str:
+        """The run's id; empty for a project."""
+        if self.kind != "run":
+            return ""
+        found = self.uri.partition("#")[0].rpartition("@")[2].rpartition("/")[2]
+        return found.partition(":")[0] or self.tree
+
+    def to_dict(self) -> dict[str, str]:
+        """What the artifact's record says of it."""
+        known = {"kind": self.kind, "name": self.name, "uri": self.uri, "owner": self.owner}
+        return {name: value for name, value in known.items() if value}
+
+
+def expand_artifact_path(template: str, project: str, uid: str) -> str:
+    """Fill in `{{run.uid}}`, `{{run.project}}`, `{{project}}` and `{{workflow.uid}}`.
+
+    >>> expand_artifact_path("s3://b/{{project}}/{{run.uid}}", "demo", "")
+    's3://b/demo/project'
+
+    Raises:
+        InvalidArgumentError: for any other name in double braces.
+    """
+    values: Mapping[str, str] = {
+        "run.uid": uid or "project",
+        "workflow.uid": uid or "project",
+        "run.project": project,
+        "project": project,
+    }
+
+    def fill(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise InvalidArgumentError(
+                f"artifact path {template!r} holds the unknown name {match[1]!r}",
+                fix=f"use {', '.join('{{' + name + '}}' for name in values)}",
+            )
+        return values[match[1]]
+
+    return _PLACE.sub(fill, template)
+
+
+def extend_artifact_path(path: str, default: str) -> str:
+    """The path, or the default; `+/sub` is a folder below the default.
+
+    >>> extend_artifact_path("+/x", "yz"), extend_artifact_path("", "yz")
+    ('yz/x', 'yz')
+    """
+    if path.startswith("+/"):
+        return join_url(default, path[2:]) if path[2:] else default and default.rstrip("/") + "/"
+    return path or default
+
+
+def resolve_artifact_path(producer: Producer, path: str | os.PathLike[str] | None) -> str:
+    """The folder of one artifact: argument, else producer, else setting, else below home."""
+    uid, project = producer.uid, producer.project
+    template = producer.artifact_path or config.artifact_path
+    base = expand_artifact_path(template, project, uid) if template else ""
+    if not base:
+        base = str(config.path("artifacts", project or "default", uid or "project"))
+    if not path:
+        return _absolute(base)
+    asked = expand_artifact_path(os.fspath(path), project, uid)
+    return _absolute(extend_artifact_path(asked, base))
+
+
+def _absolute(path: str) -> str:
+    """A relative path would mean another folder to whoever reads the record later."""
+    return path if scheme_of(path) else os.path.abspath(os.path.expanduser(path))
+
+
+def generate_target_path(artifact: Artifact, artifact_path: str, producer: Producer) -> str:
+    """`<path>/<run name>/<iteration>/<key><suffix>`, for a project `<path>/<key><suffix>`."""
+    parts = [producer.name, str(producer.iteration)] if producer.kind == "run" else []
+    suffix, key = artifact.suffix(), artifact.key
+    name = key if suffix != "/" and key.endswith(suffix) and key != suffix else f"{key}{suffix}"
+    return join_url(artifact_path, *parts, name) if artifact_path else "/".join([*parts, name])

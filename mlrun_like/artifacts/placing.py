@@ -1,0 +1,185 @@
+"""The three steps of logging: say who the artifact is, put its bytes in place, record it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import PurePosixPath
+from typing import Any
+
+from mlrun_like.artifacts.artifact import Artifact, DatasetArtifact, LinkArtifact, ModelArtifact
+from mlrun_like.artifacts.digests import Digest
+from mlrun_like.artifacts.paths import Producer, generate_target_path, resolve_artifact_path
+from mlrun_like.artifacts.stores import join_url, redact, scheme_of
+from mlrun_like.artifacts.writing import measure, write, write_model_spec
+from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.names import check_key, check_label
+from mlrun_like.tracking.base import Store
+
+__all__ = ["check_tag", "identify", "place", "register"]
+
+_TAG_LIMIT = 63
+
+
+def check_tag(tag: str) -> str:
+    """The tag if it follows the rules of label values, else InvalidArgumentError."""
+    try:
+        check_label("tag", tag)
+    except InvalidArgumentError:
+        raise InvalidArgumentError(
+            f"tag {tag!r} is not allowed",
+            fix=f"letters, digits, '-', '_' and '.', at most {_TAG_LIMIT} characters",
+        ) from None
+    return tag
+
+
+def identify(
+    artifact: Artifact,
+    producer: Producer,
+    tag: str,
+    labels: Mapping[str, Any] | None,
+    db_key: str | bool | None,
+) -> None:
+    """Fill in whose artifact it is."""
+    metadata, spec = artifact.metadata, artifact.spec
+    check_key(metadata.key)
+    metadata.project = producer.project
+    metadata.tree = producer.tree
+    metadata.iter = producer.iteration
+    metadata.updated = datetime.now(timezone.utc).isoformat()
+    if tag or metadata.tag:
+        metadata.tag = check_tag(tag or metadata.tag)
+    merged = {**metadata.labels, **{name: str(value) for name, value in (labels or {}).items()}}
+    if spec.framework:
+        merged.setdefault("framework", spec.framework)
+    if merged:
+        metadata.labels = dict(check_label(name, value) for name, value in merged.items())
+    spec.producer = producer.to_dict()
+    if producer.sources:
+        spec.sources = producer.sources
+    if isinstance(db_key, str) and db_key:
+        spec.db_key = check_key(db_key)
+    elif db_key is None and not spec.db_key:
+        prefix = f"{producer.name}_" if producer.kind == "run" else ""
+        spec.db_key = f"{prefix}{metadata.key}"
+    if not spec.viewer and "html" in (spec.format, PurePosixPath(spec.src_path).suffix[1:]):
+        spec.viewer = "web-app"
+
+
+def place(
+    artifact: Artifact,
+    producer: Producer,
+    target: str,
+    artifact_path: str | os.PathLike[str] | None,
+    upload: bool | None,
+) -> None:
+    """Decide where the bytes are or go, and write them if they are to be written.
+
+    Raises:
+        InvalidArgumentError: if a file does not exist, a target is relative, a remote file shall
+            be uploaded, or there is nothing to log.
+    """
+    spec, source = artifact.spec, artifact.spec.src_path
+    if artifact.is_inline:
+        _measure_inline(artifact)
+        return
+    has_body = artifact.body is not None or artifact.__dict__.get("_df") is not None
+    remote = bool(scheme_of(source))
+    _check_source(artifact, source, has_body, upload)
+    if target:
+        if not scheme_of(target) and not os.path.isabs(target):
+            raise InvalidArgumentError(
+                f"target_path {target!r} cannot be relative",
+                where=f"artifact {artifact.key!r}",
+                fix=f"target_path={os.path.abspath(target)!r}",
+            )
+        copying = has_body if upload is None else upload and (has_body or bool(source))
+    elif remote and not has_body:
+        if upload and not isinstance(artifact, (ModelArtifact, DatasetArtifact)):
+            raise InvalidArgumentError(
+                f"artifact {artifact.key!r} cannot be uploaded from {redact(source)!r}",
+                fix="leave upload out: it is recorded where it is",
+            )
+        target, copying = source, False
+    else:
+        copying = artifact.kind != "dir" if upload is None else upload
+        if source and not copying and not has_body:
+            target = os.path.abspath(source)
+        elif copying or isinstance(artifact, ModelArtifact):
+            path = resolve_artifact_path(producer, artifact_path)
+            target = generate_target_path(artifact, path, producer)
+    spec.target_path = target
+    if copying and not _same(source, target, has_body):
+        write(artifact, target)
+    elif source and not remote:
+        measure(artifact)
+    if source and not remote:
+        spec.src_path = os.path.abspath(source)
+
+
+def _measure_inline(artifact: Artifact) -> None:
+    digest = Digest().of((artifact.spec.inline or "").encode())
+    artifact.spec.size = digest.size
+    artifact.spec.digest = digest.sha256
+    artifact.metadata.hash = digest.sha1
+
+
+def _same(source: str, target: str, has_body: bool) -> bool:
+    """Whether the file to copy is the target already."""
+    if has_body or not source or scheme_of(target):
+        return False
+    try:
+        return os.path.samefile(source, target)
+    except OSError:
+        return False
+
+
+def _check_source(artifact: Artifact, source: str, has_body: bool, upload: bool | None) -> None:
+    where = f"artifact {artifact.key!r}"
+    if source and not scheme_of(source):
+        path = source
+        if isinstance(artifact, ModelArtifact) and not has_body:
+            path = os.path.join(source, artifact.spec.model_file)
+        if not os.path.exists(path):
+            raise InvalidArgumentError(
+                f"local file {path!r} does not exist", where=where, fix="check the path"
+            )
+        return
+    if source or has_body:
+        if isinstance(artifact, ModelArtifact) and has_body and not artifact.spec.model_file:
+            raise InvalidArgumentError(
+                f"model {artifact.key!r} has a body but no model_file",
+                fix='name it: model_file="model.onnx"',
+            )
+        return
+    if isinstance(artifact, ModelArtifact) and artifact.spec.model_file and upload is not False:
+        if not os.path.exists(artifact.spec.model_file):
+            raise InvalidArgumentError(
+                f"model file {artifact.spec.model_file!r} does not exist",
+                where=where,
+                fix="give body=, or model_dir= with the folder that holds it",
+            )
+        artifact.spec.src_path = os.getcwd()
+        return
+    if not artifact.target_path and upload is not False:
+        raise InvalidArgumentError(
+            f"artifact {artifact.key!r} has no content",
+            fix="give body=, local_path= or target_path=",
+        )
+
+
+def register(
+    artifact: Artifact, store: Store, producer: Producer, db_key: str | bool | None
+) -> None:
+    """Record the artifact and, for a run, that the run wrote it."""
+    target = artifact.target_path
+    if isinstance(artifact, ModelArtifact) and target and artifact.status.get("files"):
+        own = artifact.spec.src_path and os.path.abspath(artifact.spec.src_path) == target
+        if not own:
+            write_model_spec(artifact, target)
+    if db_key is False:
+        return
+    store.store_artifact(artifact.to_dict(), tag=artifact.metadata.tag, wait=False)
+    if producer.kind == "run" and not isinstance(artifact, LinkArtifact):
+        store.record_use(producer.project, producer.uid, artifact.uri, "write")

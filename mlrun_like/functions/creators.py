@@ -1,0 +1,269 @@
+"""Functions from files, properties, documents and the store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from mlrun_like.config import config, environment
+from mlrun_like.errors import FunctionError, InvalidArgumentError, NotFoundError
+from mlrun_like.functions.documents import from_document
+from mlrun_like.functions.function import Function
+from mlrun_like.names import normalize_name, parse_function_uri
+from mlrun_like.packaging.document import read_document, write_source
+from mlrun_like.packaging.environment import capture_environment, read_requirements
+from mlrun_like.packaging.loader import load_module, module_from_path
+from mlrun_like.packaging.source import capture_file, embed
+from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
+from mlrun_like.specs.model import merge_foreign, split_foreign
+from mlrun_like.tracking.connect import open_store
+
+__all__ = ["code_to_function", "function_to_module", "import_function", "new_function"]
+
+_WITHOUT_HANDLER = ("serving", "application")
+
+
+def code_to_function(  # noqa: PLR0913 - MLRun's signature
+    name: str = "",
+    project: str = "",
+    tag: str = "",
+    filename: str = "",
+    handler: str = "",
+    kind: str = "",
+    image: str | None = None,
+    code_output: str = "",
+    embed_code: bool = True,
+    description: str = "",
+    requirements: Sequence[str] | None = None,
+    categories: Sequence[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    with_doc: bool = True,
+    ignored_tags: str | None = None,
+    requirements_file: str = "",
+) -> Function[..., Any]:
+    """A function from a `.py` file or a notebook.
+
+    Args:
+        name: The function's name; by default the file's.
+        project: Its project.
+        tag: A tag for saved versions.
+        filename: The file; by default the notebook or script this is called from.
+        handler: The entry point called by default.
+        kind: Where it runs; may also be declared in the notebook (`%nuclio config kind = "job"`).
+        image: Container image.
+        code_output: For notebooks: write the generated code to this file or folder.
+        embed_code: False: do not embed, run the file where it is (not for notebooks).
+        description: One line about it.
+        requirements: Package specifiers.
+        categories: Categories shown in a catalogue.
+        labels: Labels.
+        with_doc: Describe parameters from annotations and docstrings.
+        ignored_tags: Notebook cell tags to leave out, separated by `;`.
+        requirements_file: A file with one specifier a line.
+
+    Raises:
+        FunctionError: if no kind or name is known, or two options contradict each other.
+        PackagingError: if the file cannot become code.
+    """
+    path = filename or _calling_file()
+    is_notebook = path.endswith(".ipynb")
+    if code_output and not is_notebook:
+        raise FunctionError(
+            f"code_output is for notebooks, and {path!r} is not one", fix="leave code_output out"
+        )
+    if is_notebook and not embed_code:
+        raise FunctionError("a notebook's code must be embedded", fix="leave embed_code=False out")
+    with config.override(ignored_notebook_tags=ignored_tags or config.ignored_notebook_tags):
+        captured, found = capture_file(path, name, handler, embed=embed_code)
+    document = _from_config(found, path)
+    document.kind = kind or (found.get("kind") or "")
+    if not document.kind:
+        raise FunctionError(
+            "please specify the function kind",
+            where=path,
+            fix='code_to_function(..., kind="local"); kind="job" runs with local=True anywhere',
+        )
+    if document.kind == "application":
+        raise FunctionError(
+            "Embedding a code file is not supported for application runtime", where=path
+        )
+    if handler and document.kind in _WITHOUT_HANDLER:
+        raise FunctionError(f"kind {document.kind!r} takes no handler", where=path)
+    meta, spec = document.metadata, document.spec
+    meta.name = normalize_name(name or meta.name or Path(path).stem)
+    meta.project = project or config.default_project
+    meta.tag = tag
+    meta.categories = list(categories or ())
+    meta.labels = {**meta.labels, **{k: str(v) for k, v in (labels or {}).items()}}
+    spec.description = description or spec.description
+    spec.image = image or spec.image
+    embed(document, captured)
+    if not embed_code:
+        spec.command, spec.build.functionSourceCode = str(path), ""
+    spec.default_handler = handler
+    if not with_doc:
+        spec.entry_points = {}
+    wanted = read_requirements(list(requirements or ()), requirements_file)
+    spec.build.requirements = list(dict.fromkeys([*spec.build.requirements, *wanted]))
+    spec.environment = capture_environment(spec.build.requirements)
+    if code_output:
+        write_source(captured.code, code_output, meta.name)
+    function = from_document(document.to_dict(), path)
+    return function
+
+
+def _from_config(found: Mapping[str, Any], path: str) -> FunctionDoc:
+    """The document that a notebook's config magics describe."""
+    known, foreign = split_foreign(FunctionDoc, found)
+    document = FunctionDoc.from_dict(merge_foreign(known, {}) | {"foreign": foreign}, path)
+    return document
+
+
+def _calling_file() -> str:
+    """The notebook or script that user code is running from."""
+    for variable in ("JPY_SESSION_NAME", "__vsc_ipynb_file__"):
+        value = environment(variable) or str(
+            getattr(sys.modules.get("__main__"), variable, "") or ""
+        )
+        if value.endswith(".ipynb"):
+            return value
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not file:
+        raise FunctionError(
+            "code_to_function cannot tell which file to read",
+            fix='code_to_function(filename="train.py", ...)',
+        )
+    return str(file)
+
+
+def new_function(  # noqa: PLR0913 - MLRun's signature
+    name: str = "",
+    project: str = "",
+    tag: str = "",
+    kind: str = "",
+    command: str = "",
+    image: str = "",
+    args: Sequence[Any] | None = None,
+    runtime: Mapping[str, Any] | None = None,
+    mode: str = "",
+    handler: str | Callable[..., Any] = "",
+    source: str = "",
+    requirements: Sequence[str] | None = None,
+    requirements_file: str = "",
+) -> Function[..., Any]:
+    """A function from its properties.
+
+    Args:
+        name: Its name; by default the command's file name.
+        project: Its project.
+        tag: A tag for saved versions.
+        kind: Where it runs; empty with a command: `local`, empty without: `handler` (the callable
+            is given to `run`).
+        command: A program file to run; `{param}` is filled from the run's parameters.
+        image: Container image.
+        args: Arguments of the command; `{param}` is filled in too.
+        runtime: A document to start from.
+        mode: `pass` runs the command as it is.
+        handler: Default entry point.
+        source: Where the code is.
+        requirements: Package specifiers.
+        requirements_file: A file with one specifier a line.
+
+    Raises:
+        FunctionError: if two options contradict each other.
+    """
+    live = handler if callable(handler) else None
+    kind = kind or ("local" if command else "handler")
+    if image and kind in ("local", "handler"):
+        raise FunctionError(
+            f"image={image!r} has no effect on kind={kind!r}", fix="leave image out"
+        )
+    document = FunctionDoc.from_dict(dict(runtime)) if runtime else FunctionDoc()
+    document.kind = kind
+    stem = Path(command.split()[0]).stem if command else getattr(live, "__name__", "")
+    document.metadata = FunctionMetadata(
+        **{
+            **document.metadata.model_dump(),
+            "name": normalize_name(name or document.metadata.name or stem or "mlrun-function"),
+            "project": project or document.metadata.project or config.default_project,
+            "tag": tag or document.metadata.tag,
+        }
+    )
+    spec: FunctionSpec = document.spec
+    spec.command, spec.image, spec.mode = command or spec.command, image or spec.image, mode
+    spec.args = list(args or spec.args)
+    spec.build.source = source or spec.build.source
+    if command.endswith((".py", ".ipynb")) and "{" not in command and Path(command).is_file():
+        captured, _ = capture_file(command, document.metadata.name)
+        embed(document, captured)
+    spec.default_handler = live.__name__ if live is not None else str(handler)
+    spec.build.requirements = read_requirements(list(requirements or ()), requirements_file)
+    return Function(live, None, document)
+
+
+def import_function(
+    url: str, project: str = "", new_name: str = "", db: str = ""
+) -> Function[..., Any]:
+    """A function from a document file or the store.
+
+    Args:
+        url: Path or URL of a `function.yaml` (or `.json`), or `db://<project>/<name>[:tag][@hash]`.
+        project: Its new project.
+        new_name: Its new name.
+        db: The store to look in; by default the configured one.
+
+    Raises:
+        NotFoundError: if there is no such file or function.
+        SpecError: if the document is malformed.
+    """
+    if not isinstance(url, str) or not url.strip():
+        raise InvalidArgumentError(
+            f"import_function needs a path or URL, not {url!r}",
+            fix='import_function("function.yaml") or import_function("db://project/name")',
+        )
+    if url.startswith("hub://"):
+        raise NotFoundError(
+            f"no function catalogue is configured, so {url!r} cannot be found",
+            fix="import the function's function.yaml by its path or URL",
+        )
+    if url.startswith("db://"):
+        uri = parse_function_uri(url, project or config.default_project)
+        document = open_store(db).read_function(uri.project, uri.name, tag=uri.tag, hash=uri.hash)
+        doc = FunctionDoc.from_dict(document, url)
+    else:
+        doc = read_document(url)
+    if new_name:
+        doc.metadata.name = normalize_name(new_name)
+    doc.metadata.project = project or doc.metadata.project or config.default_project
+    return from_document(doc.to_dict(), url)
+
+
+def function_to_module(
+    code: str | Function[..., Any] = "", workdir: str = "", silent: bool = False
+) -> ModuleType | None:
+    """The code of a function, file or document as an imported module.
+
+    Args:
+        code: A Function, or the path or URL of a `.py`, `.ipynb` or `.yaml` file.
+        workdir: Folder of relative paths.
+        silent: Return None when there is nothing to load.
+
+    Raises:
+        NotFoundError: if there is nothing to load.
+    """
+    if isinstance(code, Function):
+        return load_module(code._doc())
+    if not code:
+        if silent:
+            return None
+        raise NotFoundError("function_to_module needs a file or a function")
+    path = str(Path(workdir) / code) if workdir and "://" not in code else code
+    if path.endswith((".yaml", ".yml", ".json")) or "://" in path:
+        document = import_function(path)._doc()
+        if silent and not (document.spec.build.functionSourceCode or document.spec.command):
+            return None
+        return load_module(document)
+    return module_from_path(path)

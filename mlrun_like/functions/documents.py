@@ -1,0 +1,215 @@
+"""Functions as documents: declared, refreshed, written, saved and read."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlrun_like.config import config
+from mlrun_like.errors import FunctionError, InvalidArgumentError, PackagingError
+from mlrun_like.functions.function import Function
+from mlrun_like.names import FunctionURI
+from mlrun_like.packaging.describe import entry_point_of, entry_points_from_source, render_doc
+from mlrun_like.packaging.document import write_document
+from mlrun_like.packaging.environment import capture_environment, read_requirements
+from mlrun_like.packaging.source import capture_callable, capture_file, embed, fingerprint
+from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
+from mlrun_like.tracking.connect import open_store
+
+__all__ = [
+    "declare",
+    "export",
+    "from_document",
+    "print_doc",
+    "refresh",
+    "require_code",
+    "save",
+    "to_yaml",
+    "uri_of",
+    "with_code",
+]
+
+_FINGERPRINT = "_fingerprint"
+_FAILURE = "capture_error"
+
+
+def declare(handler: Callable[..., Any], options: Mapping[str, Any]) -> FunctionDoc:
+    """The document of a decorated function, without its code yet (`refresh` adds it)."""
+    given = options["requirements"]
+    requirements = (
+        read_requirements(None, given) if isinstance(given, str) else read_requirements(given, "")
+    )
+    point = entry_point_of(handler)
+    document = FunctionDoc(
+        kind=options["kind"],
+        metadata=FunctionMetadata(
+            name=options["name"],
+            project=options["project"] or config.default_project,
+            tag=options["tag"],
+        ),
+        spec=FunctionSpec(
+            image=options["image"],
+            default_handler=handler.__name__,
+            description=point.doc.strip().split("\n")[0] if point.doc else "",
+            entry_points={handler.__name__: point},
+            returns=list(options["returns"]),
+            retry=options["retry"].to_dict() if options["retry"] else {},
+            resources=options["resources"].to_dict() if options["resources"] else {},
+            timeout=options["timeout"],
+        ),
+    )
+    document.spec.build.requirements = requirements
+    return document
+
+
+def refresh(document: FunctionDoc, handler: Callable[..., Any] | None) -> None:
+    """Bring the captured code and environment up to date with the live function.
+
+    What cannot be captured is noted in the status: a local run does not need it, everything that
+    ships code does and raises then (`require_code`).
+    """
+    if handler is None:
+        return
+    mark = fingerprint(handler)
+    if mark and document.status.get(_FINGERPRINT) == mark:
+        return
+    document.status.pop(_FAILURE, None)
+    try:
+        embed(document, capture_callable(handler))
+    except PackagingError as exc:
+        document.status[_FAILURE] = exc.to_dict()
+    build = document.spec.build
+    document.spec.environment = capture_environment(build.requirements, imports_of(document))
+    document.status[_FINGERPRINT] = mark
+
+
+def imports_of(document: FunctionDoc) -> list[str]:
+    """The packages that the embedded code imports."""
+    return resolve_imports(document.spec.build.functionSourceCode)
+
+
+def resolve_imports(code: str) -> list[str]:
+    """Top-level package names imported by base64 source."""
+    import ast
+
+    if not code:
+        return []
+    tree = ast.parse(base64.b64decode(code).decode("utf-8"))
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return sorted(names - set(sys.stdlib_module_names))
+
+
+def require_code(document: FunctionDoc) -> None:
+    """Raise if the function's code cannot travel.
+
+    Raises:
+        PackagingError: saying why.
+    """
+    failure = document.status.get(_FAILURE)
+    if failure and not document.spec.build.functionSourceCode:
+        raise PackagingError(failure["what"], where=failure["where"], fix=failure["fix"])
+
+
+def public(document: FunctionDoc) -> FunctionDoc:
+    """A copy without this process's notes."""
+    status = {
+        key: value for key, value in document.status.items() if key not in (_FINGERPRINT, _FAILURE)
+    }
+    return document.model_copy(update={"status": status})
+
+
+def uri_of(document: FunctionDoc, *, versioned: bool = True) -> FunctionURI:
+    """The URI of this version."""
+    meta = document.metadata
+    return FunctionURI(
+        meta.project or config.default_project,
+        meta.name,
+        meta.tag,
+        meta.hash if versioned else "",
+    )
+
+
+def to_yaml(document: FunctionDoc) -> str:
+    """YAML in MLRun's key order."""
+    require_code(document)
+    return str(yaml.safe_dump(public(document).to_dict(), sort_keys=False, allow_unicode=True))
+
+
+def export(document: FunctionDoc, target: str, format: str, strip: bool) -> None:
+    """Write a document; its hash is filled in."""
+    require_code(document)
+    if os.path.isdir(target):
+        target = os.path.join(target, "function.yaml")
+    copy = public(document)
+    copy = copy.model_copy(
+        update={
+            "status": {} if strip else copy.status,
+            "metadata": copy.metadata.model_copy(update={"hash": copy.digest()}),
+        }
+    )
+    write_document(copy, target, format)
+
+
+def save(document: FunctionDoc, tag: str, versioned: bool) -> FunctionURI:
+    """Store a document and return its URI."""
+    require_code(document)
+    copy = public(document)
+    tag = tag or copy.metadata.tag
+    document.metadata.project = document.metadata.project or config.default_project
+    copy.metadata.project = document.metadata.project
+    document.metadata.hash = open_store().store_function(copy.to_dict(), tag=tag)
+    uri = uri_of(document, versioned=versioned)
+    return uri._replace(tag="" if versioned else tag)
+
+
+def print_doc(document: FunctionDoc) -> None:
+    """Print the entry points."""
+    sys.stdout.write(render_doc(document).rstrip() + "\n")
+
+
+def with_code(document: FunctionDoc, from_file: str, body: str) -> None:
+    """Replace the code of a document."""
+    if bool(from_file) == bool(body):
+        raise InvalidArgumentError(
+            "give from_file or body, one of them", fix='fn.with_code(from_file="train.py")'
+        )
+    if from_file:
+        captured, _ = capture_file(from_file, document.metadata.name)
+        embed(document, captured)
+        return
+    try:
+        compile(body, "<body>", "exec")
+    except (SyntaxError, ValueError) as exc:
+        raise PackagingError(
+            f"the code is not valid Python: {exc}", where="with_code(body=)"
+        ) from exc
+    document.spec.build.functionSourceCode = base64.b64encode(body.encode()).decode()
+    document.spec.entry_points = entry_points_from_source(body)
+
+
+def from_document(document: Mapping[str, Any], where: str = "") -> Function[..., Any]:
+    """A Function around plain data.
+
+    Raises:
+        FunctionError: if the document has no name.
+    """
+    doc = FunctionDoc.from_dict(json.loads(json.dumps(document)), where)
+    if not doc.metadata.name:
+        doc.metadata.name = Path(doc.spec.command).stem.replace("_", "-")
+    if not doc.metadata.name:
+        raise FunctionError("the function document has no metadata.name", where=where)
+    function: Function[..., Any] = Function(None, None, doc)
+    function.__doc__ = doc.spec.description or None
+    return function

@@ -1,0 +1,250 @@
+"""Function: a Python function, file or document that can be run, packaged and recorded.
+
+This module stays light: declaring a function loads neither pydantic nor the store. What needs them
+is reached through `registry.resolve` when it is used.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+
+from mlrun_like.errors import FunctionError
+from mlrun_like.functions.editing import Editing
+from mlrun_like.functions.tracing import TRACER
+from mlrun_like.registry import resolve
+
+if TYPE_CHECKING:
+    from mlrun_like.runs.object import RunObject
+    from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
+    from mlrun_like.specs.values import HyperParamOptions, Retry
+
+__all__ = ["Function"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Function(Editing, Generic[P, R]):
+    """What `@function(...)`, `code_to_function` and `import_function` give.
+
+    Calling it runs the plain body. `.run()` executes and records it, `.spec` and `.metadata` are
+    its document's parts, `.export()` writes `function.yaml`, `.save()` puts it into the store.
+
+    Args:
+        handler: The live callable; None for functions that exist as a document only.
+        options: What the decorator was given; see `functions.decorators.function`.
+        document: The document, for functions read from a file or store.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[P, R] | None,
+        options: Mapping[str, Any] | None = None,
+        document: FunctionDoc | None = None,
+    ) -> None:
+        self._handler = handler
+        self._options = dict(options or {})
+        self._document = document
+        self._saved: set[tuple[str, str]] = set()
+        if handler is not None:
+            functools.update_wrapper(self, handler)
+
+    # -- still a function -----------------------------------------------------------------
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        tracer = TRACER.get()
+        if tracer is not None:
+            return cast(R, tracer.record(self, args, kwargs, {}))
+        if self._handler is None:
+            self._handler = resolve("mlrun_like.packaging.loader:resolve_handler")(
+                self._doc(), self.spec.default_handler
+            )
+        return self._handler(*args, **kwargs)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        if instance is None or self._handler is None:
+            return self
+        return self._handler.__get__(instance, owner)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self._handler is not None:
+            return self._handler.__qualname__
+        return resolve("mlrun_like.functions.documents:from_document"), (self.to_dict(),)
+
+    def __repr__(self) -> str:
+        return f"<function {self.name!r} of kind {self.kind!r}>"
+
+    # -- the document ---------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self._document.metadata.name if self._document else str(self._options["name"])
+
+    @property
+    def kind(self) -> str:
+        """The runtime's name."""
+        return self._document.kind if self._document else str(self._options["kind"])
+
+    @kind.setter
+    def kind(self, value: str) -> None:
+        self._doc().kind = value
+
+    @property
+    def metadata(self) -> FunctionMetadata:
+        """Name, project, tag, hash, labels, categories; may be assigned to."""
+        return self._doc().metadata
+
+    @property
+    def spec(self) -> FunctionSpec:
+        """Code, image, environment, resources, entry points; may be assigned to."""
+        return self._doc().spec
+
+    @property
+    def uri(self) -> str:
+        """`<project>/<name>[:<tag>][@<hash>]`."""
+        return str(resolve("mlrun_like.functions.documents:uri_of")(self._doc()))
+
+    def _doc(self) -> FunctionDoc:
+        if self._document is None:
+            self._document = resolve("mlrun_like.functions.documents:declare")(
+                self._handler, self._options
+            )
+        resolve("mlrun_like.functions.documents:refresh")(self._document, self._handler)
+        return self._document
+
+    def _forget_handler(self) -> None:
+        self._handler = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document in MLRun's `function.yaml` layout."""
+        return self._doc().to_dict()
+
+    def to_yaml(self) -> str:
+        """The document as YAML text."""
+        return str(resolve("mlrun_like.functions.documents:to_yaml")(self._doc()))
+
+    def export(
+        self, target: str = "function.yaml", format: str = "", strip: bool = True
+    ) -> Function[P, R]:
+        """Write the document to a file.
+
+        Args:
+            target: Path or URL; a folder gets a `function.yaml`.
+            format: `.yaml` or `.json`; by default the target's suffix.
+            strip: Leave out the status.
+
+        Raises:
+            PackagingError: if the source cannot be captured.
+        """
+        resolve("mlrun_like.functions.documents:export")(self._doc(), target, format, strip)
+        return self
+
+    def save(self, tag: str = "", versioned: bool = True) -> str:
+        """Put the function into the store.
+
+        Args:
+            tag: A tag besides `latest`.
+            versioned: Return a URI that names this very version.
+
+        Returns:
+            `<project>/<name>[@<hash>][:<tag>]`.
+        """
+        return str(resolve("mlrun_like.functions.documents:save")(self._doc(), tag, versioned))
+
+    def doc(self) -> None:
+        """Print the entry points with their parameters."""
+        resolve("mlrun_like.functions.documents:print_doc")(self._doc())
+
+    # -- running --------------------------------------------------------------------------
+
+    def step(self, **options: Any) -> Any:
+        """Inside a pipeline: add a step with options of `run` (params, inputs, name, hyperparams…).
+
+        Raises:
+            FunctionError: outside a pipeline.
+        """
+        tracer = TRACER.get()
+        if tracer is None:
+            raise FunctionError(
+                f"{self.name}.step() is for the body of a pipeline",
+                fix=f"outside a pipeline: {self.name}.run(...)",
+            )
+        return tracer.record(self, (), {}, options)
+
+    def run(  # noqa: PLR0913 - MLRun's signature
+        self,
+        params: Mapping[str, Any] | Any = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        runspec: Any = None,
+        handler: str | Callable[..., Any] | None = None,
+        name: str = "",
+        project: str = "",
+        returns: Sequence[Any] | str | None = None,
+        hyperparams: Mapping[str, Any] | None = None,
+        hyper_param_options: HyperParamOptions | Mapping[str, Any] | None = None,
+        artifact_path: str = "",
+        out_path: str = "",
+        local: bool | None = None,
+        watch: bool = True,
+        labels: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        retry: Retry | int | None = None,
+        verbose: bool | None = None,
+    ) -> RunObject:
+        """Execute the function and record the run.
+
+        Args:
+            params: Values for the handler's arguments (plain data; a local run takes any object).
+            inputs: URLs for the handler's data arguments; `{"df: pandas.DataFrame": url}` gives
+                a type.
+            runspec: A task (`new_task`) with defaults for all of this.
+            handler: Another entry point: `"name"`, `"Class::method"`, or a callable (local only).
+            name: The run's name; by default the function's and handler's.
+            project: The project; by default the function's, else the default project.
+            returns: Log hints for returned values: `"key"`, `"key:type"`, a dict, or None to skip.
+            hyperparams: Lists of values to sweep over.
+            hyper_param_options: How to sweep.
+            artifact_path: Where artifacts go; may hold `{{run.uid}}` and `{{run.project}}`.
+            out_path: The older name of `artifact_path`.
+            local: True: run in this process whatever the kind.
+            watch: Show the run's output here while it runs.
+            labels: Labels of the run.
+            timeout: Seconds after which the run is stopped.
+            retry: How often and when to try again after a failure.
+            verbose: True: log at debug level.
+
+        Returns:
+            The completed run.
+
+        Raises:
+            RunError: if the handler failed; it carries the handler's traceback, and the run stays
+                recorded.
+            FunctionError: if an argument is missing or unknown; nothing has run then.
+            InvalidArgumentError: if another value cannot be used; nothing has run then.
+        """
+        run: RunObject = resolve("mlrun_like.functions.running:run_function")(
+            self,
+            {
+                "params": params,
+                "inputs": inputs,
+                "runspec": runspec,
+                "handler": handler,
+                "name": name,
+                "project": project,
+                "returns": returns,
+                "hyperparams": hyperparams,
+                "hyper_param_options": hyper_param_options,
+                "artifact_path": artifact_path or out_path,
+                "local": local,
+                "watch": watch,
+                "labels": labels,
+                "timeout": timeout,
+                "retry": retry,
+                "verbose": verbose,
+            },
+        )
+        return run

@@ -1,0 +1,118 @@
+"""Tasks: run options written down before there is a function to run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlrun_like.runs.secrets import public_sources, resolve_sources
+from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec
+from mlrun_like.specs.values import HyperParamOptions
+
+__all__ = ["RunTemplate", "new_task"]
+
+
+class RunTemplate:
+    """A run that was not started: pass it to `fn.run(task)`; arguments given there win."""
+
+    kind = "run"
+
+    def __init__(self, document: RunDoc | None = None) -> None:
+        self._document = document or RunDoc()
+        self.secret_sources: list[dict[str, Any]] = []
+
+    @property
+    def metadata(self) -> RunMetadata:
+        """Name, project, labels."""
+        return self._document.metadata
+
+    @property
+    def spec(self) -> RunSpec:
+        """Parameters, inputs, hyper-parameters."""
+        return self._document.spec
+
+    def with_params(self, **params: Any) -> RunTemplate:
+        """Add parameters."""
+        self.spec.parameters.update(params)
+        return self
+
+    def with_input(self, key: str, path: str) -> RunTemplate:
+        """Add an input."""
+        self.spec.inputs[key] = str(path)
+        return self
+
+    def with_hyper_params(
+        self, hyperparams: Mapping[str, Any], selector: str = "", **options: Any
+    ) -> RunTemplate:
+        """Sweep over lists of values."""
+        self.spec.hyperparams = dict(hyperparams)
+        self.spec.hyper_param_options = HyperParamOptions(selector=selector, **options).to_dict()
+        return self
+
+    def with_param_file(self, param_file: str, selector: str = "", **options: Any) -> RunTemplate:
+        """Sweep over the values of a file."""
+        self.spec.hyper_param_options = HyperParamOptions(
+            param_file=param_file, selector=selector, **options
+        ).to_dict()
+        return self
+
+    def with_secrets(self, kind: str, source: Any) -> RunTemplate:
+        """Add secrets: `inline` with a mapping, `file` with a path, `env` with names."""
+        self.secret_sources.append({"kind": kind, "source": source})
+        resolve_sources(self.secret_sources)
+        return self
+
+    def set_label(self, key: str, value: Any) -> RunTemplate:
+        """Add a label."""
+        self.metadata.labels[key] = str(value)
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, secrets left out."""
+        document = self._document.to_dict()
+        if self.secret_sources:
+            document["spec"]["secret_sources"] = public_sources(self.secret_sources)
+        return document
+
+
+def new_task(  # noqa: PLR0913 - MLRun's signature
+    name: str = "",
+    project: str = "",
+    handler: str = "",
+    params: Mapping[str, Any] | None = None,
+    hyper_params: Mapping[str, Any] | None = None,
+    param_file: str = "",
+    selector: str = "",
+    hyper_param_options: HyperParamOptions | None = None,
+    inputs: Mapping[str, str] | None = None,
+    outputs: Sequence[str] | None = None,
+    artifact_path: str = "",
+    out_path: str = "",
+    base: RunTemplate | None = None,
+    returns: Sequence[Any] | None = None,
+) -> RunTemplate:
+    """A task with the given options; `base` is copied first.
+
+    >>> new_task("t", params={"p": 1}).with_params(q=2).spec.parameters
+    {'p': 1, 'q': 2}
+    """
+    task = copy.deepcopy(base) if base is not None else RunTemplate()
+    task.metadata.name = name or task.metadata.name
+    task.metadata.project = project or task.metadata.project
+    spec = task.spec
+    spec.handler = handler or spec.handler
+    spec.parameters.update(params or {})
+    spec.inputs.update(inputs or {})
+    spec.returns = list(returns if returns is not None else outputs or spec.returns)
+    spec.output_path = artifact_path or out_path or spec.output_path
+    if hyper_params:
+        spec.hyperparams = dict(hyper_params)
+    if param_file or selector or hyper_param_options:
+        options = hyper_param_options.to_dict() if hyper_param_options else {}
+        if param_file:
+            options["param_file"] = param_file
+        if selector:
+            options["selector"] = selector
+        spec.hyper_param_options = HyperParamOptions(**options).to_dict()
+    return task

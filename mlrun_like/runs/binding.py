@@ -1,0 +1,120 @@
+"""From a run's parameters and inputs to a handler's arguments."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from mlrun_like.artifacts.packers import unpack_input
+from mlrun_like.errors import FunctionError, nearest
+from mlrun_like.runs.context import MLClientCtx
+from mlrun_like.types import Handler
+
+__all__ = ["Signature", "bind", "check_arguments", "signature_of"]
+
+
+class Signature(NamedTuple):
+    """What binding needs to know of a handler."""
+
+    names: tuple[str, ...]
+    required: frozenset[str]
+    text_default: frozenset[str]
+    context: frozenset[str]
+    hints: Mapping[str, Any]
+    has_kwargs: bool
+
+
+@lru_cache(maxsize=512)
+def signature_of(handler: Handler) -> Signature:
+    """Read a handler's signature once."""
+    parameters = inspect.signature(handler).parameters.values()
+    try:
+        hints: dict[str, Any] = typing.get_type_hints(handler)
+    except Exception:  # noqa: BLE001 - a user's annotation may raise anything; raw hints serve
+        hints = dict(getattr(handler, "__annotations__", {}))
+    named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return Signature(
+        names=tuple(p.name for p in named),
+        required=frozenset(p.name for p in named if p.default is p.empty),
+        text_default=frozenset(p.name for p in named if isinstance(p.default, str)),
+        context=frozenset(
+            p.name for p in named if p.name == "context" or hints.get(p.name) is MLClientCtx
+        ),
+        hints=hints,
+        has_kwargs=any(p.kind is p.VAR_KEYWORD for p in parameters),
+    )
+
+
+def check_arguments(handler: Handler, given: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+    """Find missing and misspelt arguments before anything runs.
+
+    A name the handler does not know is allowed when the handler can still see it (through
+    `context` or `**kwargs`); otherwise it is refused.
+
+    Raises:
+        FunctionError: naming all arguments that are missing or unknown.
+    """
+    sign = signature_of(handler)
+    name = getattr(handler, "__name__", type(handler).__name__)
+    known = [item for item in sign.names if item not in sign.context]
+    missing = [
+        item for item in known if item in sign.required and item not in given and item not in inputs
+    ]
+    unknown = [item for item in (*given, *inputs) if item not in sign.names]
+    if missing:
+        hints = [nearest(item, unknown).replace("Did you mean", "You passed") for item in missing]
+        raise FunctionError(
+            f"{name}() needs {', '.join(map(repr, missing))}, which the run does not give."
+            + "".join(hints).replace("?", "."),
+            where=_where(handler),
+            fix=f"fn.run(params={{{', '.join(f'{item!r}: ...' for item in missing)}}})",
+        )
+    if unknown and not sign.has_kwargs and not sign.context:
+        raise FunctionError(
+            f"{name}() has no argument {unknown[0]!r}.{nearest(unknown[0], known)}",
+            where=_where(handler),
+            fix=f"its arguments are: {', '.join(known) or 'none'}; add **kwargs or context to "
+            "accept others",
+        )
+
+
+def bind(handler: Handler, context: MLClientCtx, live: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments for a call: context, then parameters, then inputs.
+
+    Inputs are converted by type hint; one without a hint whose default is text becomes a local
+    file path. What the handler does not name is left out unless it takes `**kwargs`.
+    """
+    sign = signature_of(handler)
+    spec = context._run.spec
+    arguments: dict[str, Any] = {}
+    for name in sign.names:
+        if name in sign.context:
+            arguments[name] = context
+        elif name in live or name in spec.parameters:
+            arguments[name] = live[name] if name in live else context.get_param(name)
+        elif name in spec.inputs:
+            arguments[name] = _convert(context, name, sign)
+    if sign.has_kwargs:
+        for name in (*spec.parameters, *live):
+            if name not in arguments:
+                arguments[name] = live[name] if name in live else context.get_param(name)
+        for name in spec.inputs:
+            if name not in arguments:
+                arguments[name] = _convert(context, name, sign)
+    return arguments
+
+
+def _convert(context: MLClientCtx, name: str, sign: Signature) -> Any:
+    item = context.get_input(name)
+    hint = context._run.spec.inputs_type_hints.get(name) or sign.hints.get(name)
+    if hint is None and name in sign.text_default:
+        return item.local()
+    return unpack_input(item, hint)
+
+
+def _where(handler: Handler) -> str:
+    code = getattr(inspect.unwrap(handler), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else ""

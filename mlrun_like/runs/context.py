@@ -1,0 +1,213 @@
+"""The context: what a handler reads from its run and writes to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from mlrun_like.artifacts.packers import to_result
+from mlrun_like.errors import ConflictError
+from mlrun_like.names import check_label
+from mlrun_like.runs.context_base import utc_now
+from mlrun_like.runs.context_logging import ContextLogging
+from mlrun_like.runs.job import Job
+from mlrun_like.specs.run import TERMINAL, RunDoc, RunMetadata, RunSpec, RunStatus, check_transition
+
+__all__ = ["MLClientCtx", "current_context", "iteration_table", "use_context"]
+
+_current: ContextVar[MLClientCtx | None] = ContextVar("mlrun_like_context", default=None)
+
+
+def current_context() -> MLClientCtx | None:
+    """The context of the run that this code is part of, if any."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def use_context(context: MLClientCtx) -> Iterator[MLClientCtx]:
+    """Make `context` the current one in the block."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+class MLClientCtx(ContextLogging):
+    """A run seen from inside.
+
+    Handlers receive it by naming an argument `context`; other code gets it from
+    `get_or_create_ctx`. Everything logged is recorded with the run.
+    """
+
+    def __init__(self, job: Job, parent: MLClientCtx | None = None) -> None:
+        super().__init__(job)
+        self._parent = parent
+        self._children: list[MLClientCtx] = []
+        self._best = 0
+
+    # -- state ----------------------------------------------------------------------------
+
+    def set_label(self, key: str, value: Any, replace: bool = True) -> None:
+        """Set a label; with `replace=False` an existing one stays."""
+        key, value = check_label(str(key), str(value))
+        if replace or key not in self._run.metadata.labels:
+            self._run.metadata.labels[key] = value
+
+    def set_annotation(self, key: str, value: Any, replace: bool = True) -> None:
+        """Set an annotation; with `replace=False` an existing one stays."""
+        if replace or key not in self._run.metadata.annotations:
+            self._run.metadata.annotations[str(key)] = str(value)
+
+    def set_hostname(self, host: str) -> None:
+        """Record on which machine the run is."""
+        self._run.status.host = host
+
+    def set_state(
+        self, execution_state: str = "", error: str | None = None, commit: bool = True
+    ) -> None:
+        """Change the state; an error is final, and a later state is ignored then.
+
+        Raises:
+            StateError: if the state may not follow the present one.
+        """
+        status = self._run.status
+        if status.state == "error":
+            return
+        state = "error" if error is not None else execution_state
+        if error is not None:
+            status.error = str(error)
+        if state:
+            check_transition(status.state, state, self.uri)
+            status.state = state
+            if state in TERMINAL:
+                status.end_time = utc_now()
+        if commit:
+            self.commit()
+
+    # -- children -------------------------------------------------------------------------
+
+    def get_child_context(self, with_parent_params: bool = False, **params: Any) -> MLClientCtx:
+        """A child iteration, numbered from 1; use it in a `with` block.
+
+        Args:
+            with_parent_params: Start from this run's parameters.
+            params: The child's parameters.
+
+        Raises:
+            ConflictError: in a child: children have no children.
+        """
+        if self.iteration:
+            raise ConflictError(
+                "a child iteration cannot have children",
+                where=self.uri,
+                fix="call get_child_context on the parent",
+            )
+        base = self.parameters if with_parent_params else {}
+        run = RunDoc(
+            metadata=RunMetadata(
+                **{
+                    **self._run.metadata.model_dump(),
+                    "iteration": len(self._children) + 1,
+                    "labels": dict(self._run.metadata.labels),
+                }
+            ),
+            spec=RunSpec(
+                function=self._run.spec.function,
+                handler=self._run.spec.handler,
+                parameters={**base, **{k: to_result(v) for k, v in params.items()}},
+                inputs=dict(self._run.spec.inputs),
+                returns=self._run.spec.returns,
+                output_path=self._run.spec.output_path,
+                log_level=self._run.spec.log_level,
+            ),
+            status=RunStatus(
+                state="running",
+                start_time=utc_now(),
+                host=self._run.status.host,
+                pid=self._run.status.pid,
+                pid_started=self._run.status.pid_started,
+            ),
+        )
+        child = MLClientCtx(
+            Job(
+                self._job.function,
+                run,
+                self.store,
+                live_parameters=dict(params),
+                secrets=self._job.secrets,
+            ),
+            parent=self,
+        )
+        self._children.append(child)
+        return child
+
+    def mark_as_best(self) -> None:
+        """Make this child the best: the parent takes over its results and artifacts.
+
+        Raises:
+            ConflictError: if this is not a child.
+        """
+        if self._parent is None:
+            raise ConflictError("only a child iteration can be the best", where=self.uri)
+        self._parent._best = self.iteration
+        self._parent.promote(self._run)
+
+    def update_child_iterations(self, best_run: int = 0, commit_children: bool = False) -> None:
+        """Write the table of iterations, and promote `best_run` if it is not 0."""
+        rows = [child._run for child in self._children]
+        if commit_children:
+            for child in self._children:
+                child.commit(completed=True)
+        if best_run:
+            self._best = best_run
+            self.promote(rows[best_run - 1])
+        self._run.status.iterations = iteration_table(rows)
+        self.store_run()
+
+    def promote(self, child: RunDoc) -> None:
+        """Take over a child's results, and link its artifacts."""
+        results = self._run.status.results
+        results.update({k: v for k, v in child.status.results.items()})
+        results["best_iteration"] = child.metadata.iteration
+        manager = self._artifact_manager()
+        for key, uri in child.status.artifact_uris.items():
+            self._logged(manager.link(key, uri, child.metadata.iteration))
+
+    # -- whole ----------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run as plain data: kind, metadata, spec, status."""
+        return self._run.to_dict()
+
+    def __enter__(self) -> MLClientCtx:
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is not None:
+            self.set_state(error=f"{type(error).__name__}: {error}")
+        else:
+            self.commit(completed=True)
+            if self._parent is not None and self._parent.state == "running":
+                self._parent.update_child_iterations()
+
+
+def iteration_table(runs: list[RunDoc]) -> list[list[Any]]:
+    """MLRun's table of iterations: a header and one row a child."""
+    params = sorted({key for run in runs for key in run.spec.parameters})
+    outputs = sorted({key for run in runs for key in run.status.results})
+    header = ["state", "iter", *(f"param.{k}" for k in params), *(f"output.{k}" for k in outputs)]
+    return [
+        header,
+        *(
+            [
+                run.status.state,
+                run.metadata.iteration,
+                *(run.spec.parameters.get(k) for k in params),
+                *(run.status.results.get(k) for k in outputs),
+            ]
+            for run in runs
+        ),
+    ]

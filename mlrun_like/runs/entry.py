@@ -1,0 +1,99 @@
+"""The remote side: execute a run that arrives as plain data.
+
+Every runtime that leaves this process hands over a payload (by file or environment variable), and
+`execute_payload` records the same things that a run in this process records.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mlrun_like.config import config
+from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.runs.execute import execute
+from mlrun_like.runs.job import Job
+from mlrun_like.specs.function import FunctionDoc
+from mlrun_like.specs.model import parse
+from mlrun_like.specs.run import RunDoc
+from mlrun_like.tracking.connect import open_store
+
+__all__ = ["build_payload", "execute_payload", "main"]
+
+
+def build_payload(job: Job, result_file: str = "") -> dict[str, Any]:
+    """What the other side needs, as plain data. It may hold secrets: keep it in private files.
+
+    Args:
+        job: What to run.
+        result_file: Where the other side writes the final run document; empty: nowhere.
+    """
+    return {
+        "function": job.function.to_dict(),
+        "run": job.run.to_dict(),
+        "store": job.store.url,
+        "settings": config.changed(),
+        "secrets": job.secrets,
+        "attempt": job.attempt,
+        "last_attempt": job.last_attempt,
+        "result_file": result_file,
+    }
+
+
+def execute_payload(payload: dict[str, Any]) -> int:
+    """Execute a payload's run here and record it.
+
+    Returns:
+        0 if the run completed, else 1.
+
+    Raises:
+        InvalidArgumentError: if the payload is malformed.
+    """
+    if not isinstance(payload, dict) or "run" not in payload or "function" not in payload:
+        raise InvalidArgumentError("a run payload needs 'function' and 'run'")
+    with config.override(**payload.get("settings", {})):
+        store = open_store(payload.get("store", ""))
+        job = Job(
+            function=FunctionDoc.from_dict(payload["function"]),
+            run=parse(RunDoc, payload["run"], "payload"),
+            store=store,
+            attempt=payload.get("attempt", 1),
+            last_attempt=payload.get("last_attempt", True),
+            secrets=payload.get("secrets", {}),
+        )
+        run = execute(job, capture_output=False)
+        store.flush()
+    if payload.get("result_file"):
+        _write_atomically(Path(payload["result_file"]), json.dumps(run.to_dict(), default=str))
+    return 0 if run.status.state == "completed" else 1
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".result-")
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    Path(name).replace(path)
+
+
+def main(arguments: list[str]) -> int:
+    """Execute the payload in the file named by the first argument, else by setting `exec_file` or
+    `exec`."""
+    file = arguments[0] if arguments else config.exec_file
+    text = Path(file).read_text(encoding="utf-8") if file else config.exec
+    try:
+        payload = json.loads(text)
+    except json.JSONDecodeError as exc:
+        raise InvalidArgumentError(
+            f"the run payload is not JSON: {exc}",
+            where=file or "MLRUN_LIKE_EXEC",
+            fix="runtimes write it; to run a file by hand use `mlrun-like run FILE`",
+        ) from exc
+    return execute_payload(payload)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,94 @@
+"""Capture of what a run in this process prints, while it still reaches the terminal.
+
+`sys.stdout` and `sys.stderr` are wrapped while at least one run is active. Which run a line belongs
+to follows the context variable; threads that a handler starts have no context, and their lines go
+to the run if it is the only one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, TextIO
+
+__all__ = ["capture"]
+
+_Sink = Callable[[bytes], None]
+_current: ContextVar[_Capture | None] = ContextVar("mlrun_like_output", default=None)
+_lock = threading.Lock()
+_active: list[_Capture] = []
+_LIMIT = 8192
+
+
+class _Capture:
+    """Collects text of one run and hands it on by lines or in blocks."""
+
+    def __init__(self, sink: _Sink) -> None:
+        self._sink = sink
+        self._parts: list[str] = []
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def write(self, text: str) -> None:
+        with self._lock:
+            self._parts.append(text)
+            self._size += len(text)
+            if self._size < _LIMIT and not text.endswith("\n"):
+                return
+            data, self._parts, self._size = "".join(self._parts), [], 0
+        self._sink(data.encode("utf-8", "replace"))
+
+    def close(self) -> None:
+        with self._lock:
+            data, self._parts, self._size = "".join(self._parts), [], 0
+        if data:
+            self._sink(data.encode("utf-8", "replace"))
+
+
+class _Tee:
+    """A text stream that also feeds the run it belongs to."""
+
+    def __init__(self, base: TextIO) -> None:
+        self._base = base
+
+    def write(self, text: str) -> int:
+        target = _current.get() or (_active[0] if len(_active) == 1 else None)
+        if target is not None and text:
+            target.write(text)
+        return self._base.write(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._base, name)
+
+
+@contextlib.contextmanager
+def capture(sink: _Sink) -> Iterator[None]:
+    """Send a copy of everything printed in the block to `sink`, as UTF-8 bytes."""
+    here = _Capture(sink)
+    with _lock:
+        if not _active:
+            for name in ("stdout", "stderr"):
+                stream = getattr(sys, name)
+                if stream is not None and not isinstance(stream, _Tee):
+                    setattr(sys, name, _Tee(stream))
+        _active.append(here)
+    token = _current.set(here)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+        with _lock:
+            _active.remove(here)
+            if not _active:
+                for name in ("stdout", "stderr"):
+                    stream = getattr(sys, name)
+                    if isinstance(stream, _Tee):
+                        setattr(sys, name, stream._base)
+        here.close()

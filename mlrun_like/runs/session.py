@@ -1,0 +1,96 @@
+"""`get_or_create_ctx`: a context for code that no `fn.run` started."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from mlrun_like.config import config
+from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.names import check_project, check_run_name, new_uid
+from mlrun_like.runs.context import MLClientCtx, current_context
+from mlrun_like.runs.context_base import utc_now
+from mlrun_like.runs.job import Job
+from mlrun_like.specs.function import FunctionDoc
+from mlrun_like.specs.model import parse
+from mlrun_like.specs.run import TERMINAL, RunDoc
+from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.process import process_start_time
+
+__all__ = ["get_or_create_ctx"]
+
+
+def get_or_create_ctx(
+    name: str,
+    event: Any = None,
+    spec: Mapping[str, Any] | None = None,
+    project: str = "",
+    labels: Mapping[str, str] | None = None,
+    with_env: bool = True,
+) -> MLClientCtx:
+    """The context of the current run, or a new one.
+
+    Inside a run it is that run's. Otherwise a run is begun from the event's body, `spec`, or the
+    setting `exec`, else a fresh one; it ends with `context.commit(completed=True)`, at the end of a
+    `with` block, or with the process (as an error if that ends by one).
+
+    Args:
+        name: The new run's name.
+        event: An event whose JSON body is a run.
+        spec: A run as plain data.
+        project: The new run's project.
+        labels: Labels to add.
+        with_env: Whether the setting `exec` is looked at.
+
+    >>> with get_or_create_ctx("explore") as context:
+    ...     context.log_result("rows", 3)
+    >>> context.state
+    'completed'
+    """
+    current = current_context()
+    if current is not None and event is None and spec is None:
+        return current
+    document: Any = spec
+    if event is not None and getattr(event, "body", None):
+        document = event.body
+    if document is None and with_env and config.exec:
+        document = config.exec
+    if isinstance(document, (str, bytes)):
+        try:
+            document = json.loads(document)
+        except json.JSONDecodeError as exc:
+            raise InvalidArgumentError(f"the run document is not JSON: {exc}") from exc
+    if isinstance(document, Mapping) and "run" in document and "function" in document:
+        document = document["run"]
+    run = parse(RunDoc, dict(document), "get_or_create_ctx") if document else RunDoc()
+    meta, status = run.metadata, run.status
+    meta.name = check_run_name(meta.name or name)
+    meta.uid = meta.uid or new_uid()
+    meta.project = check_project(meta.project or project or config.default_project)
+    meta.labels = {"kind": "local", **meta.labels, **(labels or {})}
+    if status.state not in TERMINAL:
+        status.state = "running"
+    status.start_time = status.start_time or utc_now()
+    status.host, status.pid = socket.gethostname(), os.getpid()
+    status.pid_started = process_start_time(status.pid)
+    context = MLClientCtx(Job(FunctionDoc(), run, open_store()))
+    context.set_label("host", status.host)
+    context.store_run()
+    atexit.register(_end_with_process, context, os.getpid())
+    return context
+
+
+def _end_with_process(context: MLClientCtx, pid: int) -> None:
+    """A run that the program left open ends as the program does."""
+    if os.getpid() != pid or context.state in TERMINAL:
+        return
+    error = getattr(sys, "last_value", None)
+    if error is not None:
+        context.set_state(error=f"{type(error).__name__}: {error}")
+    else:
+        context.commit(completed=True)

@@ -1,0 +1,224 @@
+"""Hyper-parameter sweeps: many child iterations of one run, the best one promoted.
+
+Trials run one after another in this process, or `parallel_runs` at a time in processes of their
+own. Each is recorded as a child run. A failed trial is reported in the table and in `status_text`;
+the parent fails only when all trials failed, more than `max_errors` did, or `fail_on_error` is set.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from mlrun_like.errors import InvalidArgumentError, PackagingError, RunError
+from mlrun_like.registry import load
+from mlrun_like.runs.context import MLClientCtx, iteration_table, use_context
+from mlrun_like.runs.context_base import utc_now
+from mlrun_like.runs.expression import compile_condition
+from mlrun_like.runs.generators import parse_param_file, trials
+from mlrun_like.runs.job import Job
+from mlrun_like.runs.parallel_coordinates import parallel_coordinates
+from mlrun_like.specs.run import RunDoc
+from mlrun_like.specs.values import HyperParamOptions
+
+__all__ = ["check_sweep", "sweep"]
+
+_Call = Callable[[MLClientCtx], None]
+_PROGRESS_SECONDS = 2.0
+
+
+def check_sweep(hyperparams: dict[str, Any], options: HyperParamOptions) -> None:
+    """Find what is wrong with a sweep before it starts.
+
+    Raises:
+        InvalidArgumentError: if values, strategy, stop condition or file contradict each other.
+    """
+    if hyperparams and options.param_file:
+        raise InvalidArgumentError(
+            "give hyperparams or param_file, not both", fix="leave one of them out"
+        )
+    if options.stop_condition:
+        compile_condition(options.stop_condition)
+    if hyperparams and options.strategy != "custom":
+        trials(hyperparams, options)
+
+
+def sweep(context: MLClientCtx, job: Job, call: _Call) -> None:
+    """Run all trials, write the tables, promote the best.
+
+    Args:
+        context: The parent run.
+        job: What is being run.
+        call: Runs the handler for one child context in this process.
+
+    Raises:
+        RunError: if too many trials failed.
+    """
+    spec = job.run.spec
+    options = HyperParamOptions(**spec.hyper_param_options)
+    values = spec.hyperparams
+    check_sweep(values, options)
+    if options.param_file:
+        text = context.get_dataitem(options.param_file).get(encoding="utf-8")
+        values, strategy = parse_param_file(options.param_file, str(text), options.strategy)
+        options = HyperParamOptions(**{**options.to_dict(), "strategy": strategy})
+    state = _Progress(context, options)
+    sets = trials(values, options)
+    if options.parallel_runs > 1:
+        _parallel(context, job, sets, state)
+    else:
+        for params in sets:
+            child = context.get_child_context(with_parent_params=True, **params)
+            _one(child, job, call)
+            if state.done(child._run):
+                break
+    state.finish()
+
+
+def _one(child: MLClientCtx, job: Job, call: _Call) -> None:
+    status = child._run.status
+    try:
+        with use_context(child):
+            call(child)
+    except Exception as exc:  # noqa: BLE001 - the boundary of user code: a failed trial is a row
+        status.error = f"{type(exc).__name__}: {exc}"
+        status.state = "error"
+        child.logger.error(f"trial {child.iteration} failed: {status.error}")
+    else:
+        status.state = "completed"
+    status.end_time = status.last_update = utc_now()
+    job.store.store_run(child.to_dict(), wait=False)
+
+
+def _parallel(
+    context: MLClientCtx, job: Job, sets: Iterator[dict[str, Any]], state: _Progress
+) -> None:
+    if not job.function.spec.build.functionSourceCode:
+        raise PackagingError(
+            "parallel trials run in processes of their own, and this handler's source could not "
+            "be captured",
+            fix="define the handler at the top level of a file, or leave out parallel_runs",
+        )
+    runtime = load("runtimes", "process")()
+    workers = state.options.parallel_runs
+    with ThreadPoolExecutor(workers, thread_name_prefix="mlrun-like-trial") as pool:
+        running: dict[Future[RunDoc], MLClientCtx] = {}
+        more = True
+        while more or running:
+            while more and len(running) < workers:
+                params = next(sets, None)
+                if params is None:
+                    more = False
+                    break
+                child = context.get_child_context(with_parent_params=True, **params)
+                child._run.status.state = "pending"
+                trial = Job(job.function, child._run, job.store, secrets=job.secrets)
+                running[pool.submit(runtime.attempt, trial)] = child
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                child = running.pop(future)
+                child._job.run = child._run = future.result()
+                more = not state.done(child._run) and more
+
+
+class _Progress:
+    """Counts, judges and reports trials as they end."""
+
+    def __init__(self, context: MLClientCtx, options: HyperParamOptions) -> None:
+        self.context = context
+        self.options = options
+        self.finished: list[RunDoc] = []
+        self.errors = 0
+        self.best: RunDoc | None = None
+        self._score = math.nan
+        self._stop = compile_condition(options.stop_condition) if options.stop_condition else None
+        self._shown = time.monotonic()
+
+    def done(self, run: RunDoc) -> bool:
+        """Take in an ended trial; True if no further ones should start."""
+        self.finished.append(run)
+        if run.status.state != "completed":
+            self.errors += 1
+            return self.errors > self.options.max_errors
+        self._judge(run)
+        if time.monotonic() - self._shown > _PROGRESS_SECONDS:
+            self._shown = time.monotonic()
+            best = {self.options.selector: self._score} if self.best else {}
+            self.context.logger.info(
+                "sweep progress", trials=len(self.finished), failed=self.errors, **best
+            )
+        return self._stop is not None and self._stop(run.status.results)
+
+    def _judge(self, run: RunDoc) -> None:
+        op, name = self.options.selector_parts
+        if not name or name not in run.status.results:
+            return
+        try:
+            score = float(run.status.results[name])
+        except (TypeError, ValueError):
+            return
+        if math.isnan(score):
+            return
+        better = self.best is None or (score > self._score if op == "max" else score < self._score)
+        if better:
+            self.best, self._score = run, score
+
+    def finish(self) -> None:
+        """Write tables and promote the best trial."""
+        context = self.context
+        runs = sorted(self.finished, key=lambda run: run.metadata.iteration)
+        table = iteration_table(runs)
+        status = context._run.status
+        status.iterations = table
+        if self.best is not None:
+            context.promote(self.best)
+        self._write(table)
+        total = len(runs)
+        if self.errors:
+            status.status_text = f"{self.errors} of {total} trials failed"
+            context.logger.warning(status.status_text)
+        if self.errors and (
+            self.errors == total
+            or self.errors > self.options.max_errors
+            or self.options.fail_on_error
+        ):
+            first = next(run for run in runs if run.status.state != "completed")
+            raise RunError(
+                f"{self.errors} of {total} trials failed; trial {first.metadata.iteration}: "
+                f"{first.status.error}",
+                where=context.uri,
+                fix="the table of iterations shows all of them; max_errors sets how many may fail",
+            )
+        name = self.options.selector_parts[1]
+        if name and self.best is None:
+            known = sorted({key for run in runs for key in run.status.results})
+            raise InvalidArgumentError(
+                f"selector {self.options.selector!r}: no trial has a numeric result {name!r}",
+                where=context.uri,
+                fix=f"results are: {', '.join(known) or 'none'}",
+            )
+
+    def _write(self, table: list[list[Any]]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(table)
+        self.context.log_artifact(
+            "iteration_results",
+            body=text.getvalue(),
+            local_path="iteration_results.csv",
+            viewer="table",
+            format="csv",
+        )
+        page = parallel_coordinates(table, self.options.selector_parts[1])
+        if page:
+            self.context.log_artifact(
+                "parallel_coordinates",
+                body=page,
+                local_path="parallel_coordinates.html",
+                viewer="web-app",
+                format="html",
+            )

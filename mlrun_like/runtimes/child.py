@@ -1,0 +1,127 @@
+"""What happens inside the process of one run, however that process came to be.
+
+A request names the function to call and everything around it. A new interpreter reads it from a
+private file (`python -m mlrun_like.runtimes.child FILE PARENT`); a fork of the warm server reads
+it from an inherited descriptor. From there on the two are the same.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from dataclasses import asdict, dataclass
+from typing import IO, Any, NoReturn
+
+from mlrun_like.config import replace_environment
+from mlrun_like.errors import MLRunLikeError
+from mlrun_like.runtimes.limits import apply_memory_limit, die_with_parent
+
+__all__ = ["CANNOT_START", "ENTRY", "Request", "main", "run", "settle_path"]
+
+ENTRY = "mlrun_like.runs.entry:execute_payload"
+CANNOT_START = 70
+"""Exit code of a process that ended before it reached the function."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call in a process of its own.
+
+    Args:
+        argument: Plain data, the function's only argument.
+        cwd: Absolute working folder, also first on `sys.path`.
+        target: The function as `"module:name"`; it returns the exit code or None.
+        path: Further folders for `sys.path`.
+        env: The whole environment; None: the inherited one.
+        memory: Limit in bytes; None: no limit.
+    """
+
+    argument: Any
+    cwd: str
+    target: str = ENTRY
+    path: tuple[str, ...] = ()
+    env: dict[str, str] | None = None
+    memory: int | None = None
+
+    def write(self, file: IO[str]) -> None:
+        """Write the request as JSON."""
+        json.dump(asdict(self), file)
+
+    @classmethod
+    def read(cls, file: IO[str]) -> Request:
+        """Read what `write` wrote."""
+        values = json.load(file)
+        return cls(**{**values, "path": tuple(values["path"])})
+
+
+def settle_path() -> None:
+    """Undo `python -m`: the start folder must not shadow installed packages.
+
+    It stays last, because it may be the only place this package is found.
+    """
+    if not getattr(sys.flags, "safe_path", False):
+        start = sys.path.pop(0)
+        if start not in sys.path:
+            sys.path.append(start)
+
+
+def run(request: Request) -> NoReturn:
+    """Turn this process into the run and end it with the function's exit code."""
+    code = CANNOT_START
+    try:
+        if request.env is not None:
+            replace_environment(request.env)
+            if hasattr(time, "tzset"):
+                time.tzset()
+        os.chdir(request.cwd)
+        sys.path[:0] = [request.cwd, *request.path]
+        for stream in (sys.stdout, sys.stderr):
+            # One encoding in the log, whatever the locale.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        if request.memory is not None:
+            apply_memory_limit(request.memory)
+        module, _, name = request.target.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        code = 1
+        code = int(function(request.argument) or 0)
+    except SystemExit as exc:
+        code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+    except MLRunLikeError as exc:
+        sys.stderr.write(f"{exc}\n")
+    except BaseException:  # noqa: BLE001  (the end of this process: nothing above can report it)
+        traceback.print_exc()
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End as an interpreter does, without taking its modules apart, which costs 100 ms."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except BaseException:  # noqa: BLE001  (the stream may be closed; the exit code must survive)
+        code = code or 1
+    finally:
+        os._exit(code & 0xFF)
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """Run the request in a file: `FILE PARENT`."""
+    file, parent = arguments
+    die_with_parent(int(parent))
+    settle_path()
+    with open(file, encoding="utf-8") as stream:
+        request = Request.read(stream)
+    sys.argv = ["mlrun-like"]
+    run(request)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

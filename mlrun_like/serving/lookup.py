@@ -1,0 +1,123 @@
+"""What a class or function name in a graph definition means."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
+
+__all__ = ["import_name", "local_name", "namespaces_of", "resolve"]
+
+
+def import_name(target: object) -> str:
+    """The dotted path by which `resolve` finds a class or function again, or an empty string.
+
+    >>> import_name(abs)
+    'builtins.abs'
+    """
+    module = getattr(target, "__module__", None)
+    name = getattr(target, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str) or not name.isprintable():
+        return ""
+    if "<" in name:  # a lambda, or defined inside a function
+        return ""
+    return name if module == "__main__" else f"{module}.{name}"
+
+
+def local_name(target: object) -> str:
+    """What a step is called when it has no name of its own.
+
+    >>> local_name("pkg.steps.Clean")
+    'Clean'
+    """
+    if not isinstance(target, str):
+        target = getattr(target, "__name__", None) or type(target).__name__
+    return str(target).rpartition(".")[2].strip("<>")
+
+
+def namespaces_of(namespace: object) -> list[Mapping[str, Any]]:
+    """Modules, dictionaries, or a list of them, as dictionaries.
+
+    Raises:
+        InvalidArgumentError: if it is something else.
+    """
+    if namespace is None:
+        return []
+    if isinstance(namespace, Mapping):
+        return [namespace]
+    if isinstance(namespace, ModuleType):
+        return [vars(namespace)]
+    if isinstance(namespace, Sequence) and not isinstance(namespace, str):
+        return [found for item in namespace for found in namespaces_of(item)]
+    raise InvalidArgumentError(
+        f"namespace cannot be {namespace!r:.80}",
+        fix="pass a module, a dictionary such as globals(), or a list of them",
+    )
+
+
+def resolve(name: str, namespaces: Sequence[Mapping[str, Any]]) -> Any:
+    """The object a name stands for: first in the namespaces, then by import.
+
+    >>> resolve("math.sqrt", [])(9)
+    3.0
+
+    Raises:
+        NotFoundError: if there is none; the message says which part is missing.
+    """
+    first, *rest = name.split(".")
+    for space in namespaces:
+        if first in space:
+            return _attribute(space[first], rest, name)
+    if not rest:
+        known = [key for space in namespaces for key in space if not key.startswith("__")]
+        raise NotFoundError(
+            f"there is no {name!r} in the calling module.{nearest(name, known)}",
+            fix="define it there, pass the object itself, or write its dotted path",
+        )
+    return _import(name)
+
+
+def _import(name: str) -> Any:
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        raise NotFoundError(f"{name!r} is not a dotted path", fix="such as 'package.module.Class'")
+    module = None
+    for count in range(1, len(parts)):
+        path = ".".join(parts[:count])
+        try:
+            if module is not None and (
+                hasattr(module, parts[count - 1]) and not hasattr(module, "__path__")
+            ):
+                break
+            if importlib.util.find_spec(path) is None:
+                break
+            module = importlib.import_module(path)
+        except Exception as exc:
+            if module is not None and isinstance(exc, ModuleNotFoundError) and exc.name == path:
+                break
+            raise NotFoundError(f"importing {path!r} failed: {type(exc).__name__}: {exc}") from exc
+    else:
+        count = len(parts)
+    if module is None:
+        raise NotFoundError(
+            f"there is no module {parts[0]!r} for {name!r}",
+            fix="install it, or put its folder on the Python path",
+        )
+    loaded = module.__name__.count(".") + 1
+    return _attribute(module, parts[loaded:], name)
+
+
+def _attribute(found: Any, rest: Sequence[str], name: str) -> Any:
+    for part in rest:
+        try:
+            found = getattr(found, part)
+        except AttributeError as exc:
+            owner = getattr(found, "__name__", repr(found))
+            raise NotFoundError(
+                f"{owner!r} has no {part!r} (for {name!r}).{nearest(part, dir(found))}"
+            ) from exc
+    return found

@@ -1,0 +1,221 @@
+"""The tables: narrow columns for finding, one JSON text `body` for the whole document.
+
+Rules that the tables enforce by themselves: one row per (project, uid, iteration) of a run; one
+version per (project, key, uid) of an artifact; one holder per (project, key, iteration, tag);
+a metric point is a set element, so delivering it twice changes nothing.
+
+Changing a table means a new file in `migrations/versions/` and its number at the end of
+`REVISIONS`; a test compares both with these tables. Changes are additive: columns and tables are
+added, never renamed or dropped, so that older processes can go on writing.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = [
+    "HEAD",
+    "REVISIONS",
+    "VERSION_TABLE",
+    "artifact_labels",
+    "artifact_tags",
+    "artifacts",
+    "function_tags",
+    "functions",
+    "lineage",
+    "logs",
+    "metadata",
+    "metric_keys",
+    "metrics",
+    "run_labels",
+    "runs",
+]
+
+REVISIONS = ("0001",)
+"""All schema versions, oldest first."""
+
+HEAD = REVISIONS[-1]
+VERSION_TABLE = "mlrun_like_alembic"
+"""Namespaced, so that another tool's Alembic table in the same database stays its own."""
+
+metadata = MetaData()
+
+_ID = BigInteger().with_variant(Integer(), "sqlite")
+_CASCADE = {"ondelete": "CASCADE"}
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", _ID, primary_key=True),
+    Column("project", String, nullable=False),
+    Column("uid", String, nullable=False),
+    Column("iter", Integer, nullable=False),
+    Column("name", String, nullable=False),
+    # "" marks a row that was made for metrics which arrived before the run itself
+    Column("state", String, nullable=False),
+    Column("function", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("pid_started", Double, nullable=False),
+    Column("heartbeat", Double),
+    Column("started", Double, nullable=False),
+    Column("updated", Double, nullable=False),
+    Column("ended", Double),
+    Column("deleted_at", Double),
+    Column("labels", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("project", "uid", "iter", name="runs_identity"),
+    Index("runs_by_start", "started", "run_id"),
+    Index("runs_by_project", "project", "iter", "started", "run_id"),
+    Index("runs_by_state", "state", "started"),
+    # an id is never used again, so a late metric cannot land in another run
+    sqlite_autoincrement=True,
+)
+
+run_labels = Table(
+    "run_labels",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("value", String, primary_key=True),
+    Column("started", Double, primary_key=True),
+    Column("run_id", _ID, ForeignKey("runs.run_id", **_CASCADE), primary_key=True),
+    Index("run_labels_by_value", "name", "value", "started", "run_id"),
+    Index("run_labels_by_run", "run_id"),
+    sqlite_with_rowid=False,
+)
+
+metric_keys = Table(
+    "metric_keys",
+    metadata,
+    Column("key_id", _ID, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("run_id", _ID, ForeignKey("runs.run_id", **_CASCADE), primary_key=True),
+    Column("key_id", _ID, ForeignKey("metric_keys.key_id"), primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("time", Double, primary_key=True),
+    # SQLite stores NaN as NULL, which a key cannot hold: such a point is value 0 with nan 1
+    Column("value", Double, primary_key=True),
+    Column("nan", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("artifact_id", _ID, primary_key=True),
+    Column("project", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("uid", String, nullable=False),
+    Column("iter", Integer, nullable=False),
+    Column("tree", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("category", String, nullable=False),
+    Column("target_path", Text, nullable=False),
+    Column("updated", Double, nullable=False),
+    Column("deleted_at", Double),
+    Column("labels", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("project", "key", "uid", name="artifacts_identity"),
+    Index("artifacts_by_update", "updated", "artifact_id"),
+    Index("artifacts_by_project", "project", "updated", "artifact_id"),
+    Index("artifacts_by_key", "project", "key", "updated"),
+    Index("artifacts_by_tree", "project", "tree"),
+    sqlite_autoincrement=True,
+)
+
+artifact_labels = Table(
+    "artifact_labels",
+    metadata,
+    Column(
+        "artifact_id", _ID, ForeignKey("artifacts.artifact_id", **_CASCADE), primary_key=True
+    ),
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False),
+    Index("artifact_labels_by_value", "name", "value"),
+    sqlite_with_rowid=False,
+)
+
+artifact_tags = Table(
+    "artifact_tags",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("iter", Integer, primary_key=True),
+    Column("tag", String, primary_key=True),
+    Column(
+        "artifact_id", _ID, ForeignKey("artifacts.artifact_id", **_CASCADE), nullable=False
+    ),
+    Column("tree", String, nullable=False),
+    # when the tag was given: a late delivery cannot move a tag back
+    Column("moved", Double, nullable=False),
+    Index("artifact_tags_by_artifact", "artifact_id"),
+    Index("artifact_tags_by_tag", "project", "tag"),
+    sqlite_with_rowid=False,
+)
+
+functions = Table(
+    "functions",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("hash", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("updated", Double, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("functions_by_update", "project", "updated"),
+)
+
+function_tags = Table(
+    "function_tags",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("tag", String, primary_key=True),
+    Column("hash", String, nullable=False),
+    Column("moved", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+logs = Table(
+    "logs",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("uid", String, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("size", Integer, nullable=False),
+    # who wrote this piece and which of its pieces it is: delivering it twice changes nothing
+    Column("token", String, nullable=False, unique=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+lineage = Table(
+    "lineage",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("uid", String, primary_key=True),
+    Column("artifact_uri", String, primary_key=True),
+    Column("direction", String, primary_key=True),
+    Column("time", Double, nullable=False),
+    Index("lineage_by_artifact", "artifact_uri", "time"),
+    sqlite_with_rowid=False,
+)

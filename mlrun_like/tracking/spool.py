@@ -1,0 +1,212 @@
+"""Operations that the store could not take, as JSON lines on disk until it can.
+
+Files lie in `<home>/spool/<store>/` and are named after their owner:
+
+    <host>!<pid>!<process start>!<serial>.jsonl
+
+Only the owner reads and appends. When it is dead, whoever opens the store next makes the file its
+own by renaming it, which only one process can do. `rejected.jsonl` holds operations that the
+database refused because of their content, each with the reason; nobody reads it but people.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from mlrun_like.config import config
+from mlrun_like.tracking.operations import Operation
+from mlrun_like.tracking.process import process_alive, process_start_time
+
+__all__ = ["Spool"]
+
+_SUFFIX = ".jsonl"
+_BYTES = "$bytes"
+
+
+class Spool:
+    """The waiting operations of one store.
+
+    Args:
+        store: The store's address without its password.
+        folder: Where spools of all stores lie; default: `spool` in the home folder.
+    """
+
+    def __init__(self, store: str, folder: Path | None = None) -> None:
+        name = hashlib.sha1(store.encode(), usedforsecurity=False).hexdigest()[:16]
+        self.store = store
+        self.folder = (folder or config.path("spool")) / name
+        self.rejected = self.folder / "rejected.jsonl"
+        self._active: Path | None = None
+        self._owner = ""
+        self._lock = threading.Lock()
+
+    def append(self, operations: Sequence[Operation]) -> Path:
+        """Write operations to disk; returns when they are there.
+
+        Raises:
+            OSError: if the spool cannot be written either.
+        """
+        lines = []
+        for operation in operations:
+            try:
+                lines.append(_encode(operation))
+            except (TypeError, ValueError) as exc:
+                self.reject(operation, exc)
+        with self._lock:
+            path = self._active
+            if path is None or not path.exists():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                path = self._active = self._new_path()
+            _append(path, "".join(lines))
+        return path
+
+    def waiting(self) -> list[Path]:
+        """This process's files, oldest first."""
+        return sorted(self._files(self._prefix()), key=lambda path: path.name)
+
+    def adopt(self) -> list[Path]:
+        """Take over files of dead processes; returns those that are now this process's."""
+        adopted = []
+        mine = self._prefix()
+        for path in sorted(self._files("")):
+            if path.name.startswith(mine) or _owner_lives(path):
+                continue
+            target = self._new_path()
+            try:
+                os.rename(path, target)
+            except OSError:
+                continue  # another process was faster
+            adopted.append(target)
+        return adopted
+
+    def read(self, path: Path, size: int = 500) -> Iterator[list[Operation]]:
+        """The operations of a file in order, at most `size` at a time.
+
+        A last line that was cut off (the writer was killed, the disk was full) is left out:
+        its operation was never reported as kept.
+        """
+        batch: list[Operation] = []
+        with open(path, "rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break
+                try:
+                    batch.append(_decode(line))
+                except (ValueError, TypeError, LookupError) as exc:
+                    self.reject(("line", line.decode("utf-8", "replace")), exc)
+                if len(batch) >= size:
+                    yield batch
+                    batch = []
+        if batch:
+            yield batch
+
+    def remove(self, path: Path) -> None:
+        """Forget a delivered file."""
+        with self._lock:
+            path.unlink(missing_ok=True)
+            if path == self._active:
+                self._active = None
+
+    def reject(self, operation: Operation, reason: BaseException) -> None:
+        """Put aside an operation that can never be delivered."""
+        record = {
+            "time": time.time(),
+            "reason": f"{type(reason).__name__}: {reason}",
+            "operation": list(operation),
+        }
+        text = json.dumps(record, default=_wrap_any) + "\n"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _append(self.rejected, text)
+
+    def pending(self) -> int:
+        """How many files of any process wait to be delivered."""
+        return len(self._files(""))
+
+    def forget_process(self) -> None:
+        """In a forked child: the parent's file is not ours."""
+        self._lock = threading.Lock()
+        self._active = None
+        self._owner = ""
+
+    def _prefix(self) -> str:
+        if not self._owner:
+            host = quote(socket.gethostname(), safe="")
+            pid = os.getpid()
+            self._owner = f"{host}!{pid}!{process_start_time(pid):.2f}!"
+        return self._owner
+
+    def _new_path(self) -> Path:
+        return self.folder / f"{self._prefix()}{time.time_ns()}{_SUFFIX}"
+
+    def _files(self, prefix: str) -> list[Path]:
+        try:
+            names = os.listdir(self.folder)
+        except OSError:
+            return []
+        return [self.folder / n for n in names
+                if n.endswith(_SUFFIX) and n.startswith(prefix) and n.count("!") == 3]
+
+
+def _owner_lives(path: Path) -> bool:
+    host, pid, started, _ = path.name.split("!")
+    if unquote(host) == socket.gethostname():
+        try:
+            return process_alive(int(pid), float(started))
+        except ValueError:
+            return False
+    try:
+        # another machine on a shared home folder: silence is all that can be seen
+        return time.time() - path.stat().st_mtime < float(config.lost_after)
+    except OSError:
+        return True
+
+
+def _append(path: Path, text: str) -> None:
+    data = text.encode("utf-8")
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view):]
+            os.fsync(descriptor)
+        except OSError:
+            # no half line may stay before the next one
+            os.ftruncate(descriptor, size)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _wrap(value: object) -> object:
+    if isinstance(value, (bytes, bytearray)):
+        return {_BYTES: base64.b64encode(value).decode("ascii")}
+    raise TypeError(f"{type(value).__name__} is not plain data")
+
+
+def _wrap_any(value: object) -> object:
+    return _wrap(value) if isinstance(value, (bytes, bytearray)) else repr(value)
+
+
+def _unwrap(value: dict[str, Any]) -> Any:
+    return base64.b64decode(value[_BYTES]) if len(value) == 1 and _BYTES in value else value
+
+
+def _encode(operation: Operation) -> str:
+    return json.dumps(list(operation), separators=(",", ":"), default=_wrap) + "\n"
+
+
+def _decode(line: bytes) -> Operation:
+    kind, payload = json.loads(line, object_hook=_unwrap)
+    return str(kind), payload

@@ -1,0 +1,319 @@
+"""One database for one process: its connections, its transactions, its errors, and forks.
+
+SQLite and PostgreSQL differ only here and in `migrate.py`:
+
+    SQLite      WAL, foreign keys on, `BEGIN IMMEDIATE` with our own short, jittered waiting (SQLite's
+                waits grow to 100 ms, which starves writers when many processes share a file)
+    PostgreSQL  psycopg 3, time limits on connecting, locks and statements
+
+A process holds one writing connection, guarded by a lock, and a small pool for reading. Before a
+fork all connections are closed, because neither database allows a child to inherit one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+
+from mlrun_like.config import config
+from mlrun_like.errors import ConflictError, StoreUnavailableError
+from mlrun_like.registry import require
+from mlrun_like.tracking.migrate import ensure_schema
+from mlrun_like.tracking.statements import Statements, statements
+
+__all__ = ["Database", "Transaction"]
+
+_REMEMBERED = 10_000  # ids of runs and metric names
+_RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+
+
+class Transaction:
+    """A writing transaction: prepared statements by name on the driver's own cursor.
+
+    Args:
+        cursor: The driver's cursor, inside a transaction.
+        prepared: The statements of its dialect.
+        memory: Ids found by earlier transactions of the same connection.
+    """
+
+    def __init__(self, cursor: Any, prepared: Statements, memory: dict[Any, int]) -> None:
+        self.cursor = cursor
+        self.prepared = prepared
+        self.memory = memory
+        self.postgresql = prepared.postgresql
+
+    def run(self, name: str, **params: Any) -> None:
+        """Execute one statement."""
+        statement = self.prepared[name]
+        self.cursor.execute(statement.sql, statement.values(params))
+
+    def row(self, name: str, **params: Any) -> Any:
+        """Execute and return the first row, or None."""
+        self.run(name, **params)
+        return self.cursor.fetchone()
+
+    def execute(self, statement: Any) -> list[Any]:
+        """Execute a statement built on the spot; its rows, if it has any."""
+        compiled = statement.compile(
+            dialect=self.prepared.dialect, compile_kwargs={"render_postcompile": True}
+        )
+        values = compiled.params
+        self.cursor.execute(str(compiled), tuple(values[n] for n in compiled.positiontup or ()))
+        return list(self.cursor.fetchall()) if self.cursor.description else []
+
+    def many(self, name: str, rows: list[tuple[Any, ...]]) -> None:
+        """Execute for every row; values stand in the order of the table's columns."""
+        self.cursor.executemany(self.prepared[name].sql, rows)
+
+
+class Database:
+    """Connections to one database.
+
+    Args:
+        url: `sqlite:///file` or `postgresql://user:password@host/name`.
+    """
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self.sqlite = parsed.get_backend_name() == "sqlite"
+        self.path = Path(parsed.database or "") if self.sqlite else None
+        self.shown = parsed.render_as_string(hide_password=True)
+        self.lock = threading.RLock()
+        self.timeout = config.store_timeout
+        self._url = parsed if self.sqlite else parsed.set(drivername="postgresql+psycopg")
+        self._prepared = statements("sqlite" if self.sqlite else "postgresql")
+        self._engine: Engine | None = None
+        self._writer: Any = None
+        self._memory: dict[Any, int] = {}
+        self._inode = 0
+        self._synchronous = ""
+        self._gate = threading.Condition()
+        self._readers = 0
+        self._closed_gate = False
+
+    def __repr__(self) -> str:
+        return f"Database({self.shown!r})"
+
+    # connections
+
+    @property
+    def engine(self) -> Engine:
+        """The engine; made on first use. Connects to a database with a current schema only."""
+        with self.lock:
+            if self._engine is None:
+                engine = self._create_engine()
+                try:
+                    self._prepare_schema(engine)
+                except BaseException:
+                    engine.dispose()
+                    raise
+                self._engine = engine
+            return self._engine
+
+    def _prepare_schema(self, engine: Engine) -> None:
+        with self._translated("opened"):
+            ensure_schema(engine, self.path)
+        if self.path is not None:
+            self._inode = self.path.stat().st_ino
+
+    def _create_engine(self) -> Engine:
+        if self.sqlite:
+            engine = create_engine(self._url, connect_args={"timeout": self.timeout})
+            event.listen(engine, "connect", _sqlite_connected)
+            event.listen(engine, "begin", _sqlite_begin)
+            return engine
+        require("psycopg", extra="postgres", feature="a PostgreSQL tracking store")
+        wait = max(1, int(self.timeout * 1000))
+        settings = f"-c lock_timeout={wait} -c statement_timeout={wait}"
+        arguments = {"options": settings, "connect_timeout": max(2, min(10, int(self.timeout))),
+                     "keepalives_idle": 10, "application_name": "mlrun_like"}
+        return create_engine(self._url, connect_args=arguments, pool_pre_ping=True)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection with one consistent view of the data.
+
+        Raises:
+            StoreUnavailableError: if the database cannot be reached.
+        """
+        with self._gate:
+            self._gate.wait_for(lambda: not self._closed_gate)
+            self._readers += 1
+        try:
+            with self._translated("read"):
+                self._check_file()
+                with self.engine.connect() as connection:
+                    yield connection
+        finally:
+            with self._gate:
+                self._readers -= 1
+                self._gate.notify_all()
+
+    @contextlib.contextmanager
+    def write(self, *, durable: bool = True, timeout: float | None = None) -> Iterator[Transaction]:
+        """A writing transaction, committed at the end of the block. The caller holds `lock`.
+
+        Driver errors pass through; `unavailable` tells what they mean.
+
+        Args:
+            durable: Wait until the disk has it; else only a power cut can lose it.
+            timeout: Seconds to wait for other writers; None: the setting `store_timeout`.
+        """
+        self._check_file()
+        if self._writer is None:
+            self._writer = self.engine.raw_connection()
+            self._synchronous = ""
+        connection = self._writer.driver_connection
+        try:
+            cursor = connection.cursor()
+            if self.sqlite:
+                self._begin(connection, "FULL" if durable else "NORMAL", timeout)
+            if len(self._memory) > _REMEMBERED:
+                self._memory.clear()
+            yield Transaction(cursor, self._prepared, self._memory)
+            connection.commit()
+            cursor.close()
+        except BaseException as exc:
+            self._memory.clear()
+            with contextlib.suppress(Exception):  # the first error is the one that matters
+                connection.rollback()
+            if not isinstance(exc, Exception) or self.unavailable(exc):
+                self.disconnect()
+            raise
+
+    def _begin(self, connection: sqlite3.Connection, synchronous: str,
+               timeout: float | None) -> None:
+        if synchronous != self._synchronous:
+            connection.execute(f"PRAGMA synchronous={synchronous}")
+            self._synchronous = synchronous
+        end = time.monotonic() + (self.timeout if timeout is None else timeout)
+        pause = 0.0005
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as exc:
+                if "locked" not in str(exc) or time.monotonic() > end:
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(pause * 1.5, 0.008)
+
+    def _check_file(self) -> None:
+        """Notice a deleted or replaced file: SQLite would go on writing into nothing."""
+        if self.path is None or self._engine is None:
+            return
+        try:
+            found = os.stat(self.path).st_ino
+        except OSError:
+            found = 0
+        if found != self._inode:
+            self.disconnect()
+            raise StoreUnavailableError(
+                "the tracking store's file was removed or replaced while in use",
+                where=self.shown,
+            )
+
+    # errors
+
+    def unavailable(self, exc: BaseException) -> bool:
+        """Whether an error means that the database cannot be used now (else: bad data)."""
+        if isinstance(exc, (StoreUnavailableError, ConflictError, OSError)):
+            return True
+        if isinstance(exc, DBAPIError):
+            return exc.orig is not None and self.unavailable(exc.orig)
+        if isinstance(exc, sqlite3.DatabaseError):
+            return not isinstance(
+                exc, (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError,
+                      sqlite3.ProgrammingError)
+            ) and "too big" not in str(exc)
+        kinds = {cls.__name__ for cls in type(exc).__mro__ if cls.__module__.startswith("psycopg")}
+        return bool(kinds & {"OperationalError", "InterfaceError", "InternalError"})
+
+    def retry_at_once(self, exc: BaseException) -> bool:
+        """Whether the same transaction may simply be tried again (PostgreSQL chose a victim)."""
+        return getattr(exc, "sqlstate", None) in _RETRY
+
+    @contextlib.contextmanager
+    def _translated(self, verb: str) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, sqlite3.Error) as exc:
+            if not self.unavailable(exc):
+                raise
+            raise self.error(exc, verb) from exc
+
+    def error(self, exc: BaseException, verb: str = "written") -> StoreUnavailableError:
+        """The error to show for a driver's error; never holds a password."""
+        if isinstance(exc, StoreUnavailableError):
+            return exc
+        cause: BaseException
+        cause = exc.orig if isinstance(exc, DBAPIError) and exc.orig is not None else exc
+        text = str(cause).strip().splitlines()
+        reason = text[0] if text else type(cause).__name__
+        password = self._url.password
+        if password:
+            for form in (str(password), quote(str(password), safe="")):
+                reason = reason.replace(form, "***")
+        return StoreUnavailableError(
+            f"the tracking store cannot be {verb}: {reason}", where=self.shown
+        )
+
+    # ends and forks
+
+    def disconnect(self) -> None:
+        """Drop all connections; the next use connects anew."""
+        with self.lock:
+            writer, engine = self._writer, self._engine
+            self._writer = self._engine = None
+            self._memory.clear()
+        with contextlib.suppress(Exception):  # a broken connection may refuse to close
+            if writer is not None:
+                writer.invalidate()
+        with contextlib.suppress(Exception):
+            if engine is not None:
+                engine.dispose()
+
+    def before_fork(self) -> None:
+        """Wait for this process's reads and writes to end, then close everything."""
+        self.lock.acquire()
+        with self._gate:
+            self._closed_gate = True
+            self._gate.wait_for(lambda: self._readers == 0, timeout=self.timeout)
+        self.disconnect()
+
+    def after_fork_in_parent(self) -> None:
+        """Let the parent go on."""
+        with self._gate:
+            self._closed_gate = False
+            self._gate.notify_all()
+        self.lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Locks of threads that do not exist here are replaced."""
+        self.lock = threading.RLock()
+        self._gate = threading.Condition()
+        self._closed_gate = False
+        self._readers = 0
+
+
+def _sqlite_connected(connection: Any, _record: object) -> None:
+    # transactions are begun by us, not by the driver
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    connection.exec_driver_sql(str(connection.get_execution_options().get("begin", "BEGIN")))
+
+
