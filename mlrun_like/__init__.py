@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from mlrun_like.functions.decorators import function
     from mlrun_like.functions.function import Function
     from mlrun_like.functions.tasks import new_task
-    from mlrun_like.pipelines.pipeline import pipeline, when
+    from mlrun_like.pipelines.pipeline import pipeline
+    from mlrun_like.pipelines.tracing import when
     from mlrun_like.runs.context import MLClientCtx
     from mlrun_like.runs.object import RunObject
     from mlrun_like.runs.session import get_or_create_ctx
@@ -69,7 +70,7 @@ _LAZY = {
     "pipeline": "mlrun_like.pipelines.pipeline:pipeline",
     "pipelines": "mlrun_like.pipelines",
     "serving": "mlrun_like.serving",
-    "when": "mlrun_like.pipelines.pipeline:when",
+    "when": "mlrun_like.pipelines.tracing:when",
 }
 __all__ = [
     "DataItem",

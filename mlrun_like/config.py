@@ -22,6 +22,7 @@ from mlrun_like.errors import ConfigError, nearest
 
 __all__ = [
     "ENV_PREFIX",
+    "SECRETS",
     "SETTINGS",
     "Config",
     "Setting",
@@ -141,7 +142,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("token", str, "", "Token for a remote service; never printed."),
 )
 _ROWS = {row.name: row for row in SETTINGS}
-_SECRET = frozenset({"token", "exec"})
+SECRETS = frozenset({"token", "exec"})
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -194,7 +195,7 @@ class Config:
 
     def changed(self) -> dict[str, Any]:
         """Every setting that has not its default, except secrets: what another process needs."""
-        values = {row.name: self.explain(row.name) for row in SETTINGS if row.name not in _SECRET}
+        values = {row.name: self.explain(row.name) for row in SETTINGS if row.name not in SECRETS}
         return {name: value for name, (value, origin) in values.items() if origin != "default"}
 
     def reload(self) -> None:
@@ -260,7 +261,7 @@ def _load_yaml(path: Path) -> dict[str, Any]:
 
 
 def _cast(row: Setting, value: Any, origin: str) -> Any:
-    shown = "***" if row.name in _SECRET else repr(value)
+    shown = "***" if row.name in SECRETS else repr(value)
     try:
         if row.type is bool:
             if isinstance(value, bool):

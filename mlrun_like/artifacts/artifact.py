@@ -1,13 +1,13 @@
 """Artifacts as users hold them, one class a kind.
 
-    Artifact          a file, or text kept in the record        store://artifacts/...
-    DirArtifact       a folder
-    DatasetArtifact   a table with schema, preview, statistics  store://datasets/...
-    ModelArtifact     a model's folder                          store://models/...
-    PlotArtifact      a matplotlib figure or PNG, as HTML
-    PlotlyArtifact    a plotly figure, as HTML
-    TableArtifact     a small table, as csv
-    LinkArtifact      points at an artifact of a child iteration
+Artifact          a file, or text kept in the record        store://artifacts/...
+DirArtifact       a folder
+DatasetArtifact   a table with schema, preview, statistics  store://datasets/...
+ModelArtifact     a model's folder                          store://models/...
+PlotArtifact      a matplotlib figure or PNG, as HTML
+PlotlyArtifact    a plotly figure, as HTML
+TableArtifact     a small table, as csv
+LinkArtifact      points at an artifact of a child iteration
 """
 
 from __future__ import annotations

@@ -75,11 +75,10 @@ def _gcs(secrets: Secrets) -> dict[str, Any]:
 
 
 def _azure(secrets: Secrets) -> dict[str, Any]:
-    names = ("connection_string", "account_name", "account_key", "sas_token")
-    names += ("client_id", "client_secret", "tenant_id")
-    return _named(secrets, {name: f"AZURE_STORAGE_{name.upper()}" for name in names}) or _named(
-        secrets, {name: f"AZURE_{name.upper()}" for name in names[4:]}
-    )
+    principal = ("client_id", "client_secret", "tenant_id")
+    storage = ("connection_string", "account_name", "account_key", "sas_token", *principal)
+    found = _named(secrets, {name: f"AZURE_STORAGE_{name.upper()}" for name in storage})
+    return {**_named(secrets, {name: f"AZURE_{name.upper()}" for name in principal}), **found}
 
 
 def _v3io(secrets: Secrets) -> dict[str, Any]:

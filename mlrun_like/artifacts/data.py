@@ -45,7 +45,7 @@ class DataItem:
     ('hello', '.txt')
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         url: str,
         store: FileStore,
@@ -81,7 +81,9 @@ class DataItem:
     @property
     def suffix(self) -> str:
         """The file's suffix with its dot."""
-        return PurePosixPath(self._url.partition("?")[0] if self.kind == "http" else self._path).suffix
+        return PurePosixPath(
+            self._url.partition("?")[0] if self.kind == "http" else self._path
+        ).suffix
 
     @property
     def store(self) -> FileStore:
@@ -189,7 +191,7 @@ class DataItem:
         """A file or folder below this folder."""
         return DataItem(join_url(self._url, name), self._store, join_url(self._path, name))
 
-    def as_df(  # noqa: PLR0913
+    def as_df(
         self,
         columns: Sequence[str] | None = None,
         df_module: Any = None,
@@ -218,7 +220,8 @@ class DataItem:
         """
         if (start_time is not None or end_time is not None) and not time_column:
             raise InvalidArgumentError(
-                "start_time and end_time need time_column", fix='as_df(time_column="timestamp", ...)'
+                "start_time and end_time need time_column",
+                fix='as_df(time_column="timestamp", ...)',
             )
         filters = list(additional_filters or ())
         for one in filters:

@@ -49,8 +49,23 @@ COMPRESSIONS: Mapping[str, str] = MappingProxyType(
 )
 
 EXECUTING = frozenset(
-    "pkl pickle p joblib cloudpickle dill pt pth bin ckpt h5 hdf5 keras model pyc pyd so npy".split()
-) - {"npy", "bin", "model"}
+    (
+        "pkl",
+        "pickle",
+        "p",
+        "joblib",
+        "cloudpickle",
+        "dill",
+        "pt",
+        "pth",
+        "ckpt",
+        "h5",
+        "hdf5",
+        "keras",
+        "pyc",
+        "so",
+    )
+)
 """Suffixes of files that can run any code when they are loaded."""
 
 _FRAME_PACKAGES = frozenset({"pandas", "polars", "pyarrow", "dask", "dask_expr", "modin", "cudf"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import operator
 import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 from mlrun_like import registry
 from mlrun_like.artifacts.formats import FrameRequest, compression_of, table_format
+from mlrun_like.artifacts.select import narrow, needed
 from mlrun_like.artifacts.stores import FileStore, redact
 from mlrun_like.errors import InvalidArgumentError, MissingDependencyError
 
@@ -24,19 +24,6 @@ _UNREADABLE = (
     ValueError, TypeError, KeyError, IndexError, OSError, EOFError, AttributeError, OverflowError,
     struct.error, zipfile.BadZipFile, pa.ArrowException, pd.errors.EmptyDataError,
 )  # fmt: skip
-_OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
-    {
-        "=": operator.eq,
-        "==": operator.eq,
-        "!=": operator.ne,
-        "<": operator.lt,
-        "<=": operator.le,
-        ">": operator.gt,
-        ">=": operator.ge,
-        "in": lambda column, values: column.isin(list(values)),
-        "not in": lambda column, values: ~column.isin(list(values)),
-    }
-)
 
 
 def read(store: FileStore, path: str, url: str, request: FrameRequest) -> Any:
@@ -52,12 +39,12 @@ def read(store: FileStore, path: str, url: str, request: FrameRequest) -> Any:
         form = table_format(url, request.format)
         if request.options.get("chunksize"):
             return _read_in_chunks(store, path, url, form, request)
-        return _narrow(_read_file(store, path, url, form, request), request, url)
+        return narrow(_read_file(store, path, url, form, request), request, url)
     form = _folder_format(url, [name for name, _ in names], request.format)
     if form == "parquet" and (table := _read_partitions(store, path, url, request)) is not None:
-        return _narrow(table, request, url)
+        return narrow(table, request, url)
     parts = [_read_file(store, inner, inner, form, request) for _, inner in names]
-    return _narrow(pd.concat(parts, ignore_index=True), request, url)
+    return narrow(pd.concat(parts, ignore_index=True), request, url)
 
 
 def _names(
@@ -84,14 +71,6 @@ def _folder_format(url: str, names: Sequence[str], format: str) -> str:
             fix="as_df(format=...) on a folder of one format",
         )
     return forms.pop()
-
-
-def _needed(request: FrameRequest) -> list[str] | None:
-    """The columns to read: those asked for and those that filters look at."""
-    if not request.columns:
-        return None
-    looked_at = [request.time_column] if request.time_column else []
-    return list(dict.fromkeys([*request.columns, *looked_at, *(f[0] for f in request.filters)]))
 
 
 def _read_file(
@@ -130,31 +109,33 @@ def _broken(url: str, form: str, exc: Exception) -> InvalidArgumentError:
 def _csv(separator: str) -> Callable[[IO[bytes], str, FrameRequest], pd.DataFrame]:
     def reader(file: IO[bytes], url: str, request: FrameRequest) -> pd.DataFrame:
         options = {"sep": separator, "compression": compression_of(url), **request.options}
-        return pd.read_csv(file, usecols=_needed(request), **options)  # type: ignore[call-overload,no-any-return]
+        return pd.read_csv(file, usecols=needed(request), **options)  # type: ignore[no-any-return]
 
     return reader
 
 
 def _parquet(file: IO[bytes], url: str, request: FrameRequest) -> pd.DataFrame:
     options = {"filters": list(request.filters) or None, **request.options}
-    return pd.read_parquet(file, columns=_needed(request), **options)
+    return pd.read_parquet(file, columns=needed(request), **options)
 
 
 def _json(lines: bool) -> Callable[[IO[bytes], str, FrameRequest], pd.DataFrame]:
     def reader(file: IO[bytes], url: str, request: FrameRequest) -> pd.DataFrame:
         options = {"lines": lines, "compression": compression_of(url), **request.options}
-        return pd.read_json(file, **options)  # type: ignore[call-overload,no-any-return]
+        return pd.read_json(file, **options)  # type: ignore[no-any-return]
 
     return reader
 
 
 def _excel(file: IO[bytes], url: str, request: FrameRequest) -> pd.DataFrame:
     registry.require("openpyxl", extra="excel", feature="reading and writing .xlsx files")
-    return pd.read_excel(io.BytesIO(file.read()), **request.options)
+    found: pd.DataFrame = pd.read_excel(io.BytesIO(file.read()), **request.options)
+    return found
 
 
 def _html(file: IO[bytes], url: str, request: FrameRequest) -> pd.DataFrame:
-    return pd.read_html(io.BytesIO(file.read()), **request.options)[0]
+    buffer: Any = io.BytesIO(file.read())
+    return pd.read_html(buffer, **request.options)[0]
 
 
 _READERS: Mapping[str, Callable[[IO[bytes], str, FrameRequest], pd.DataFrame]] = MappingProxyType(
@@ -179,7 +160,7 @@ def _read_in_chunks(
     with store.open(path, "rb") as file:
         try:
             for part in _READERS[form](file, url, request):
-                yield _narrow(part, request, url)  # type: ignore[arg-type]
+                yield narrow(part, request, url)  # type: ignore[arg-type]
         except _UNREADABLE as exc:
             raise _broken(url, form, exc) from exc
 
@@ -193,7 +174,7 @@ def _read_partitions(
     try:
         return pd.read_parquet(
             path,
-            columns=_needed(request),
+            columns=needed(request),
             filters=list(request.filters) or None,
             filesystem=getattr(store, "filesystem", None),
             **request.options,
@@ -228,54 +209,6 @@ def _read_foreign(
     return reader(target, **request.options)
 
 
-def _narrow(frame: pd.DataFrame, request: FrameRequest, url: str) -> pd.DataFrame:
-    """Apply the time range, the filters and the choice of columns."""
-    absent = [name for name in _needed(request) or _looked_at(request) if name not in frame.columns]
-    if absent:
-        raise InvalidArgumentError(
-            f"{redact(url)!r} has no column {', '.join(map(repr, absent))}",
-            fix=f"columns: {', '.join(map(str, list(frame.columns)[:20]))}",
-        )
-    try:
-        frame = _in_time(frame, request)
-        for column, sign, value in request.filters:
-            if sign not in _OPERATORS:
-                raise InvalidArgumentError(
-                    f"filter operator {sign!r} is unknown", fix=f"use {', '.join(_OPERATORS)}"
-                )
-            frame = frame[_OPERATORS[sign](frame[column], value)]
-    except TypeError as exc:
-        raise InvalidArgumentError(
-            f"a filter cannot be compared with {redact(url)!r}: {exc}",
-            fix="give values of the column's type; times with the same time zone as the column",
-        ) from exc
-    return frame[list(request.columns)] if request.columns else frame
-
-
-def _looked_at(request: FrameRequest) -> list[str]:
-    named = [request.time_column] if request.time_column else []
-    return [*named, *(column for column, _, _ in request.filters)]
-
-
-def _in_time(frame: pd.DataFrame, request: FrameRequest) -> pd.DataFrame:
-    if not request.time_column:
-        return frame
-    times = frame[request.time_column]
-    if not pd.api.types.is_datetime64_any_dtype(times):
-        try:
-            times = pd.to_datetime(times, format="ISO8601")
-        except (ValueError, TypeError) as exc:
-            raise InvalidArgumentError(
-                f"column {request.time_column!r} does not hold times: {exc}"
-            ) from exc
-    keep = pd.Series(True, index=frame.index)
-    if request.start_time is not None:
-        keep &= times > pd.Timestamp(request.start_time)
-    if request.end_time is not None:
-        keep &= times <= pd.Timestamp(request.end_time)
-    return frame[keep]
-
-
 def to_pandas(table: Any) -> pd.DataFrame:
     """A table of any data frame package as pandas'."""
     if isinstance(table, pd.DataFrame):
@@ -307,7 +240,9 @@ def to_bytes(table: Any, name: str) -> bytes:
     return buffer.getvalue()
 
 
-def write(table: Any, file: IO[bytes], format: str, options: Mapping[str, Any] | None = None) -> None:
+def write(
+    table: Any, file: IO[bytes], format: str, options: Mapping[str, Any] | None = None
+) -> None:
     """Write a table; an index that means something is kept.
 
     Raises:

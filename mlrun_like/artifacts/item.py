@@ -81,7 +81,9 @@ def _target_of(link: Document, link_uri: ArtifactURI) -> ArtifactURI:
     spec = link.get("spec", {})
     tree = spec.get("link_tree") or link.get("metadata", {}).get("tree", "")
     key = spec.get("link_key") or link_uri.key
-    return ArtifactURI(link_uri.category, link_uri.project, key, spec.get("link_iteration"), "", tree)
+    return ArtifactURI(
+        link_uri.category, link_uri.project, key, spec.get("link_iteration"), "", tree
+    )
 
 
 def _read(store: Store, wanted: ArtifactURI, uri: str) -> Document:

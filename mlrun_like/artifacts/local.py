@@ -19,7 +19,7 @@ from typing import IO, Any
 from urllib.parse import unquote
 
 from mlrun_like.artifacts.stores import FileStats, FileStore, missing
-from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError
+from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, StoreUnavailableError
 
 __all__ = ["TEMPORARY", "AtomicFile", "LocalStore"]
 
@@ -116,6 +116,9 @@ class _AtomicText(io.TextIOWrapper):
 def _translated(path: str) -> Iterator[None]:
     try:
         yield
+    except MLRunLikeError:
+        # some are OSErrors as well; they come from the place that is copied from
+        raise
     except FileNotFoundError as exc:
         raise missing(path) from exc
     except OSError as exc:

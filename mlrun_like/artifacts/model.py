@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 from collections.abc import Sequence
 from typing import Any
-
-import cloudpickle
 
 from mlrun_like.artifacts.base import Artifact
 from mlrun_like.artifacts.formats import is_frame, suffix_of
@@ -150,7 +149,7 @@ def _pickled(key: str, model: Any, model_file: str) -> bytes:
         )
     buffer = io.BytesIO()
     try:
-        cloudpickle.dump(model, buffer)
+        importlib.import_module("cloudpickle").dump(model, buffer)
     except Exception as exc:
         # pickling runs code of the object's own class, which may raise anything
         raise InvalidArgumentError(

@@ -155,18 +155,15 @@ class Packer:
         object_module_version: str | None = None,
     ) -> Any:
         """Open a pickle of the own store."""
-        path = data_item.local()
-        pickles.check_trusted(data_item, path)
-        return pickles.load(
-            path,
-            {
-                "pickle_module_name": pickle_module_name,
-                "pickle_module_version": pickle_module_version,
-                "object_module_name": object_module_name,
-                "object_module_version": object_module_version,
-                "python_version": python_version,
-            },
-        )
+        notes = {
+            "pickle_module_name": pickle_module_name,
+            "pickle_module_version": pickle_module_version,
+            "object_module_name": object_module_name,
+            "object_module_version": object_module_version,
+            "python_version": python_version,
+        }
+        data = pickles.trusted_bytes(data_item, data_item.local())
+        return pickles.load(data, notes, str(data_item.url))
 
     def _method(self, prefix: str, artifact_type: str) -> Any:
         known = _methods(type(self), prefix)

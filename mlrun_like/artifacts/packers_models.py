@@ -6,7 +6,7 @@ from typing import Any
 
 from mlrun_like.artifacts import pickles
 from mlrun_like.artifacts.hints import ArtifactType
-from mlrun_like.artifacts.models import get_model
+from mlrun_like.artifacts.models import get_model, load_model
 from mlrun_like.artifacts.packer import Packer
 from mlrun_like.artifacts.ports import Item, Packed
 
@@ -50,9 +50,11 @@ class ModelPackager(Packer):
 
     def unpack_model(self, data_item: Item, **notes: Any) -> Any:
         """Open the model file."""
-        path, _, _ = get_model(data_item)
-        pickles.check_trusted(data_item, path)
-        return pickles.load(path, notes)
+        if "pickle_module_name" not in notes:  # logged with log_model
+            return load_model(data_item.meta, trust=pickles.is_trusting())
+        path, _, _ = get_model(data_item.meta, trust=True)  # its bytes are verified below
+        data = pickles.trusted_bytes(data_item, path, data_item.meta.spec.model_file)
+        return pickles.load(data, notes, str(data_item.url))
 
 
 def _library(kind: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import typing
 import warnings
 import zipfile
@@ -42,12 +43,11 @@ def _load(data_item: Item, path: str) -> Any:
             raise InvalidArgumentError(f"it is no numpy file: {exc}") from exc
     except (OSError, EOFError, MemoryError, zipfile.BadZipFile) as exc:
         raise InvalidArgumentError(f"it is no numpy file: {exc}") from exc
-    pickles.check_trusted(data_item, path)
-    return _read(path, allow_pickle=True)
+    return _read(io.BytesIO(pickles.trusted_bytes(data_item, path)), allow_pickle=True)
 
 
-def _read(path: str, *, allow_pickle: bool) -> Any:
-    loaded = np.load(path, allow_pickle=allow_pickle)
+def _read(source: str | io.BytesIO, *, allow_pickle: bool) -> Any:
+    loaded = np.load(source, allow_pickle=allow_pickle)
     if isinstance(loaded, np.ndarray):
         return loaded
     with loaded:

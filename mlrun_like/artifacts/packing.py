@@ -188,6 +188,8 @@ def _pack_orreport(value: object, raw: Any, log: OutputLog) -> None:
 
 def _report_failure(value: object, raw: Any, exc: Exception, log: OutputLog) -> None:
     key = raw.get("key", raw) if isinstance(raw, Mapping) else getattr(raw, "key", raw)
+    if isinstance(raw, str):
+        key = raw.partition(":")[0].strip()
     cause = exc.what if isinstance(exc, MLRunLikeError) else f"{type(exc).__name__}: {exc}"
     fix = (exc.fix if isinstance(exc, MLRunLikeError) else "") or "correct the log hint"
     kind = typehints.describe(type(value))

@@ -6,18 +6,21 @@ import contextlib
 import hashlib
 import importlib
 import importlib.metadata
+import io
 import platform
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlrun_like.errors import IntegrityError, InvalidArgumentError, UntrustedFormatError
+from mlrun_like.artifacts.ports import PackingWarning
+from mlrun_like.artifacts.trust import verify
+from mlrun_like.errors import InvalidArgumentError, UntrustedFormatError
 
-__all__ = ["check_trusted", "dump", "load", "trusting"]
+__all__ = ["dump", "is_trusting", "load", "trusted_bytes", "trusting"]
 
 _trust: ContextVar[bool] = ContextVar("trust", default=False)
 
@@ -32,37 +35,37 @@ def trusting(trust: bool) -> Iterator[None]:
         _trust.reset(token)
 
 
-def check_trusted(item: Any, path: str | Path) -> None:
-    """Make sure that opening the item's local file may execute what is in it.
+def is_trusting() -> bool:
+    """Whether this is such a block."""
+    return _trust.get()
+
+
+def trusted_bytes(item: Any, path: str | Path, name: str = "") -> bytes:
+    """The bytes of an input's local file, sure to be those that were logged.
+
+    Args:
+        item: The input.
+        path: Its local file, or a file in its local folder.
+        name: The file's name in the folder.
 
     Raises:
-        UntrustedFormatError: if the item is not an artifact of the store and nobody said to trust.
-        IntegrityError: if the file is not the one that was logged.
+        UntrustedFormatError: if the input is not an artifact of the store, or its digest is not
+            known, and nobody said to trust it.
+        IntegrityError: if the bytes are not the ones that were logged.
     """
+    data = Path(path).read_bytes()
+    if _trust.get():
+        return data
     meta = getattr(item, "meta", None)
-    if meta is None:
-        if _trust.get():
-            return
+    digest = hashlib.sha256(data).hexdigest()
+    if meta is None or not verify(meta, name or Path(path).name, digest):
+        reason = "its digest is not recorded" if meta else "it is not an artifact of this store"
         raise UntrustedFormatError(
-            f"opening {Path(path).name!r} would execute code: it is not an artifact of this store",
+            f"opening {Path(path).name!r} could execute code that is stored in it, and {reason}",
             where=str(getattr(item, "url", "") or path),
             fix="pass the store:// address of a logged artifact, or say trust=True",
         )
-    digest = str(getattr(meta.spec, "digest", "") or "").rpartition(":")[2]
-    if digest and Path(path).is_file() and _sha256(path) != digest:
-        raise IntegrityError(
-            f"{Path(path).name!r} is not the file that was logged: its SHA-256 differs",
-            where=str(item.url),
-            fix="log it again; somebody wrote to the artifact folder",
-        )
-
-
-def _sha256(path: str | Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return data
 
 
 def dump(obj: object, path: str | Path, pickle_module_name: str = "cloudpickle") -> dict[str, Any]:
@@ -97,8 +100,8 @@ def dump(obj: object, path: str | Path, pickle_module_name: str = "cloudpickle")
     return notes
 
 
-def load(path: str | Path, notes: dict[str, Any]) -> Any:
-    """Open a pickled object; the caller has checked that it may be.
+def load(data: bytes, notes: Mapping[str, Any], where: str = "") -> Any:
+    """The object in `trusted_bytes`.
 
     Raises:
         InvalidArgumentError: if it cannot be opened; names the versions that differ.
@@ -106,22 +109,23 @@ def load(path: str | Path, notes: dict[str, Any]) -> Any:
     module = _pickle_module(notes.get("pickle_module_name") or "cloudpickle")
     differences = _differences(notes)
     try:
-        with open(path, "rb") as file:
-            obj = module.load(file)
+        obj = module.load(io.BytesIO(data))
     except Exception as exc:
         raise InvalidArgumentError(
             f"pickled object cannot be opened: {type(exc).__name__}: {exc}",
-            where=str(path),
+            where=where,
             fix=f"use the versions it was written with ({differences})"
             if differences
             else "make the modules it needs importable here",
         ) from exc
     if differences:
-        warnings.warn(f"{Path(path).name} was pickled with {differences}", stacklevel=2)
+        warnings.warn(
+            f"{where or 'object'} was pickled with {differences}", PackingWarning, stacklevel=2
+        )
     return obj
 
 
-def _differences(notes: dict[str, Any]) -> str:
+def _differences(notes: Mapping[str, Any]) -> str:
     found = []
     written = str(notes.get("python_version") or "")
     if written and written.split(".")[:2] != platform.python_version().split(".")[:2]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from pathlib import PurePosixPath
 from typing import Any
 
 from mlrun_like.artifacts.artifact import Artifact, DatasetArtifact, LinkArtifact, ModelArtifact
+from mlrun_like.artifacts.base import assign
 from mlrun_like.artifacts.digests import Digest
 from mlrun_like.artifacts.paths import Producer, generate_target_path, resolve_artifact_path
-from mlrun_like.artifacts.stores import join_url, redact, scheme_of
-from mlrun_like.artifacts.writing import measure, write, write_model_spec
+from mlrun_like.artifacts.stores import redact, scheme_of
+from mlrun_like.artifacts.writing import measure, note, write, write_model_spec
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.names import check_key, check_label
 from mlrun_like.tracking.base import Store
@@ -44,10 +44,13 @@ def identify(
     """Fill in whose artifact it is."""
     metadata, spec = artifact.metadata, artifact.spec
     check_key(metadata.key)
-    metadata.project = producer.project
-    metadata.tree = producer.tree
-    metadata.iter = producer.iteration
-    metadata.updated = datetime.now(timezone.utc).isoformat()
+    assign(
+        metadata,
+        project=producer.project,
+        tree=producer.tree,
+        iter=producer.iteration,
+        updated=datetime.now(timezone.utc).isoformat(),
+    )
     if tag or metadata.tag:
         metadata.tag = check_tag(tag or metadata.tag)
     merged = {**metadata.labels, **{name: str(value) for name, value in (labels or {}).items()}}
@@ -55,15 +58,13 @@ def identify(
         merged.setdefault("framework", spec.framework)
     if merged:
         metadata.labels = dict(check_label(name, value) for name, value in merged.items())
-    spec.producer = producer.to_dict()
-    if producer.sources:
-        spec.sources = producer.sources
+    name = spec.db_key
     if isinstance(db_key, str) and db_key:
-        spec.db_key = check_key(db_key)
-    elif db_key is None and not spec.db_key:
-        prefix = f"{producer.name}_" if producer.kind == "run" else ""
-        spec.db_key = f"{prefix}{metadata.key}"
-    if not spec.viewer and "html" in (spec.format, PurePosixPath(spec.src_path).suffix[1:]):
+        name = check_key(db_key)
+    elif db_key is None and not name:
+        name = f"{producer.name}_{metadata.key}" if producer.kind == "run" else metadata.key
+    assign(spec, producer=producer.to_dict(), sources=list(producer.sources), db_key=name)
+    if not spec.viewer and (spec.format == "html" or spec.src_path.endswith(".html")):
         spec.viewer = "web-app"
 
 
@@ -109,20 +110,17 @@ def place(
         elif copying or isinstance(artifact, ModelArtifact):
             path = resolve_artifact_path(producer, artifact_path)
             target = generate_target_path(artifact, path, producer)
-    spec.target_path = target
+    assign(spec, target_path=target)
     if copying and not _same(source, target, has_body):
         write(artifact, target)
     elif source and not remote:
         measure(artifact)
-    if source and not remote:
+    if source and not remote and os.path.exists(source):
         spec.src_path = os.path.abspath(source)
 
 
 def _measure_inline(artifact: Artifact) -> None:
-    digest = Digest().of((artifact.spec.inline or "").encode())
-    artifact.spec.size = digest.size
-    artifact.spec.digest = digest.sha256
-    artifact.metadata.hash = digest.sha1
+    note(artifact, Digest().of((artifact.spec.inline or "").encode()))
 
 
 def _same(source: str, target: str, has_body: bool) -> bool:
@@ -141,7 +139,8 @@ def _check_source(artifact: Artifact, source: str, has_body: bool, upload: bool 
         path = source
         if isinstance(artifact, ModelArtifact) and not has_body:
             path = os.path.join(source, artifact.spec.model_file)
-        if not os.path.exists(path):
+        # Beside a body, `local_path` only lends its name and suffix, as MLRun's tutorials use it.
+        if not has_body and not os.path.exists(path):
             raise InvalidArgumentError(
                 f"local file {path!r} does not exist", where=where, fix="check the path"
             )

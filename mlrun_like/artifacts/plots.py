@@ -43,9 +43,7 @@ class PlotArtifact(Artifact):
         **kwargs: Any,
     ) -> None:
         page = None if body is None else _page(_png(key, body), title or key)
-        super().__init__(
-            key, page, "chart", is_inline, "html", target_path=target_path, **kwargs
-        )
+        super().__init__(key, page, "chart", is_inline, "html", target_path=target_path, **kwargs)
 
 
 def _png(key: str, body: Any) -> bytes:
@@ -67,7 +65,8 @@ def _page(png: bytes, title: str) -> str:
     name = html.escape(title)
     return (
         f'<!DOCTYPE html><html><head><meta charset="utf-8"><title>{name}</title></head>'
-        f'<body><h3>{name}</h3><img title="{name}" src="data:image/png;base64,{image}"></body></html>'
+        f'<body><h3>{name}</h3><img title="{name}" src="data:image/png;base64,{image}">'
+        "</body></html>"
     )
 
 

@@ -43,7 +43,7 @@ def describe(
         columns = columns[: config.preview_columns]
     spec.header = [name for name, _ in columns]
     values = [[plain(value) for value in series] for _, series in columns]
-    spec.preview = [list(row) for row in zip(*values)] if values else []
+    spec.preview = [list(row) for row in zip(*values, strict=True)] if values else []
     spec.schema_ = {
         "fields": [{"name": name, "type": _schema_type(series)} for name, series in columns],
         "primaryKey": [columns[0][0]] if columns else [],
@@ -62,9 +62,13 @@ def _with_index(frame: pd.DataFrame) -> list[tuple[str, Any]]:
         named = ["index"]
     taken = [column_name(name) for name in frame.columns]
     own = [name or f"level_{n}" for n, name in enumerate(named)]
-    columns = [(n, level) for n, level in zip(own, levels) if n not in taken]
+    columns: list[tuple[str, Any]] = [
+        (n, level) for n, level in zip(own, levels, strict=True) if n not in taken
+    ]
     columns += [(name, frame.iloc[:, n]) for n, name in enumerate(taken)]
-    return list(zip(_distinct([name for name, _ in columns]), [part for _, part in columns]))
+    return list(
+        zip(_distinct([name for name, _ in columns]), [part for _, part in columns], strict=True)
+    )
 
 
 def column_name(name: Any) -> str:
@@ -120,7 +124,8 @@ def model_schema(
             f"label column {', '.join(map(repr, absent))} is not in the training set",
             fix=f"columns: {', '.join(map(str, list(frame.columns)[:20]))}",
         )
-    inputs, outputs = [], []
+    inputs: list[dict[str, Any]] = []
+    outputs: list[dict[str, Any]] = []
     for n, name in enumerate(frame.columns):
         feature = {"name": column_name(name), "value_type": value_type(frame.iloc[:, n])}
         (outputs if name in labels else inputs).append(feature)
@@ -134,7 +139,9 @@ def statistics(frame: pd.DataFrame) -> dict[str, Any]:
     2.0
     """
     names = _distinct([column_name(name) for name in frame.columns])
-    return {name: _column_stats(frame.iloc[:, n]) for n, name in enumerate(names)}
+    # columns with infinities or huge numbers are described as well as they can be
+    with np.errstate(all="ignore"):
+        return {name: _column_stats(frame.iloc[:, n]) for n, name in enumerate(names)}
 
 
 def _column_stats(series: pd.Series[Any]) -> dict[str, Any]:

@@ -127,8 +127,11 @@ class RemoteStore(FileStore):
         with _translated(self._url(path)):
             info = self.filesystem.info(path)
         modified = next(
-            (info[name] for name in ("LastModified", "mtime", "last_modified", "updated", "created")
-             if info.get(name) is not None),
+            (
+                info[name]
+                for name in ("LastModified", "mtime", "last_modified", "updated", "created")
+                if info.get(name) is not None
+            ),
             None,
         )
         if isinstance(modified, (int, float)):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any, Union
+from typing import IO, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from mlrun_like.errors import InvalidArgumentError, MissingFileError, UnknownNameError, nearest
@@ -35,7 +35,7 @@ __all__ = [
 CHUNK = 1 << 20
 """Bytes read or written at a time."""
 
-Secrets = Union[Callable[[str], Union[str, None]], Mapping[str, str], None]
+Secrets = Callable[[str], str | None] | Mapping[str, str] | None
 """Where to look for credentials first: a function of their name, or a mapping."""
 
 _REMOTE = (
@@ -172,7 +172,9 @@ def join_url(base: str, *parts: str) -> str:
     """
     url = base
     for part in filter(None, parts):
-        url = f"{url.rstrip('/') if url.strip('/') else url[:1]}/{part.lstrip('/')}" if url else part
+        url = (
+            f"{url.rstrip('/') if url.strip('/') else url[:1]}/{part.lstrip('/')}" if url else part
+        )
     return url.replace("//", "/", 1) if url.startswith("//") else url
 
 

@@ -42,7 +42,9 @@ def write_struct(value: Any, path: str | Path, file_format: str) -> None:
     """
     try:
         text = _to_text(value, file_format)
-    except (TypeError, ValueError, RecursionError, yaml.YAMLError) as exc:
+    except (TypeError, ValueError, SyntaxError, RecursionError, yaml.YAMLError) as exc:
+        if isinstance(exc, InvalidArgumentError):
+            raise
         raise InvalidArgumentError(
             f"{type(value).__name__} cannot be written as {file_format}: {exc}",
             fix='use artifact_type "object", or plain numbers, text, lists and dicts',
@@ -57,7 +59,7 @@ def _to_text(value: Any, file_format: str) -> str:
         lines = value if isinstance(value, list) else [value]
         return "".join(f"{json.dumps(line)}\n" for line in lines)
     if file_format == "yaml":
-        return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+        return str(yaml.safe_dump(value, sort_keys=False))
     if file_format == "txt":
         text = repr(value)
         if ast.literal_eval(text) != value:

@@ -144,7 +144,7 @@ def _write(frame: pd.DataFrame, path: str | Path, file_format: str, options: Any
     if file_format == "parquet":
         frame.to_parquet(target, **options)
     elif file_format == "h5":
-        frame.to_hdf(target, **{"key": "table", "mode": "w", **options})
+        frame.to_hdf(target, **{"key": "frame", "mode": "w", **options})
     elif file_format == "csv":
         frame.to_csv(target, **{"index": False, **options})
     elif file_format == "xml":
@@ -195,7 +195,7 @@ def _read(path: str | Path, file_format: str, options: Any) -> pd.DataFrame:
     elif file_format == "h5":
         found = pd.read_hdf(source, **options)
     elif file_format == "csv":
-        found = pd.read_csv(source, **options)
+        found = _read_csv(source, options)
     elif file_format == "xml":
         found = pd.read_xml(source, **options)
     elif file_format == "xlsx":
@@ -211,6 +211,13 @@ def _read(path: str | Path, file_format: str, options: Any) -> pd.DataFrame:
     if not isinstance(found, pd.DataFrame):
         raise ValueError(f"it holds a {type(found).__name__}")
     return found
+
+
+def _read_csv(source: str, options: Any) -> pd.DataFrame:
+    try:
+        return pd.read_csv(source, **options)
+    except pd.errors.EmptyDataError:  # a frame without columns is an empty file
+        return pd.DataFrame()
 
 
 def _unflatten(frame: pd.DataFrame, kept: Mapping[str, Any]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from mlrun_like.artifacts.credentials import credential
 from mlrun_like.artifacts.stores import FileStats, FileStore, missing, redact
-from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError
+from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, StoreUnavailableError
 
 __all__ = ["WebStore"]
 
@@ -25,9 +25,7 @@ class WebStore(FileStore):
 
     kind = "http"
 
-    def _request(
-        self, url: str, method: str = "GET", headers: dict[str, str] | None = None
-    ) -> Any:
+    def _request(self, url: str, method: str = "GET", headers: dict[str, str] | None = None) -> Any:
         try:
             request = urllib.request.Request(url, headers=headers or {}, method=method)
             token = credential("HTTPS_AUTH_TOKEN", self.secrets)
@@ -67,6 +65,8 @@ class WebStore(FileStore):
                     answer.read(offset)
                 data: bytes = answer.read() if size is None else answer.read(size)
                 return data
+        except MLRunLikeError:
+            raise
         except (OSError, http.client.HTTPException) as exc:
             raise StoreUnavailableError(f"{redact(path)!r} broke off: {exc}") from exc
 
@@ -95,7 +95,9 @@ class WebStore(FileStore):
 
     def list(self, path: str) -> list[str]:
         """Not possible."""
-        raise InvalidArgumentError(f"{redact(path)!r} cannot be listed: web servers have no folders")
+        raise InvalidArgumentError(
+            f"{redact(path)!r} cannot be listed: web servers have no folders"
+        )
 
     def delete(self, path: str, *, recursive: bool = False) -> None:
         """Not possible."""

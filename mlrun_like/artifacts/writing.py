@@ -8,14 +8,22 @@ from typing import Any
 
 import yaml
 
-from mlrun_like.artifacts.base import Artifact
+from mlrun_like.artifacts.base import Artifact, assign
 from mlrun_like.artifacts.data import DataItem, open_url
 from mlrun_like.artifacts.digests import Digest, combine
 from mlrun_like.artifacts.model import MODEL_SPEC, ModelArtifact
 from mlrun_like.artifacts.stores import join_url, scheme_of
 from mlrun_like.errors import InvalidArgumentError
 
-__all__ = ["measure", "write", "write_extra_data", "write_model_spec"]
+__all__ = [
+    "add_files",
+    "copy_folder",
+    "measure",
+    "note",
+    "write",
+    "write_extra_data",
+    "write_model_spec",
+]
 
 
 def write(artifact: Artifact, target: str) -> None:
@@ -38,7 +46,7 @@ def write(artifact: Artifact, target: str) -> None:
         item.write(digest.passing(content))
     else:
         item.write(digest.passing(_file(source).chunks()))
-    _set(artifact, digest)
+    note(artifact, digest)
 
 
 def measure(artifact: Artifact) -> None:
@@ -47,12 +55,14 @@ def measure(artifact: Artifact) -> None:
     if isinstance(artifact, ModelArtifact):
         names = [artifact.spec.model_file] if artifact.spec.model_file else []
         found = {name: os.path.join(source, name) for name in names}
-        files = {n: _digest(DataItem.chunks(_file(p))) for n, p in found.items() if os.path.isfile(p)}
+        files = {
+            n: _digest(DataItem.chunks(_file(p))) for n, p in found.items() if os.path.isfile(p)
+        }
         _set_folder(artifact, files)
     elif os.path.isdir(source):
         _set_folder(artifact, _folder_digests(source))
     elif os.path.isfile(source):
-        _set(artifact, _digest(_file(source).chunks()))
+        note(artifact, _digest(_file(source).chunks()))
 
 
 def _digest(chunks: Any) -> Digest:
@@ -84,10 +94,10 @@ def copy_folder(source: str, target: str) -> dict[str, Digest]:
     return digests
 
 
-def _set(artifact: Artifact, digest: Digest) -> None:
-    artifact.spec.size = digest.size
-    artifact.spec.digest = digest.sha256
-    artifact.metadata.hash = digest.sha1
+def note(artifact: Artifact, digest: Digest) -> None:
+    """Record size, hash and digest of the bytes that passed."""
+    assign(artifact.spec, size=digest.size, digest=digest.sha256)
+    assign(artifact.metadata, hash=digest.sha1)
 
 
 def _set_folder(artifact: Artifact, files: Mapping[str, Digest]) -> None:
@@ -96,6 +106,16 @@ def _set_folder(artifact: Artifact, files: Mapping[str, Digest]) -> None:
     artifact.metadata.hash = combine({name: one.sha1 for name, one in files.items()})
     if isinstance(artifact, ModelArtifact):
         artifact.status["files"] = {name: one.sha256 for name, one in sorted(files.items())}
+
+
+def add_files(artifact: ModelArtifact, files: Mapping[str, Digest]) -> None:
+    """Note further files of a model that is already recorded."""
+    known = artifact.status.get("files")
+    if not isinstance(known, dict) or not files:
+        return
+    known.update({name: one.sha256 for name, one in files.items()})
+    artifact.spec.size = (artifact.spec.size or 0) + sum(one.size for one in files.values())
+    artifact.spec.digest = combine(known)
 
 
 def _write_model(artifact: ModelArtifact, target: str) -> None:

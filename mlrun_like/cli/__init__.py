@@ -1,1 +1,16 @@
-"""cli"""
+"""The command line. A command's module is imported when the command is chosen.
+
+main.py        the table of commands, errors, exit codes
+values.py      what users type: k=v pairs, labels, kinds
+output.py      tables, fields, JSON
+lookup.py      a run by (short) uid, an artifact or function by name
+run.py         run
+listing.py     get, list
+show.py        show
+logs.py        logs, abort
+settings.py    config explain, get, set, unset
+doctor.py      doctor
+gc.py          gc
+demo_command.py demo; demo.py and demo_steps.py hold its stages
+version.py     version
+"""

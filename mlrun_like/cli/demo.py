@@ -59,7 +59,9 @@ def _write_source(datasets: Any, console: Console) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     frame = datasets.load_breast_cancer(as_frame=True).frame
     frame.to_parquet(path)
-    console.print(f"[bold]1 data[/bold]      {len(frame)} rows x {len(frame.columns)} columns → {path}")
+    console.print(
+        f"[bold]1 data[/bold]      {len(frame)} rows x {len(frame.columns)} columns → {path}"
+    )
     return str(path)
 
 
@@ -68,9 +70,9 @@ def _train(source: str, least_auc: float, console: Console) -> None:
     steps = resolve("mlrun_like.cli.demo_steps:training")
     result = steps.run(table=source, least_auc=least_auc)
     state = result.steps["register"]
-    if state["state"] != "completed":
+    if state.state != "completed":
         raise RunError(
-            f"the model was not registered: {state['reason']}", fix="see `mlrun-like get runs`"
+            f"the model was not registered: {state.reason}", fix="see `mlrun-like get runs`"
         )
 
 

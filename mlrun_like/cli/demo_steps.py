@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 
 from mlrun_like.artifacts.models import load_model
 from mlrun_like.functions.decorators import function
-from mlrun_like.pipelines.pipeline import pipeline, when
+from mlrun_like.pipelines.pipeline import pipeline
+from mlrun_like.pipelines.tracing import when
 from mlrun_like.runs.context import MLClientCtx
 from mlrun_like.specs.values import HyperParamOptions
 
@@ -129,9 +130,7 @@ def training(table: str, least_auc: float = 0.95):
         inputs={"test_set": data.outputs["test_set"]},
     )
     with when(measured.outputs["auc"] >= least_auc):
-        register.step(
-            params={"model_uri": best.outputs["model"], "auc": measured.outputs["auc"]}
-        )
+        register.step(params={"model_uri": best.outputs["model"], "auc": measured.outputs["auc"]})
 
 
 def to_inputs(body: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from mlrun_like.errors import FunctionError, InvalidArgumentError, NotFoundError
 from mlrun_like.functions.documents import from_document
 from mlrun_like.functions.function import Function
 from mlrun_like.names import normalize_name, parse_function_uri
-from mlrun_like.packaging.document import read_document, write_source
-from mlrun_like.packaging.environment import capture_environment, read_requirements
+from mlrun_like.packaging.document import read_document
+from mlrun_like.packaging.environment import capture_environment, imports_in
 from mlrun_like.packaging.loader import load_module, module_from_path
+from mlrun_like.packaging.requirements import read_requirements
 from mlrun_like.packaging.source import capture_file, embed
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
 from mlrun_like.specs.model import merge_foreign, split_foreign
@@ -108,9 +109,9 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
         spec.entry_points = {}
     wanted = read_requirements(list(requirements or ()), requirements_file)
     spec.build.requirements = list(dict.fromkeys([*spec.build.requirements, *wanted]))
-    spec.environment = capture_environment(spec.build.requirements)
+    spec.environment = capture_environment(spec.build.requirements, imports_in(captured.code))
     if code_output:
-        write_source(captured.code, code_output, meta.name)
+        _write_code(captured.code, code_output, meta.name)
     function = from_document(document.to_dict(), path)
     return function
 
@@ -120,6 +121,14 @@ def _from_config(found: Mapping[str, Any], path: str) -> FunctionDoc:
     known, foreign = split_foreign(FunctionDoc, found)
     document = FunctionDoc.from_dict(merge_foreign(known, {}) | {"foreign": foreign}, path)
     return document
+
+
+def _write_code(code: str, target: str, name: str) -> None:
+    path = Path(target)
+    if path.is_dir() or path.suffix != ".py":
+        path = path / f"{name}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(code, encoding="utf-8")
 
 
 def _calling_file() -> str:

@@ -18,8 +18,10 @@ from mlrun_like.functions.function import Function
 from mlrun_like.names import FunctionURI
 from mlrun_like.packaging.describe import entry_point_of, entry_points_from_source, render_doc
 from mlrun_like.packaging.document import write_document
-from mlrun_like.packaging.environment import capture_environment, read_requirements
-from mlrun_like.packaging.source import capture_callable, capture_file, embed, fingerprint
+from mlrun_like.packaging.environment import capture_environment, imports_in
+from mlrun_like.packaging.fingerprint import fingerprint
+from mlrun_like.packaging.requirements import read_requirements
+from mlrun_like.packaging.source import capture_callable, capture_file, embed
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
 from mlrun_like.tracking.connect import open_store
 
@@ -44,7 +46,7 @@ def declare(handler: Callable[..., Any], options: Mapping[str, Any]) -> Function
     """The document of a decorated function, without its code yet (`refresh` adds it)."""
     given = options["requirements"]
     requirements = (
-        read_requirements(None, given) if isinstance(given, str) else read_requirements(given, "")
+        read_requirements(file=given) if isinstance(given, str) else read_requirements(given)
     )
     point = entry_point_of(handler)
     document = FunctionDoc(
@@ -77,7 +79,7 @@ def refresh(document: FunctionDoc, handler: Callable[..., Any] | None) -> None:
     """
     if handler is None:
         return
-    mark = fingerprint(handler)
+    mark = fingerprint(handler, document.spec.build.modules)
     if mark and document.status.get(_FINGERPRINT) == mark:
         return
     document.status.pop(_FAILURE, None)
@@ -86,29 +88,9 @@ def refresh(document: FunctionDoc, handler: Callable[..., Any] | None) -> None:
     except PackagingError as exc:
         document.status[_FAILURE] = exc.to_dict()
     build = document.spec.build
-    document.spec.environment = capture_environment(build.requirements, imports_of(document))
-    document.status[_FINGERPRINT] = mark
-
-
-def imports_of(document: FunctionDoc) -> list[str]:
-    """The packages that the embedded code imports."""
-    return resolve_imports(document.spec.build.functionSourceCode)
-
-
-def resolve_imports(code: str) -> list[str]:
-    """Top-level package names imported by base64 source."""
-    import ast
-
-    if not code:
-        return []
-    tree = ast.parse(base64.b64decode(code).decode("utf-8"))
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.partition(".")[0])
-    return sorted(names - set(sys.stdlib_module_names))
+    code = base64.b64decode(build.functionSourceCode).decode("utf-8")
+    document.spec.environment = capture_environment(build.requirements, imports_in(code))
+    document.status[_FINGERPRINT] = fingerprint(handler, build.modules)
 
 
 def require_code(document: FunctionDoc) -> None:

@@ -45,7 +45,7 @@ class Editing(ABC):
         Raises:
             PackagingError: naming the first malformed line.
         """
-        read = resolve("mlrun_like.packaging.environment:read_requirements")
+        read = resolve("mlrun_like.packaging.requirements:read_requirements")
         found = read(list(requirements or []), requirements_file)
         build = self._doc().spec.build
         old = [] if overwrite else build.requirements

@@ -91,9 +91,10 @@ def use_folder(folder: Path, files: Mapping[str, str]) -> None:
     sys.path[:] = [p for p in sys.path if not (p.startswith(root) and p != str(folder))]
     tops = {PurePosixPath(relative).parts[0].removesuffix(".py") for relative in files}
     for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] not in tops:  # asking all modules for their file takes 10 ms
+            continue
         file = getattr(module, "__file__", None) or ""
-        ours = file.startswith(root) and not file.startswith(str(folder) + os.sep)
-        if ours and name.partition(".")[0] in tops:
+        if file.startswith(root) and not file.startswith(str(folder) + os.sep):
             del sys.modules[name]
     add_path(str(folder))
     importlib.invalidate_caches()

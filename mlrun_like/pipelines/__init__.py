@@ -8,3 +8,12 @@ pipeline.py    @pipeline
 engine.py      LocalEngine: steps in threads as soon as what they need is there
 run.py         PipelineRun: what happened, step by step
 """
+
+from __future__ import annotations
+
+from mlrun_like.pipelines.engine import LocalEngine
+from mlrun_like.pipelines.pipeline import Pipeline, pipeline
+from mlrun_like.pipelines.run import PipelineRun
+from mlrun_like.pipelines.tracing import otherwise, when
+
+__all__ = ["LocalEngine", "Pipeline", "PipelineRun", "otherwise", "pipeline", "when"]

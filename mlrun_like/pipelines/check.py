@@ -38,12 +38,12 @@ def check_plan(plan: Plan) -> Plan:
     cycle = find_cycle(
         {step.name: [name for name in step.parents() if name in steps] for step in plan.steps}
     )
-    if cycle:
+    if cycle and len(steps) == len(plan.steps):  # names are clear
         problems.append(f"the steps wait for each other: {' -> '.join(cycle)}")
     if problems:
-        count = f"{len(problems)} mistakes in the pipeline:" if len(problems) > 1 else ""
+        head = f"{len(problems)} mistakes in the pipeline:"
         raise PipelineError(
-            "\n  - ".join([count, *problems]) if count else problems[0],
+            "\n  - ".join([head, *problems]) if len(problems) > 1 else problems[0],
             where=f"pipeline {plan.name!r}",
         )
     return plan

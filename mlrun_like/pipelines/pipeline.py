@@ -92,6 +92,8 @@ class Pipeline:
     def _returned(self, value: Any) -> dict[str, Any] | None:
         if value is None:
             return None
+        if isinstance(value, StepHandle):
+            value = value.all_outputs()
         found = value if isinstance(value, Mapping) else {"return": value}
         result = {
             str(key): item.value() if isinstance(item, StepHandle) else item

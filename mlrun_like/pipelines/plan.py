@@ -1,4 +1,4 @@
-"""The plan of a pipeline: immutable, complete, checked; what engines run and exporters translate."""
+"""The plan of a pipeline: immutable and checked; engines run it, exporters translate it."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlrun_like.artifacts.hints import parse_log_hint
+from mlrun_like.artifacts.hints import parse_log_hints
 from mlrun_like.errors import PipelineError
 from mlrun_like.functions.tracing import TRACER
 from mlrun_like.pipelines.plan import Step
@@ -55,6 +55,11 @@ class StepHandle:
         keys = self._tracer.steps[self._index].outputs or ()
         own = [key for key in keys if key not in _SWEEP_OUTPUTS]
         return OutputRef(self.name, own[0] if len(own) == 1 else "return")
+
+    def all_outputs(self) -> dict[str, OutputRef]:
+        """References to the outputs its function declares, else to its only one."""
+        keys = self._tracer.steps[self._index].outputs
+        return {key: self.output(key) for key in keys} if keys else {"return": self.value()}
 
     def after(self, *steps: StepHandle | str) -> StepHandle:
         """Start only when these steps have ended; returns this step."""
@@ -161,12 +166,10 @@ def _known_outputs(function: Any, options: Mapping[str, Any]) -> tuple[str, ...]
             return None
         if item.kind is item.VAR_POSITIONAL:
             return None
-    hints = [
-        parse_log_hint(hint) for hint in ([declared] if isinstance(declared, str) else declared)
-    ]
-    keys = [hint.key for hint in hints if hint is not None]
-    if any("*" in key for key in keys):
+    hints = [hint for hint in parse_log_hints(declared) if hint is not None]
+    if any(hint.levels for hint in hints):
         return None
+    keys = [hint.key for hint in hints]
     return (*keys, *_SWEEP_OUTPUTS) if options.get("hyperparams") else tuple(keys)
 
 
@@ -190,7 +193,7 @@ def _gate(tracer: PlanTracer, condition: Condition) -> Iterator[None]:
         tracer.closed[len(tracer.gates)] = condition
 
 
-def when(condition: Condition) -> contextlib.AbstractContextManager[None]:
+def when(condition: Condition | bool) -> contextlib.AbstractContextManager[None]:
     """`with when(step.outputs["auc"] >= 0.95):` the steps in the block run only if it holds.
 
     Args:

@@ -19,10 +19,10 @@ from mlrun_like.runs.execute import execute
 from mlrun_like.runs.job import Job
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse
-from mlrun_like.specs.run import RunDoc
-from mlrun_like.tracking.connect import open_store
+from mlrun_like.specs.run import RunDoc, RunMetadata
+from mlrun_like.tracking.connect import close_stores, open_store
 
-__all__ = ["build_payload", "execute_payload", "main"]
+__all__ = ["build_payload", "execute_payload", "main", "prepare"]
 
 
 def build_payload(job: Job, result_file: str = "") -> dict[str, Any]:
@@ -70,6 +70,22 @@ def execute_payload(payload: dict[str, Any]) -> int:
     if payload.get("result_file"):
         _write_atomically(Path(payload["result_file"]), json.dumps(run.to_dict(), default=str))
     return 0 if run.status.state == "completed" else 1
+
+
+def prepare() -> None:
+    """Do beforehand what every run needs; a warm server calls this once, before it forks.
+
+    A run is recorded in a store that is thrown away: statements are compiled, validators built.
+    """
+    with tempfile.TemporaryDirectory(prefix="mlrun-like-") as folder:
+        store = open_store(folder)
+        run = RunDoc(metadata=RunMetadata(name="prepare", uid="prepare", project="prepare"))
+        for state in ("running", "completed"):
+            run.status.state = state
+            store.store_run(parse(RunDoc, run.to_dict()).to_dict())
+        store.heartbeat("prepare", "prepare")
+        FunctionDoc.from_dict(FunctionDoc().to_dict())
+        close_stores()
 
 
 def _write_atomically(path: Path, text: str) -> None:

@@ -21,7 +21,8 @@ from typing import Any
 import mlrun_like
 from mlrun_like.artifacts.packers import link_outputs, pack_outputs, pack_unhinted
 from mlrun_like.errors import MLRunLikeError
-from mlrun_like.packaging.loader import load_module, resolve_handler
+from mlrun_like.packaging.loader import resolve_handler
+from mlrun_like.packaging.unpack import files_of, unpack, use_folder
 from mlrun_like.runs.binding import bind
 from mlrun_like.runs.context import MLClientCtx, use_context
 from mlrun_like.runs.context_base import utc_now
@@ -86,7 +87,10 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
                 _complete(run)
             else:
                 run.status.traceback = format_traceback(exc)
-                sys.stderr.write(run.status.traceback)
+                if capture_output:
+                    log(run.status.traceback.encode())  # the caller gets it with the RunError
+                else:
+                    sys.stderr.write(run.status.traceback)
                 text = f"{type(exc).__name__}: {exc}"
                 _fail(context, job, started, text)
         else:
@@ -159,7 +163,10 @@ def _run_script(job: Job) -> None:
     spec = job.function.spec
     arguments = [str(item).format(**job.run.spec.parameters) for item in spec.args]
     if spec.build.functionSourceCode:
-        path = str(load_module(job.function, execute=False).__file__)
+        files, main = files_of(job.function)
+        folder = unpack(files)
+        use_folder(folder, files)
+        path = str(folder / main)
     else:
         path = spec.command.format(**job.run.spec.parameters)
     before, sys.argv = sys.argv, [path, *arguments]

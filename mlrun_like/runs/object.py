@@ -14,7 +14,7 @@ from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import TERMINAL, RunDoc, RunMetadata, RunSpec, RunStatus
 from mlrun_like.tracking.base import Store
 
-__all__ = ["RunObject", "error_of"]
+__all__ = ["RunObject", "error_of", "from_rich", "summary"]
 
 
 class RunObject:

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import io
 import json
 import os
+import signal
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, TextIO
 
 from mlrun_like.config import replace_environment
 from mlrun_like.errors import MLRunLikeError
+from mlrun_like.runs.watch import RunAborted
 from mlrun_like.runtimes.limits import apply_memory_limit, die_with_parent
 
 __all__ = ["CANNOT_START", "ENTRY", "Request", "main", "run", "settle_path"]
@@ -71,19 +75,23 @@ def settle_path() -> None:
             sys.path.append(start)
 
 
-def run(request: Request) -> NoReturn:
-    """Turn this process into the run and end it with the function's exit code."""
+def run(request: Request, tell: Callable[[int], None] = lambda code: None) -> NoReturn:
+    """Turn this process into the run and end it with the function's exit code.
+
+    Args:
+        request: What to run.
+        tell: Called with the exit code when all is done, just before the process ends.
+    """
     code = CANNOT_START
     try:
+        _end_in_order(os.getpid())
         if request.env is not None:
             replace_environment(request.env)
             if hasattr(time, "tzset"):
                 time.tzset()
         os.chdir(request.cwd)
         sys.path[:0] = [request.cwd, *request.path]
-        for stream in (sys.stdout, sys.stderr):
-            # One encoding in the log, whatever the locale.
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        sys.stdout, sys.stderr = _stream(1), _stream(2)
         if request.memory is not None:
             apply_memory_limit(request.memory)
         module, _, name = request.target.partition(":")
@@ -92,14 +100,37 @@ def run(request: Request) -> NoReturn:
         code = int(function(request.argument) or 0)
     except SystemExit as exc:
         code = exc.code if isinstance(exc.code, int) else int(exc.code is not None)
+    except RunAborted:
+        code = 128 + signal.SIGTERM
     except MLRunLikeError as exc:
         sys.stderr.write(f"{exc}\n")
     except BaseException:  # noqa: BLE001  (the end of this process: nothing above can report it)
         traceback.print_exc()
-    _leave(code)
+    _leave(code & 0xFF, tell)
 
 
-def _leave(code: int) -> NoReturn:
+def _stream(descriptor: int) -> TextIO:
+    """Unbuffered, and in one encoding whatever the locale is."""
+    raw = os.fdopen(descriptor, "wb", 0, closefd=False)
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
+
+
+def _end_in_order(pid: int) -> None:
+    """Let SIGTERM unwind the function, so that its `finally` blocks run and the abort is recorded.
+
+    Processes that it forks keep the usual meaning: multiprocessing ends its workers this way.
+    """
+
+    def on_terminate(number: int, _: object) -> None:
+        if os.getpid() == pid:
+            raise RunAborted
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, on_terminate)
+
+
+def _leave(code: int, tell: Callable[[int], None]) -> NoReturn:
     """End as an interpreter does, without taking its modules apart, which costs 100 ms."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
@@ -109,7 +140,8 @@ def _leave(code: int) -> NoReturn:
     except BaseException:  # noqa: BLE001  (the stream may be closed; the exit code must survive)
         code = code or 1
     finally:
-        os._exit(code & 0xFF)
+        tell(code)
+        os._exit(code)
 
 
 def main(arguments: list[str]) -> NoReturn:

@@ -16,3 +16,12 @@ http.py           serve(): the application on a port, in the background or block
 models.py         V2ModelServer, the base of model steps
 model_servers.py  ready model steps: SKLearnModelServer
 """
+
+from __future__ import annotations
+
+from mlrun_like.serving.event import Event, Response
+from mlrun_like.serving.graph import Graph, flow
+from mlrun_like.serving.http import serve, serve_forever
+from mlrun_like.serving.models import V2ModelServer
+
+__all__ = ["Event", "Graph", "Response", "V2ModelServer", "flow", "serve", "serve_forever"]

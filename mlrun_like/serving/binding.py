@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlrun_like.serving.check import METHODS, injected
+from mlrun_like.serving.check import constructor_values, injected, method_of
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.paths import get_path, set_path
@@ -47,13 +47,12 @@ def bind(step: GraphStep, target: Any, context: GraphContext, objects: dict[str,
     else:
         made = target
         if isinstance(target, type):
-            values = injected(target, {"context": context, "name": step.name})
-            made = target(**{**values, **step.class_args})
+            made = target(**constructor_values(step, target, context))
         post_init = getattr(made, "post_init", None)
         if callable(post_init):
             post_init()
         objects[step.name] = made
-        method = str(step.handler) or next(m for m in METHODS if callable(getattr(made, m, None)))
+        method = method_of(step, target)
         function = getattr(made, method)
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004  an object with an async __call__

@@ -14,7 +14,7 @@ from mlrun_like.serving.lookup import resolve
 if TYPE_CHECKING:
     from mlrun_like.serving.graph import Graph, GraphStep
 
-__all__ = ["METHODS", "check", "injected"]
+__all__ = ["METHODS", "check", "constructor_values", "injected", "method_of"]
 
 METHODS = ("do_event", "do", "__call__")
 """The methods of a class that a step calls when it names none, best first."""
@@ -37,8 +37,8 @@ def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, An
         except NotFoundError as exc:
             problems.append(f"step {step.name!r}: {exc.what}")
     if problems:
-        count = f"{len(problems)} mistakes in the graph:" if len(problems) > 1 else ""
-        raise GraphError("\n  - ".join([count, *problems]) if count else problems[0])
+        head = f"{len(problems)} mistakes in the graph:"
+        raise GraphError("\n  - ".join([head, *problems]) if len(problems) > 1 else problems[0])
     return targets
 
 
@@ -109,11 +109,14 @@ def _call_problems(step: GraphStep, target: Any) -> list[str]:
         return _argument_problems(target, (None,), {**extra, **step.class_args}, "the body")
     problems = []
     if isinstance(target, type):
-        values = {**injected(target, {"context": None, "name": step.name}), **step.class_args}
-        problems += _argument_problems(target, (), values, "")
+        problems += _argument_problems(target, (), constructor_values(step, target, None), "")
     elif step.class_args:
         names = ", ".join(step.class_args)
         problems.append(f"its object exists already, so it cannot be given {names}")
+    if step.input_path or step.result_path:
+        known = constructor_values(step, target, None) if isinstance(target, type) else {}
+        if (step.full_event or method_of(step, target) == "do_event") and "input_path" not in known:
+            problems.append("it receives the whole event, so input_path and result_path do nothing")
     return problems + _method_problems(step, target)
 
 
@@ -129,10 +132,9 @@ def _method_problems(step: GraphStep, target: Any) -> list[str]:
             ]
         name = step.handler
     else:
-        found = [name for name in METHODS if callable(getattr(owner, name, None))]
-        if not found:
+        name = method_of(step, target)
+        if not name:
             return [f"{owner.__name__} has no method do_event, do or __call__; name a handler"]
-        name = found[0]
     method = inspect.getattr_static(owner, name, None)
     bound = isinstance(method, (staticmethod, classmethod)) or method is None
     call = getattr(target if method is None else owner, name)
@@ -147,17 +149,44 @@ def _argument_problems(
         signature = inspect.signature(call)
     except (TypeError, ValueError):  # some built-ins do not say; the call itself will
         return []
+    parameters = signature.parameters
+    name = getattr(call, "__qualname__", repr(call))
+    known = dict(named)
+    problems = []
+    if not any(item.kind is item.VAR_KEYWORD for item in parameters.values()):
+        known = {word: value for word, value in named.items() if word in parameters}
+        problems = [
+            f"{name}{signature} has no argument {word!r}.{nearest(word, parameters)}"
+            for word in named
+            if word not in parameters
+        ]
     try:
-        signature.bind(*values, **named)
+        signature.bind(*values, **known)
     except TypeError as exc:
-        name = getattr(call, "__qualname__", repr(call))
-        hint = ""
-        for word in named:
-            if f"{word!r}" in str(exc):
-                hint = nearest(word, signature.parameters)
         by = f" (it is called with {what})" if what else ""
-        return [f"{name}{signature} cannot be called{by}: {exc}.{hint}"]
-    return []
+        problems.append(f"{name}{signature} cannot be called{by}: {exc}")
+    return problems
+
+
+def method_of(step: GraphStep, target: Any) -> str:
+    """The method of a class or object that the step calls; empty: there is none."""
+    owner = target if isinstance(target, type) else type(target)
+    if step.handler:
+        return str(step.handler)
+    # not getattr: every class has a __call__, its metaclass's
+    own = {name for cls in owner.__mro__ for name in METHODS if callable(vars(cls).get(name))}
+    return next((name for name in METHODS if name in own), "")
+
+
+def constructor_values(step: GraphStep, target: type, context: Any) -> dict[str, Any]:
+    """What a class is created with: its arguments and those that the graph adds.
+
+    A class that receives the whole event applies `input_path` and `result_path` itself.
+    """
+    added = {"context": context, "name": step.name}
+    if method_of(step, target) == "do_event" and (step.input_path or step.result_path):
+        added |= {"input_path": step.input_path, "result_path": step.result_path}
+    return {**injected(target, added), **step.class_args}
 
 
 def injected(call: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:

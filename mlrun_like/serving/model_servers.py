@@ -7,6 +7,7 @@ from typing import Any
 import numpy
 import pandas
 
+from mlrun_like.artifacts.item import get_artifact
 from mlrun_like.artifacts.models import load_model
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.models import V2ModelServer
@@ -27,6 +28,8 @@ class SKLearnModelServer(V2ModelServer):
         """Load the model from `model_path`."""
         if not self.model_path:
             super().load()
+        if self.model_path.startswith("store://"):
+            self.use_record(get_artifact(self.model_path))
         self.model = load_model(self.model_path, trust=bool(self.get_param("trust", False)))
 
     def predict(self, request: dict[str, Any]) -> Any:

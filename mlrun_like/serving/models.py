@@ -137,10 +137,15 @@ class V2ModelServer:
         Args:
             suffix: Ending of the file, when the model is a folder.
         """
-        path, self.model_spec, extra = get_model(self.model_path, suffix)
-        recorded = dict(self.model_spec.spec.parameters) if self.model_spec else {}
-        self._params = {**recorded, **self._params}
+        path, record, extra = get_model(self.model_path, suffix)
+        self.use_record(record)
         return path, extra
+
+    def use_record(self, record: Any) -> None:
+        """Take metadata and parameters from the model's artifact; None: there is none."""
+        self.model_spec = record
+        recorded = dict(record.spec.parameters) if record is not None else {}
+        self._params = {**recorded, **self._params}
 
     def get_param(self, key: str, default: Any = None) -> Any:
         """A value given with the step or recorded with the model, else the graph's, else default.

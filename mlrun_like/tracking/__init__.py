@@ -1,1 +1,17 @@
-"""tracking"""
+"""The store of runs, metrics, artifacts, functions, logs and lineage.
+
+    base.py         the seam: RunStore, ObjectStore, LogStore, Store, and their queries
+    connect.py      open_store(address): one store per address and process
+    store.py        SqlStore = runs.py + objects.py + logs.py + lineage; part.py: what they share
+    writer.py       queue, group commits; thread.py and guard.py: its thread, forks, the end
+    spool.py        what waits for a store that is away
+    operations.py   what may be written, idempotently; batches.py: many at once
+    documents.py    from documents to rows
+    sql.py          connections and errors; transaction.py, statements.py: SQL compiled once
+    schema.py       the tables; migrate.py: to the current schema; upgrade.py + migrations/: Alembic
+    reaper.py       runs whose process was killed; process.py: does a process live
+    gc.py           removes what nobody needs
+
+A write goes: document -> row -> operation -> queue -> one transaction for all that wait (or the
+spool). A read first writes what its own process has queued, so everybody reads their own writes.
+"""

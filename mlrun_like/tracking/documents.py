@@ -49,8 +49,10 @@ def encode(document: Mapping[str, Any], what: str) -> str:
     try:
         return _PUT(document)
     except (TypeError, ValueError, RecursionError) as exc:
-        raise SpecError(f"{what} cannot be recorded: {exc}",
-                        fix="use only None, bool, numbers, text, lists and dicts") from exc
+        raise SpecError(
+            f"{what} cannot be recorded: {exc}",
+            fix="use only None, bool, numbers, text, lists and dicts",
+        ) from exc
 
 
 def now_iso() -> str:
@@ -72,8 +74,9 @@ def epoch(text: object, where: str = "") -> float | None:
     try:
         moment = datetime.fromisoformat(str(text).strip().replace("Z", "+00:00"))
     except ValueError as exc:
-        raise SpecError(f"{text!r} is not an ISO time", where=where,
-                        fix="for example 2026-01-31T12:00:00+00:00") from exc
+        raise SpecError(
+            f"{text!r} is not an ISO time", where=where, fix="for example 2026-01-31T12:00:00+00:00"
+        ) from exc
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return moment.timestamp()

@@ -60,10 +60,12 @@ def ensure_schema(
             return
         if version is None:
             metadata.create_all(connection, checkfirst=False)
-            connection.execute(text(
-                f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL, "
-                f"CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))"
-            ))
+            connection.execute(
+                text(
+                    f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL, "
+                    f"CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))"
+                )
+            )
             connection.execute(
                 text(f"INSERT INTO {VERSION_TABLE} VALUES (:v)"), {"v": REVISIONS[-1]}
             )

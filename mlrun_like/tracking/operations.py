@@ -8,51 +8,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlrun_like.errors import NotFoundError, StateError
 from mlrun_like.specs.run import TERMINAL, TRANSITIONS, check_transition
 from mlrun_like.tracking.documents import merge_runs, now_iso
-from mlrun_like.tracking.sql import Transaction
+from mlrun_like.tracking.transaction import Transaction
 
-__all__ = ["Operation", "apply", "coalesce", "move_state"]
+__all__ = ["Operation", "apply", "move_state"]
 
 Operation = tuple[str, Any]
-
-_PIECE = 1 << 20  # bytes of log in one row
 
 
 def apply(tx: Transaction, operation: Operation) -> None:
     """Execute one operation."""
     _APPLY[operation[0]](tx, operation[1])
-
-
-def coalesce(operations: Iterable[Operation]) -> list[Operation]:
-    """Join metric points of one run, and neighbouring log bytes of one run, into one operation."""
-    joined: list[Operation] = []
-    points: dict[tuple[str, str, int], list[Any]] = {}
-    log: dict[str, Any] | None = None
-    for kind, payload in operations:
-        if kind == "metrics":
-            run = (payload[0], payload[1], payload[2])
-            known = points.get(run)
-            if known is None:
-                known = points[run] = []
-                joined.append(("metrics", [*run, known]))
-            known.extend(payload[3])
-            continue
-        if kind == "log":
-            if (
-                log is not None
-                and (log["project"], log["uid"]) == (payload["project"], payload["uid"])
-                and len(log["data"]) + len(payload["data"]) <= _PIECE
-            ):
-                log["data"] += payload["data"]
-                continue
-            payload = log = {**payload, "data": bytearray(payload["data"])}
-        joined.append((kind, payload))
-    return joined
 
 
 # runs
@@ -76,10 +47,13 @@ def _run(tx: Transaction, row: Mapping[str, Any]) -> None:
         if labels:
             tx.run("drop_run_labels", _run_id=run_id)
         if row["labels"]:
-            tx.many("insert_run_label", [
-                (row["project"], name, value, started, run_id)
-                for name, value in json.loads(row["labels"]).items()
-            ])
+            tx.many(
+                "insert_run_label",
+                [
+                    (row["project"], name, value, started, run_id)
+                    for name, value in json.loads(row["labels"]).items()
+                ],
+            )
     return None
 
 
@@ -128,13 +102,24 @@ def move_state(
     if state in TERMINAL:
         ended = time.time()
         status.setdefault("end_time", moment)
-    tx.run("change_state", _run_id=run_id, state=state, updated=time.time(), ended=ended,
-           body=json.dumps(document, separators=(",", ":")))
+    tx.run(
+        "change_state",
+        _run_id=run_id,
+        state=state,
+        updated=time.time(),
+        ended=ended,
+        body=json.dumps(document, separators=(",", ":")),
+    )
 
 
 def _beat(tx: Transaction, payload: Mapping[str, Any]) -> None:
-    tx.run("beat", _project=payload["project"], _uid=payload["uid"], _iter=payload["iter"],
-           heartbeat=payload["time"])
+    tx.run(
+        "beat",
+        _project=payload["project"],
+        _uid=payload["uid"],
+        _iter=payload["iter"],
+        heartbeat=payload["time"],
+    )
 
 
 # metrics
@@ -148,9 +133,24 @@ def _run_id(tx: Transaction, project: str, uid: str, iteration: int) -> int:
         if found is None:
             # points came before their run (it waits in a spool elsewhere): hold the place
             now = time.time()
-            tx.run("insert_run", project=project, uid=uid, iter=iteration, name="", state="",
-                   function="", kind="", host="", pid=0, pid_started=0.0, started=now,
-                   updated=now, ended=None, labels="", body="")
+            tx.run(
+                "insert_run",
+                project=project,
+                uid=uid,
+                iter=iteration,
+                name="",
+                state="",
+                function="",
+                kind="",
+                host="",
+                pid=0,
+                pid_started=0.0,
+                started=now,
+                updated=now,
+                ended=None,
+                labels="",
+                body="",
+            )
             found = tx.row("find_run", **key)
         run_id = tx.memory[project, uid, iteration] = int(found[0])
     return run_id
@@ -171,12 +171,15 @@ def _metrics(tx: Transaction, payload: Any) -> None:
     project, uid, iteration, points = payload
     run_id = _run_id(tx, project, uid, iteration)
     ids = {name: _key_id(tx, name) for name in {point[0] for point in points}}
-    tx.many("insert_metric", [
-        (run_id, ids[key], int(step), float(moment), float(value), 0)
-        if value == value
-        else (run_id, ids[key], int(step), float(moment), 0.0, 1)
-        for key, value, step, moment in points
-    ])
+    tx.many(
+        "insert_metric",
+        [
+            (run_id, ids[key], int(step), float(moment), float(value), 0)
+            if value == value
+            else (run_id, ids[key], int(step), float(moment), 0.0, 1)
+            for key, value, step, moment in points
+        ],
+    )
 
 
 # artifacts and functions
@@ -194,25 +197,33 @@ def _artifact(tx: Transaction, payload: Mapping[str, Any]) -> None:
     if labels != found[3] or (before is None and found[3]):
         tx.run("drop_artifact_labels", _artifact_id=found[0])
         if found[3]:
-            tx.many("insert_artifact_label", [
-                (found[0], name, value) for name, value in json.loads(found[3]).items()
-            ])
+            tx.many(
+                "insert_artifact_label",
+                [(found[0], name, value) for name, value in json.loads(found[3]).items()],
+            )
     for tag in payload["tags"]:
         _move_tag(tx, row["project"], row["key"], tag, found, row["updated"])
 
 
 def _tag(tx: Transaction, payload: Mapping[str, Any]) -> None:
-    found = tx.row("find_artifact", _project=payload["project"], _key=payload["key"],
-                   _uid=payload["uid"])
+    found = tx.row(
+        "find_artifact", _project=payload["project"], _key=payload["key"], _uid=payload["uid"]
+    )
     if found is not None:
         _move_tag(tx, payload["project"], payload["key"], payload["tag"], found, payload["time"])
 
 
-def _move_tag(
-    tx: Transaction, project: str, key: str, tag: str, found: Any, moved: float
-) -> None:
-    tx.run("move_artifact_tag", project=project, key=key, iter=found[1], tag=tag,
-           artifact_id=found[0], tree=found[2], moved=moved)
+def _move_tag(tx: Transaction, project: str, key: str, tag: str, found: Any, moved: float) -> None:
+    tx.run(
+        "move_artifact_tag",
+        project=project,
+        key=key,
+        iter=found[1],
+        tag=tag,
+        artifact_id=found[0],
+        tree=found[2],
+        moved=moved,
+    )
     tx.run("drop_older_tags", _project=project, _key=key, _tag=tag, _tree=found[2], _moved=moved)
 
 
@@ -220,8 +231,14 @@ def _function(tx: Transaction, payload: Mapping[str, Any]) -> None:
     row = payload["row"]
     tx.run("insert_function", **row)
     for tag in payload["tags"]:
-        tx.run("move_function_tag", project=row["project"], name=row["name"], tag=tag,
-               hash=row["hash"], moved=row["updated"])
+        tx.run(
+            "move_function_tag",
+            project=row["project"],
+            name=row["name"],
+            tag=tag,
+            hash=row["hash"],
+            moved=row["updated"],
+        )
 
 
 # logs and lineage
@@ -235,8 +252,15 @@ def _log(tx: Transaction, payload: Mapping[str, Any]) -> None:
     if tx.row("find_log_piece", _token=token) is not None:
         return
     offset = int(tx.row("log_size", _project=project, _uid=uid)[0])
-    tx.run("insert_log", project=project, uid=uid, offset=offset, size=len(payload["data"]),
-           token=token, data=payload["data"])
+    tx.run(
+        "insert_log",
+        project=project,
+        uid=uid,
+        offset=offset,
+        size=len(payload["data"]),
+        token=token,
+        data=payload["data"],
+    )
 
 
 def _edge(tx: Transaction, payload: Mapping[str, Any]) -> None:

@@ -56,7 +56,11 @@ def _ps(pid: int) -> tuple[str, float] | None:
     try:
         done = subprocess.run(
             ["ps", "-o", "stat=,lstart=", "-p", str(pid)],
-            capture_output=True, text=True, timeout=10, check=False, env={"LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+            env={"LC_ALL": "C"},
         )
     except OSError:
         return None

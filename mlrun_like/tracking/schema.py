@@ -54,7 +54,6 @@ VERSION_TABLE = "mlrun_like_alembic"
 metadata = MetaData()
 
 _ID = BigInteger().with_variant(Integer(), "sqlite")
-_CASCADE = {"ondelete": "CASCADE"}
 
 runs = Table(
     "runs",
@@ -93,7 +92,7 @@ run_labels = Table(
     Column("name", String, primary_key=True),
     Column("value", String, primary_key=True),
     Column("started", Double, primary_key=True),
-    Column("run_id", _ID, ForeignKey("runs.run_id", **_CASCADE), primary_key=True),
+    Column("run_id", _ID, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
     Index("run_labels_by_value", "name", "value", "started", "run_id"),
     Index("run_labels_by_run", "run_id"),
     sqlite_with_rowid=False,
@@ -109,7 +108,7 @@ metric_keys = Table(
 metrics = Table(
     "metrics",
     metadata,
-    Column("run_id", _ID, ForeignKey("runs.run_id", **_CASCADE), primary_key=True),
+    Column("run_id", _ID, ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
     Column("key_id", _ID, ForeignKey("metric_keys.key_id"), primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("time", Double, primary_key=True),
@@ -147,7 +146,10 @@ artifact_labels = Table(
     "artifact_labels",
     metadata,
     Column(
-        "artifact_id", _ID, ForeignKey("artifacts.artifact_id", **_CASCADE), primary_key=True
+        "artifact_id",
+        _ID,
+        ForeignKey("artifacts.artifact_id", ondelete="CASCADE"),
+        primary_key=True,
     ),
     Column("name", String, primary_key=True),
     Column("value", String, nullable=False),
@@ -163,7 +165,7 @@ artifact_tags = Table(
     Column("iter", Integer, primary_key=True),
     Column("tag", String, primary_key=True),
     Column(
-        "artifact_id", _ID, ForeignKey("artifacts.artifact_id", **_CASCADE), nullable=False
+        "artifact_id", _ID, ForeignKey("artifacts.artifact_id", ondelete="CASCADE"), nullable=False
     ),
     Column("tree", String, nullable=False),
     # when the tag was given: a late delivery cannot move a tag back

@@ -153,8 +153,11 @@ class Spool:
             names = os.listdir(self.folder)
         except OSError:
             return []
-        return [self.folder / n for n in names
-                if n.endswith(_SUFFIX) and n.startswith(prefix) and n.count("!") == 3]
+        return [
+            self.folder / n
+            for n in names
+            if n.endswith(_SUFFIX) and n.startswith(prefix) and n.count("!") == 3
+        ]
 
 
 def _owner_lives(path: Path) -> bool:
@@ -179,7 +182,7 @@ def _append(path: Path, text: str) -> None:
         try:
             view = memoryview(data)
             while view:
-                view = view[os.write(descriptor, view):]
+                view = view[os.write(descriptor, view) :]
             os.fsync(descriptor)
         except OSError:
             # no half line may stay before the next one

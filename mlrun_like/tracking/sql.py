@@ -2,8 +2,8 @@
 
 SQLite and PostgreSQL differ only here and in `migrate.py`:
 
-    SQLite      WAL, foreign keys on, `BEGIN IMMEDIATE` with our own short, jittered waiting (SQLite's
-                waits grow to 100 ms, which starves writers when many processes share a file)
+    SQLite      WAL, foreign keys on, `BEGIN IMMEDIATE` with our own short, jittered waiting
+                (SQLite's waits grow to 100 ms, which starves some of many writers)
     PostgreSQL  psycopg 3, time limits on connecting, locks and statements
 
 A process holds one writing connection, guarded by a lock, and a small pool for reading. Before a
@@ -30,51 +30,13 @@ from mlrun_like.config import config
 from mlrun_like.errors import ConflictError, StoreUnavailableError
 from mlrun_like.registry import require
 from mlrun_like.tracking.migrate import ensure_schema
-from mlrun_like.tracking.statements import Statements, statements
+from mlrun_like.tracking.statements import statements
+from mlrun_like.tracking.transaction import Transaction
 
-__all__ = ["Database", "Transaction"]
+__all__ = ["Database"]
 
 _REMEMBERED = 10_000  # ids of runs and metric names
 _RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
-
-
-class Transaction:
-    """A writing transaction: prepared statements by name on the driver's own cursor.
-
-    Args:
-        cursor: The driver's cursor, inside a transaction.
-        prepared: The statements of its dialect.
-        memory: Ids found by earlier transactions of the same connection.
-    """
-
-    def __init__(self, cursor: Any, prepared: Statements, memory: dict[Any, int]) -> None:
-        self.cursor = cursor
-        self.prepared = prepared
-        self.memory = memory
-        self.postgresql = prepared.postgresql
-
-    def run(self, name: str, **params: Any) -> None:
-        """Execute one statement."""
-        statement = self.prepared[name]
-        self.cursor.execute(statement.sql, statement.values(params))
-
-    def row(self, name: str, **params: Any) -> Any:
-        """Execute and return the first row, or None."""
-        self.run(name, **params)
-        return self.cursor.fetchone()
-
-    def execute(self, statement: Any) -> list[Any]:
-        """Execute a statement built on the spot; its rows, if it has any."""
-        compiled = statement.compile(
-            dialect=self.prepared.dialect, compile_kwargs={"render_postcompile": True}
-        )
-        values = compiled.params
-        self.cursor.execute(str(compiled), tuple(values[n] for n in compiled.positiontup or ()))
-        return list(self.cursor.fetchall()) if self.cursor.description else []
-
-    def many(self, name: str, rows: list[tuple[Any, ...]]) -> None:
-        """Execute for every row; values stand in the order of the table's columns."""
-        self.cursor.executemany(self.prepared[name].sql, rows)
 
 
 class Database:
@@ -135,9 +97,15 @@ class Database:
             return engine
         require("psycopg", extra="postgres", feature="a PostgreSQL tracking store")
         wait = max(1, int(self.timeout * 1000))
-        settings = f"-c lock_timeout={wait} -c statement_timeout={wait}"
-        arguments = {"options": settings, "connect_timeout": max(2, min(10, int(self.timeout))),
-                     "keepalives_idle": 10, "application_name": "mlrun_like"}
+        given = self._url.query.get("options", "")
+        settings = f"-c lock_timeout={wait} -c statement_timeout={wait} "
+        settings += given if isinstance(given, str) else " ".join(given)
+        arguments = {
+            "options": settings,
+            "connect_timeout": max(2, min(10, int(self.timeout))),
+            "keepalives_idle": 10,
+            "application_name": "mlrun_like",
+        }
         return create_engine(self._url, connect_args=arguments, pool_pre_ping=True)
 
     @contextlib.contextmanager
@@ -192,8 +160,9 @@ class Database:
                 self.disconnect()
             raise
 
-    def _begin(self, connection: sqlite3.Connection, synchronous: str,
-               timeout: float | None) -> None:
+    def _begin(
+        self, connection: sqlite3.Connection, synchronous: str, timeout: float | None
+    ) -> None:
         if synchronous != self._synchronous:
             connection.execute(f"PRAGMA synchronous={synchronous}")
             self._synchronous = synchronous
@@ -234,8 +203,13 @@ class Database:
             return exc.orig is not None and self.unavailable(exc.orig)
         if isinstance(exc, sqlite3.DatabaseError):
             return not isinstance(
-                exc, (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError,
-                      sqlite3.ProgrammingError)
+                exc,
+                (
+                    sqlite3.IntegrityError,
+                    sqlite3.DataError,
+                    sqlite3.InterfaceError,
+                    sqlite3.ProgrammingError,
+                ),
             ) and "too big" not in str(exc)
         kinds = {cls.__name__ for cls in type(exc).__mro__ if cls.__module__.startswith("psycopg")}
         return bool(kinds & {"OperationalError", "InterfaceError", "InternalError"})
@@ -315,5 +289,3 @@ def _sqlite_connected(connection: Any, _record: object) -> None:
 
 def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql(str(connection.get_execution_options().get("begin", "BEGIN")))
-
-

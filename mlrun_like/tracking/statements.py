@@ -51,14 +51,26 @@ def _b(name: str) -> Any:
 
 
 def _run_where() -> Any:
-    return and_(t.runs.c.project == _b("project"), t.runs.c.uid == _b("uid"),
-                t.runs.c.iter == _b("iter"))
+    return and_(
+        t.runs.c.project == _b("project"), t.runs.c.uid == _b("uid"), t.runs.c.iter == _b("iter")
+    )
 
 
-_RUN_COLUMNS = ("name", "state", "function", "kind", "host", "pid", "pid_started", "started",
-                "updated", "ended", "labels", "body")
-_ARTIFACT_COLUMNS = ("iter", "tree", "kind", "category", "target_path", "updated", "labels",
-                     "body")
+_RUN_COLUMNS = (
+    "name",
+    "state",
+    "function",
+    "kind",
+    "host",
+    "pid",
+    "pid_started",
+    "started",
+    "updated",
+    "ended",
+    "labels",
+    "body",
+)
+_ARTIFACT_COLUMNS = ("iter", "tree", "kind", "category", "target_path", "updated", "labels", "body")
 
 
 def _set(names: tuple[str, ...]) -> dict[str, Any]:
@@ -74,11 +86,9 @@ class Statements:
 
     def __init__(self, dialect_name: str) -> None:
         self.postgresql = dialect_name == "postgresql"
-        self.dialect: Dialect = (
-            psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
-            if self.postgresql
-            else sqlite.dialect(paramstyle="qmark")  # type: ignore[no-untyped-call]
-        )
+        make: Any = psycopg.dialect if self.postgresql else sqlite.dialect
+        style = "format" if self.postgresql else "qmark"
+        self.dialect: Dialect = make(paramstyle=style)
         self._ready: dict[str, Prepared] = {}
 
     def __getitem__(self, name: str) -> Prepared:
@@ -102,9 +112,7 @@ class Statements:
 
 
 def _insert_artifact(s: Statements) -> Any:
-    insert = s.insert(t.artifacts).values(
-        **_set(("project", "key", "uid", *_ARTIFACT_COLUMNS)), deleted_at=None
-    )
+    insert = s.insert(t.artifacts).values(**_set(("project", "key", "uid", *_ARTIFACT_COLUMNS)))
     changed = {name: insert.excluded[name] for name in _ARTIFACT_COLUMNS}
     # a late delivery neither brings back what was deleted since nor replaces what is newer
     changed["deleted_at"] = case(
@@ -144,30 +152,31 @@ def _insert_function(s: Statements) -> Any:
 
 
 _BUILD: dict[str, Callable[[Statements], Any]] = {
-    "find_run": lambda s: select(
-        t.runs.c.run_id, t.runs.c.state, t.runs.c.labels, t.runs.c.started
-    ).where(_run_where()).with_for_update(),
-    "run_body": lambda s: select(t.runs.c.body).where(t.runs.c.run_id == _b("run_id")),
-    "read_run": lambda s: select(t.runs.c.body, t.runs.c.state).where(
-        _run_where(), t.runs.c.deleted_at.is_(None)
+    "find_run": lambda s: (
+        select(t.runs.c.run_id, t.runs.c.state, t.runs.c.labels, t.runs.c.started)
+        .where(_run_where())
+        .with_for_update()
     ),
+    "run_body": lambda s: select(t.runs.c.body).where(t.runs.c.run_id == _b("run_id")),
+    "read_run": lambda s: select(t.runs.c.body).where(
+        _run_where(), t.runs.c.deleted_at.is_(None), t.runs.c.state != literal_column("''")
+    ),
+    "read_state": lambda s: select(t.runs.c.state).where(_run_where()),
     "insert_run": lambda s: s.insert_new(t.runs).values(
         **_set(("project", "uid", "iter", *_RUN_COLUMNS))
     ),
-    "update_run": lambda s: update(t.runs).where(t.runs.c.run_id == _b("run_id")).values(
-        **_set(_RUN_COLUMNS)
+    "update_run": lambda s: (
+        update(t.runs).where(t.runs.c.run_id == _b("run_id")).values(**_set(_RUN_COLUMNS))
     ),
-    "change_state": lambda s: update(t.runs).where(t.runs.c.run_id == _b("run_id")).values(
-        **_set(("state", "updated", "ended", "body"))
+    "change_state": lambda s: (
+        update(t.runs)
+        .where(t.runs.c.run_id == _b("run_id"))
+        .values(**_set(("state", "updated", "ended", "body")))
     ),
     "beat": lambda s: update(t.runs).where(_run_where()).values(**_set(("heartbeat",))),
-    "drop_run_labels": lambda s: delete(t.run_labels).where(
-        t.run_labels.c.run_id == _b("run_id")
-    ),
+    "drop_run_labels": lambda s: delete(t.run_labels).where(t.run_labels.c.run_id == _b("run_id")),
     "insert_run_label": lambda s: s.insert_new(t.run_labels),
-    "find_key": lambda s: select(t.metric_keys.c.key_id).where(
-        t.metric_keys.c.name == _b("name")
-    ),
+    "find_key": lambda s: select(t.metric_keys.c.key_id).where(t.metric_keys.c.name == _b("name")),
     "insert_key": lambda s: s.insert_new(t.metric_keys).values(name=bindparam("name")),
     "insert_metric": lambda s: s.insert_new(t.metrics),
     "insert_artifact": _insert_artifact,

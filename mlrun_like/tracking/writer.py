@@ -13,23 +13,22 @@ retry succeeds. An operation that the database refuses is put aside instead of b
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
-import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing import util as multiprocessing_util
 from typing import TypeVar
 
 from mlrun_like.config import config
 from mlrun_like.errors import MLRunLikeError, StoreUnavailableError
-from mlrun_like.tracking.operations import Operation, apply, coalesce
+from mlrun_like.tracking.batches import coalesce, halves, splits
+from mlrun_like.tracking.guard import guard, guard_process
+from mlrun_like.tracking.operations import Operation, apply
 from mlrun_like.tracking.spool import Spool
-from mlrun_like.tracking.sql import Database, Transaction
+from mlrun_like.tracking.sql import Database
+from mlrun_like.tracking.thread import FlushThread
+from mlrun_like.tracking.transaction import Transaction
 
 __all__ = ["Writer"]
 
@@ -54,18 +53,21 @@ class Writer:
         self.database = database
         self.spool = spool
         self.spooling = False
+        self.reaped_at = 0.0
+        """When lost runs were last looked for (monotonic)."""
         self._queue: deque[Operation] = deque()
         self._interval = config.flush_interval
         self._retry_at = 0.0
-        self._reset_thread()
-        _guard(self)
+        self._refused: set[tuple[str, type]] = set()
+        self._thread = self._new_thread()
+        guard(self)
 
     # in
 
     def put(self, operation: Operation) -> None:
         """Queue an operation; returns at once."""
         self._queue.append(operation)
-        if not self._awake:
+        if not self._thread.awake:
             self._wake_thread()
 
     def write(self, operation: Operation) -> None:
@@ -83,7 +85,8 @@ class Writer:
             self._drain(durable=False, retry=True)
             if self.spooling:
                 raise StoreUnavailableError(
-                    "the tracking store cannot be used now", where=self.database.shown,
+                    "the tracking store cannot be used now",
+                    where=self.database.shown,
                     fix=f"what was recorded meanwhile waits in {self.spool.folder}",
                 )
             for attempt in range(1, _VICTIM_TRIES + 1):
@@ -122,18 +125,18 @@ class Writer:
 
     def close(self) -> None:
         """Flush, stop the thread, disconnect. Later calls start it all again."""
-        self._stop.set()
-        self._wake.set()
-        thread = self._thread
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(timeout=self.database.timeout)
+        self._thread.stop(self.database.timeout)
         with self.database.lock:
             self._drain(durable=True, retry=True)
             if self._queue:
-                _log.warning("%d records could be written neither to %s nor to %s",
-                             len(self._queue), self.database.shown, self.spool.folder)
+                _log.warning(
+                    "%d records could be written neither to %s nor to %s",
+                    len(self._queue),
+                    self.database.shown,
+                    self.spool.folder,
+                )
             self.database.disconnect()
-            self._reset_thread()
+            self._thread = self._new_thread()
 
     def adopt(self) -> None:
         """Deliver what dead processes have left in the spool."""
@@ -152,7 +155,7 @@ class Writer:
             if self.spooling and retry and time.monotonic() >= self._retry_at:
                 self._deliver_spool()
             while self._queue:
-                batch = []
+                batch: list[Operation] = []
                 with suppress(IndexError):
                     while len(batch) < _BATCH:
                         batch.append(self._queue.popleft())
@@ -189,12 +192,12 @@ class Writer:
                     continue
                 if self.database.unavailable(exc):
                     raise
-                if len(batch) == 1 and not _splits(batch[0]):
+                if len(batch) == 1 and not splits(batch[0]):
                     self._reject(batch[0], exc)
                     return
                 break
         # one of them is bad, or others are always in the way: find out by halves
-        for half in _halves(batch):
+        for half in halves(batch):
             self._commit(half, durable, timeout)
 
     def _reject(self, operation: Operation, reason: Exception) -> None:
@@ -203,17 +206,29 @@ class Writer:
         except OSError as exc:
             _log.error("a record was refused (%s) and could not be put aside: %s", reason, exc)
             return
-        _log.warning("the tracking store refused a %s record and put it aside: %s: %s\n"
-                     "  where: %s", operation[0], type(reason).__name__, reason,
-                     self.spool.rejected)
+        # a broken caller must not flood the screen: one word for each sort of mistake
+        sort = (operation[0], type(reason))
+        if sort not in self._refused:
+            self._refused.add(sort)
+            _log.warning(
+                "the tracking store refused a %s record and put it aside: %s: %s\n  where: %s",
+                operation[0],
+                type(reason).__name__,
+                reason,
+                self.spool.rejected,
+            )
 
     def _spool(self, batch: list[Operation], reason: StoreUnavailableError | None) -> bool:
         try:
             path = self.spool.append(batch)
         except OSError as exc:
             if reason is not None or not self._queue:
-                _log.error("%s; the spool cannot be written either: %s; %d records stay in memory",
-                           reason or "the tracking store is away", exc, len(batch))
+                _log.error(
+                    "%s; the spool cannot be written either: %s; %d records stay in memory",
+                    reason or "the tracking store is away",
+                    exc,
+                    len(batch),
+                )
             self._retry_at = time.monotonic() + _RETRY_EVERY
             self.spooling = True
             self._wake_thread()
@@ -221,8 +236,9 @@ class Writer:
         if reason is not None:
             self._retry_at = time.monotonic() + _RETRY_EVERY
             self.spooling = True
-            _log.warning("%s\n  the run goes on; records are kept in %s and delivered later",
-                         reason, path)
+            _log.warning(
+                "%s\n  the run goes on; records are kept in %s and delivered later", reason, path
+            )
             self._wake_thread()
         return True
 
@@ -246,41 +262,30 @@ class Writer:
 
     # the thread
 
-    def _reset_thread(self) -> None:
-        self._thread: threading.Thread | None = None
-        self._awake = False
-        self._wake = threading.Event()
-        self._stop = threading.Event()
-        self._start_lock = threading.Lock()
+    def _new_thread(self) -> FlushThread:
+        return FlushThread(self._tick, self._interval, _RETRY_EVERY)
 
     def _wake_thread(self) -> None:
-        self._awake = True
-        self._wake.set()
-        if self._thread is None:
-            with self._start_lock:
-                if self._thread is None and not self._stop.is_set():
-                    self._thread = threading.Thread(
-                        target=self._loop, args=(self._wake, self._stop),
-                        name="mlrun-like-writer", daemon=True,
-                    )
-                    self._thread.start()
-                    _guard_process()
+        guard_process()
+        self._thread.wake()
 
-    def _loop(self, wake: threading.Event, stop: threading.Event) -> None:
-        while True:
-            wake.wait(_RETRY_EVERY if self.spooling else None)
-            if stop.wait(_RETRY_EVERY if self.spooling else self._interval):
-                return
-            wake.clear()
-            self._awake = False
-            try:
-                self._drain(durable=False, retry=True)
-            except Exception:  # noqa: BLE001  the thread's own boundary: it must live on
-                _log.exception("records could not be written to %s", self.database.shown)
-                stop.wait(_RETRY_EVERY)
-                wake.set()
+    def _tick(self) -> bool:
+        self._drain(durable=False, retry=True)
+        return self.spooling
 
     # forks
+
+    def before_fork(self) -> None:
+        """Let the thread end (a fork copies only one) and close all connections."""
+        self._thread.stop(self.database.timeout)
+        self.database.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self._thread = self._new_thread()
+        self.database.after_fork_in_parent()
+        if self._queue or self.spooling:
+            self._wake_thread()
 
     def after_fork_in_child(self) -> None:
         """Start empty: what was queued belongs to the parent."""
@@ -288,66 +293,4 @@ class Writer:
         self.spool.forget_process()
         self._queue = deque()
         self.spooling = False
-        self._reset_thread()
-
-
-def _splits(operation: Operation) -> bool:
-    return operation[0] == "metrics" and len(operation[1][3]) > 1
-
-
-def _halves(batch: list[Operation]) -> list[list[Operation]]:
-    if len(batch) > 1:
-        middle = len(batch) // 2
-        return [batch[:middle], batch[middle:]]
-    kind, (project, uid, iteration, points) = batch[0]
-    middle = len(points) // 2
-    return [[(kind, [project, uid, iteration, part])] for part in (points[:middle], points[middle:])]
-
-
-_writers: weakref.WeakSet[Writer] = weakref.WeakSet()
-_held: list[Writer] = []
-_guarded_pid = 0
-_hooked = False
-
-
-def _guard(writer: Writer) -> None:
-    """Have forks and the end of the process looked after, from the first store on."""
-    global _hooked
-    _writers.add(writer)
-    if not _hooked:
-        _hooked = True
-        atexit.register(_close_all)
-        os.register_at_fork(
-            before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
-        )
-
-
-def _guard_process() -> None:
-    # children of multiprocessing leave without running atexit
-    global _guarded_pid
-    if _guarded_pid != os.getpid():
-        _guarded_pid = os.getpid()
-        multiprocessing_util.Finalize(None, _close_all, exitpriority=100)
-
-
-def _close_all() -> None:
-    for writer in list(_writers):
-        writer.close()
-
-
-def _before_fork() -> None:
-    _held[:] = sorted(_writers, key=id)
-    for writer in _held:
-        writer.database.before_fork()
-
-
-def _after_in_parent() -> None:
-    for writer in _held:
-        writer.database.after_fork_in_parent()
-    _held.clear()
-
-
-def _after_in_child() -> None:
-    for writer in _held:
-        writer.after_fork_in_child()
-    _held.clear()
+        self._thread = self._new_thread()

@@ -1,0 +1,49 @@
+"""`mlrun-like gc`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from mlrun_like.cli.output import Json, clean, print_fields, print_json
+from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.gc import collect
+
+__all__ = ["gc"]
+
+
+def gc(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be removed, remove nothing.")
+    ] = False,
+    keep_days: Annotated[
+        float | None,
+        typer.Option(
+            "--keep-days",
+            min=0,
+            help="Keep what was deleted in these last days; default: setting keep_deleted_days.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Remove deleted records for good, and files that nothing refers to.
+
+    mlrun-like gc --dry-run
+    """
+    report = collect(open_store(), dry_run=dry_run, keep_days=keep_days)
+    if as_json:
+        print_json(asdict(report))
+        return
+    typer.echo("Would be removed:" if dry_run else "Removed:")
+    print_fields(
+        [
+            ("runs", report.runs),
+            ("artifacts", report.artifacts),
+            ("files", f"{len(report.files)}, {report.size} bytes"),
+            ("notes", "\n".join(report.notes)),
+        ]
+    )
+    for path in report.files if dry_run else ():
+        typer.echo(clean(path))

@@ -1,0 +1,63 @@
+"""`mlrun-like logs` and `mlrun-like abort`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlrun_like.cli.lookup import find_run
+from mlrun_like.cli.output import Json, print_json
+from mlrun_like.errors import ConflictError
+from mlrun_like.specs.run import TERMINAL
+from mlrun_like.tracking.connect import open_store
+
+__all__ = ["abort", "logs"]
+
+Uid = Annotated[str, typer.Argument(help="The run's uid, or the beginning of it.")]
+Project = Annotated[str, typer.Option("--project", "-p", help="The project to look in.")]
+
+
+def logs(
+    uid: Uid,
+    project: Project = "",
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", "--watch", "-w", help="Go on until the run ends.")
+    ] = False,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="Byte to begin at.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Print what a run printed.
+
+    mlrun-like logs 0193a4b2 -f
+    """
+    run = find_run(open_store(), uid, project)
+    text = run.logs(watch=follow and not as_json, offset=offset)
+    if as_json:
+        print_json({"uid": run.uid(), "offset": offset, "log": text})
+    elif not follow:
+        typer.echo(text, nl=bool(text) and not text.endswith("\n"))
+
+
+def abort(
+    uid: Uid,
+    project: Project = "",
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, help="Seconds to wait until it has stopped.")
+    ] = 30.0,
+    as_json: Json = False,
+) -> int:
+    """Stop a run and wait until it has stopped.
+
+    mlrun-like abort 0193a4b2
+    """
+    run = find_run(open_store(), uid, project)
+    before = run.state()
+    if before in TERMINAL:
+        raise ConflictError(f"the run is over: it is {before!r}", where=run.uri)
+    state = run.abort(timeout)
+    if as_json:
+        print_json({"uid": run.uid(), "state": state})
+    else:
+        typer.echo(f"{run.uri} is {state}")
+    return 0 if state in TERMINAL else 1

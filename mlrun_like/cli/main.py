@@ -1,0 +1,116 @@
+"""The table of commands, and the one place where an error becomes a message and an exit code.
+
+A row is a name, where its code is and its line of help, so `mlrun-like --help` loads nothing else.
+Exit codes: 0 done, 1 failed (the message says what, where and how to fix it), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from mlrun_like.errors import MLRunLikeError
+
+__all__ = ["COMMANDS", "app", "load_command", "main"]
+
+COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "run": ("mlrun_like.cli.run:run", "Run a file, notebook or function and record it."),
+        "get": ("mlrun_like.cli.listing:get", "List runs, artifacts or functions."),
+        "list": ("mlrun_like.cli.listing:get", "The same as get."),
+        "show": ("mlrun_like.cli.show:show", "Show one run, artifact or function."),
+        "logs": ("mlrun_like.cli.logs:logs", "Print a run's log."),
+        "abort": ("mlrun_like.cli.logs:abort", "Stop a run."),
+        "demo": ("mlrun_like.cli.demo_command:demo", "See the main job done, in under a minute."),
+        "config": ("mlrun_like.cli.settings:app", "Explain and change settings."),
+        "doctor": ("mlrun_like.cli.doctor:doctor", "Check this installation and its store."),
+        "gc": ("mlrun_like.cli.gc:gc", "Remove what nothing refers to any more."),
+        "version": ("mlrun_like.cli.version:version", "Print the version."),
+    }
+)
+"""Name -> (`"module:attribute"`, line of help). The attribute is a function or a Typer app."""
+
+
+def load_command(name: str) -> Any:
+    """The click command of a row, its module imported now."""
+    target, _ = COMMANDS[name]
+    module, _, attribute = target.partition(":")
+    command = getattr(import_module(module), attribute)
+    if not isinstance(command, typer.Typer):
+        single = typer.Typer(rich_markup_mode=None, add_completion=False)
+        single.command(name)(command)
+        command = single
+    return typer.main.get_command(command)
+
+
+class _Commands(TyperGroup):
+    """Commands by name, each loaded when asked for."""
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        # Only the names are read from here: for suggestions after a typing mistake.
+        self.commands: Any = dict.fromkeys(COMMANDS)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return load_command(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            code = super().invoke(ctx)
+        except MLRunLikeError as exc:
+            if ctx.params.get("debug"):
+                raise
+            # What was printed before the message must not come after it.
+            sys.stdout.flush()
+            typer.echo(f"error: {exc}", err=True)
+            code = 1
+        ctx.exit(code if isinstance(code, int) else 0)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the Python traceback of an error.")
+    ] = False,
+) -> None:
+    """Run Python functions as tracked, packaged jobs, and look at what they left.
+
+    mlrun-like run train.py --handler train -p depth=4
+
+    Every command explains itself: mlrun-like COMMAND --help
+    """
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    try:
+        app(prog_name="mlrun-like")
+    finally:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader (`| head`) has gone; the interpreter's own last flush must not complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

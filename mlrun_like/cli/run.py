@@ -1,0 +1,190 @@
+"""`mlrun-like run`: a file, a notebook or a packaged function as one recorded run."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlrun_like.cli.output import Json, print_json
+from mlrun_like.cli.show import print_run
+from mlrun_like.cli.values import parse_labels, parse_lists, parse_pairs, parse_value
+from mlrun_like.errors import FunctionError, InvalidArgumentError, NotFoundError, RunError
+from mlrun_like.functions.creators import code_to_function, import_function
+from mlrun_like.functions.function import Function
+from mlrun_like.names import parse_run_uri
+from mlrun_like.runs.entry import main as run_payload
+from mlrun_like.runs.object import RunObject
+from mlrun_like.specs.model import parse
+from mlrun_like.specs.run import RunDoc
+from mlrun_like.specs.values import HyperParamOptions
+from mlrun_like.tracking.connect import open_store
+
+__all__ = ["run"]
+
+_CODE = (".py", ".ipynb")
+_DOCUMENTS = (".yaml", ".yml", ".json")
+
+
+def run(  # noqa: PLR0913  (MLRun's options)
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE",
+            help="FILE.py, FILE.ipynb, function.yaml, or db://<project>/<name>[:<tag>].",
+        ),
+    ] = "",
+    args: Annotated[
+        list[str] | None,
+        typer.Argument(help="Arguments of a file that runs as a whole (after -- if they have -)."),
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", help="A parameter, k=v; v may be a Python literal."),
+    ] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--inputs", "-i", help="A data input, k=url.")
+    ] = None,
+    handler: Annotated[
+        str, typer.Option("--handler", help="The function to call: name or Class::method.")
+    ] = "",
+    name: Annotated[str, typer.Option("--name", help="The run's name.")] = "",
+    project: Annotated[str, typer.Option("--project", help="The project.")] = "",
+    kind: Annotated[str, typer.Option("--kind", help="Where it runs: local, process, …")] = "",
+    local: Annotated[
+        bool, typer.Option("--local", help="Run in this process whatever the kind.")
+    ] = False,
+    artifact_path: Annotated[
+        str, typer.Option("--artifact-path", help="Where artifacts go; may hold {{run.uid}}.")
+    ] = "",
+    returns: Annotated[
+        list[str] | None,
+        typer.Option("--returns", help="Log hint of a returned value: key or key:type."),
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", "-l", help="A label of the run, k=v.")
+    ] = None,
+    env_file: Annotated[
+        Path | None, typer.Option("--env-file", help="File of K=V lines for the function.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", help="Stop the run after so many seconds.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch/--no-watch", "-w", help="Show what the run prints.")
+    ] = True,
+    hyperparam: Annotated[
+        list[str] | None,
+        typer.Option("--hyperparam", "-x", help="Values to sweep over, k=[v, v]."),
+    ] = None,
+    param_file: Annotated[
+        str, typer.Option("--param-file", help="A .csv or .json file with the values.")
+    ] = "",
+    selector: Annotated[
+        str, typer.Option("--selector", help="The best trial: max.<result> or min.<result>.")
+    ] = "",
+    strategy: Annotated[
+        str, typer.Option("--hyper-param-strategy", help="grid, list, random or custom.")
+    ] = "",
+    from_env: Annotated[
+        bool, typer.Option("--from-env", help="Run the payload in MLRUN_LIKE_EXEC (runtimes).")
+    ] = False,
+    exec_file: Annotated[
+        str, typer.Option("--exec-file", help="Run the payload in this file (runtimes).")
+    ] = "",
+    as_json: Json = False,
+) -> int:
+    """Run a file, notebook or packaged function and record it.
+
+    mlrun-like run train.py --handler train -p depth=4 -i data=train.csv
+
+    mlrun-like run train.py --handler train -x "depth=[2, 4, 8]" --selector max.accuracy
+
+    Without --handler the file runs as a whole. The exit code is 1 if the run fails.
+    """
+    if from_env or exec_file:
+        return run_payload([exec_file] if exec_file else [])
+    sweep = _sweep(param_file, selector, strategy)
+    options: dict[str, Any] = {
+        "params": {k: parse_value(v) for k, v in parse_pairs(param or (), "--param").items()},
+        "inputs": parse_pairs(inputs or (), "--inputs"),
+        "handler": handler or None,
+        "name": name,
+        "project": project,
+        "returns": returns or None,
+        "hyperparams": parse_lists(hyperparam or (), "--hyperparam") or None,
+        "hyper_param_options": sweep,
+        "artifact_path": artifact_path,
+        "local": local,
+        "watch": watch and not as_json,
+        "labels": {key: value or "" for key, value in parse_labels(label or ()).items()},
+        "timeout": timeout,
+    }
+    function = _function(url, kind, project, handler)
+    if args:
+        function.spec.args = list(args)
+    if env_file is not None:
+        function.set_envs(file_path=str(env_file))
+    with _prints_to_stderr(as_json):
+        finished, error = _execute(function, options)
+    if as_json:
+        print_json(finished.to_dict())
+    else:
+        print_run(finished)
+    if error is not None:
+        typer.echo(f"error: {error.what}\n  where: {error.where}\n  fix: {error.fix}", err=True)
+    return 0 if error is None else 1
+
+
+def _sweep(param_file: str, selector: str, strategy: str) -> HyperParamOptions | None:
+    given = {"param_file": param_file, "selector": selector, "strategy": strategy}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value}
+    return HyperParamOptions(**chosen) if chosen else None
+
+
+def _function(url: str, kind: str, project: str, handler: str) -> Function[..., Any]:
+    if not url:
+        raise InvalidArgumentError(
+            "run needs a file, notebook or function", fix="mlrun-like run train.py --handler train"
+        )
+    if url.startswith(("db://", "hub://")) or url.endswith(_DOCUMENTS):
+        function = import_function(url, project=project)
+        if kind:
+            function.kind = kind
+        return function
+    if not url.endswith(_CODE):
+        raise FunctionError(
+            f"{url!r} is not something that can be run",
+            fix="give a .py or .ipynb file, a function.yaml, or db://<project>/<name>",
+        )
+    if "://" not in url and not Path(url).is_file():
+        raise NotFoundError(f"there is no file {url!r}", where=str(Path.cwd()))
+    return code_to_function(filename=url, kind=kind or "local", project=project, handler=handler)
+
+
+def _execute(
+    function: Function[..., Any], options: dict[str, Any]
+) -> tuple[RunObject, RunError | None]:
+    """The finished run and why it failed, if it did."""
+    try:
+        return function.run(**options), None
+    except RunError as exc:
+        if not exc.where:
+            raise
+        store, uri = open_store(), parse_run_uri(exc.where)
+        found = store.read_run(uri.project, uri.uid, uri.iteration)
+        return RunObject(parse(RunDoc, found, exc.where), store), exc
+
+
+@contextlib.contextmanager
+def _prints_to_stderr(wanted: bool) -> Iterator[None]:
+    """With `--json`, stdout is for the document alone."""
+    if not wanted:
+        yield
+        return
+    with contextlib.redirect_stdout(sys.stderr):
+        yield

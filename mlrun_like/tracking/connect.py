@@ -1,0 +1,119 @@
+"""From an address to a store, opened once per process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from mlrun_like.config import config
+from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError
+from mlrun_like.tracking.store import SqlStore
+
+__all__ = ["close_stores", "open_store", "store_url"]
+
+_FILE = "store.db"
+_FORMS = "a folder, sqlite:///file or postgresql://user:password@host/name"
+_POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
+_stores: dict[tuple[str, str], SqlStore] = {}
+_lock = threading.Lock()
+
+
+def store_url(address: str = "") -> str:
+    """The full URL of a store's address.
+
+    Args:
+        address: A folder, a SQLite file, `sqlite:///file` or `postgresql://…`; empty: the setting
+            `dbpath`, else the file `store.db` in the home folder.
+
+    Raises:
+        InvalidArgumentError: if there is no store of that kind.
+
+    >>> store_url("sqlite:////tmp/x.db")
+    'sqlite:////tmp/x.db'
+    """
+    text = os.fspath(address or config.dbpath)
+    if not text:
+        return f"sqlite:///{config.path(_FILE)}"
+    scheme, found, rest = text.partition("://")
+    scheme = scheme.lower()
+    if not found:
+        path = Path(text).expanduser().absolute()
+        is_file = path.is_file() or (path.suffix in (".db", ".sqlite") and not path.is_dir())
+        return f"sqlite:///{path if is_file else path / _FILE}"
+    if scheme == "sqlite":
+        name = rest[1:] if rest.startswith("/") else ""
+        if not name or name.startswith(":memory:"):
+            raise InvalidArgumentError(
+                f"{text!r} names no file", fix="write sqlite:///folder/store.db"
+            )
+        return f"sqlite:///{Path(name).expanduser().absolute()}"
+    if scheme in _POSTGRESQL:
+        try:
+            url = make_url(text)
+        except (ArgumentError, ValueError):
+            # the cause would show parts of the address, maybe of the password
+            raise InvalidArgumentError(
+                "the tracking store's address cannot be read",
+                fix="write postgresql://user:password@host:port/name",
+            ) from None
+        return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    if scheme in ("http", "https"):
+        raise InvalidArgumentError(
+            f"a remote tracking service ({_host(text)}) cannot be used yet",
+            where="setting 'dbpath'",
+            fix=f"use {_FORMS}",
+        )
+    raise InvalidArgumentError(
+        f"there is no tracking store of kind {scheme!r}",
+        where="setting 'dbpath'",
+        fix=f"use {_FORMS}",
+    )
+
+
+def open_store(url: str = "") -> SqlStore:
+    """The store at an address; the same object for the same address in this process.
+
+    A store that cannot be reached now is returned all the same: reading from it raises, what is
+    written waits in the spool.
+
+    Args:
+        url: See `store_url`; empty: the configured store.
+
+    Raises:
+        InvalidArgumentError: if there is no store of that kind.
+        ConflictError: if a newer version of this package made the store.
+        MissingDependencyError: if its driver is not installed.
+    """
+    # the home folder holds the spool, so it is part of a store's identity
+    key = (store_url(url), str(config.path()))
+    with _lock:
+        store = _stores.get(key)
+        if store is None:
+            store = SqlStore(key[0])
+            with suppress(StoreUnavailableError):
+                _ = store.database.engine
+                store.writer.adopt()
+            _stores[key] = store
+        return store
+
+
+def close_stores() -> None:
+    """Flush and close all stores of this process; the next `open_store` opens anew."""
+    with _lock:
+        stores = list(_stores.values())
+        _stores.clear()
+    for store in stores:
+        store.close()
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "?"
+    except ValueError:
+        return "?"

@@ -1,0 +1,76 @@
+"""The SQL store: runs, objects, logs and lineage over one database."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import select
+
+from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.tracking import schema as t
+from mlrun_like.tracking.base import Store
+from mlrun_like.tracking.logs import SqlLogs
+from mlrun_like.tracking.objects import SqlObjects
+from mlrun_like.tracking.runs import SqlRuns
+from mlrun_like.tracking.spool import Spool
+from mlrun_like.tracking.sql import Database
+from mlrun_like.tracking.writer import Writer
+
+__all__ = ["SqlStore"]
+
+_DIRECTIONS = ("read", "write")
+
+
+class SqlStore(SqlRuns, SqlObjects, SqlLogs, Store):
+    """A store in SQLite or PostgreSQL; safe for threads and forks.
+
+    Args:
+        url: `sqlite:///file` or `postgresql://user:password@host/name`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.database = Database(url)
+        self.writer = Writer(self.database, Spool(self.database.shown))
+
+    def __repr__(self) -> str:
+        return f"SqlStore({self.database.shown!r})"
+
+    def record_use(self, project: str, uid: str, artifact_uri: str, direction: str) -> None:
+        if direction not in _DIRECTIONS:
+            raise InvalidArgumentError(
+                f"direction {direction!r} is not known", fix=f"use one of: {', '.join(_DIRECTIONS)}"
+            )
+        self.writer.put(
+            (
+                "edge",
+                {
+                    "project": project,
+                    "uid": uid,
+                    "artifact_uri": artifact_uri,
+                    "direction": direction,
+                    "time": time.time(),
+                },
+            )
+        )
+
+    def lineage(self, project: str, uid: str = "", artifact_uri: str = "") -> list[dict[str, Any]]:
+        self.writer.settle()
+        e = t.lineage.c
+        statement = select(e.project, e.uid, e.artifact_uri, e.direction, e.time)
+        if project not in ("", "*"):
+            statement = statement.where(e.project == project)
+        if uid:
+            statement = statement.where(e.uid == uid)
+        if artifact_uri:
+            statement = statement.where(e.artifact_uri == artifact_uri)
+        statement = statement.order_by(e.time, e.uid, e.artifact_uri, e.direction)
+        with self.database.read() as connection:
+            return [dict(row) for row in connection.execute(statement).mappings()]
+
+    def flush(self, timeout: float | None = None) -> None:
+        self.writer.flush(timeout)
+
+    def close(self) -> None:
+        self.writer.close()
