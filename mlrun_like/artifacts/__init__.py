@@ -1,6 +1,6 @@
 """What runs read and write: files at URLs, and the records that describe them.
 
-    item.py       get_dataitem: a URL or a store:// URI -> DataItem
+    item.py       get_dataitem, get_artifact: a URL or a store:// URI -> what is there
     data.py       DataItem: read, write, list and open one file or folder
     stores.py     FileStore, the seam under DataItem; which scheme goes where
     local.py      files of this machine, written atomically
@@ -9,17 +9,19 @@
     remote.py     s3, gs, az and everything else fsspec knows
     credentials.py  where keys come from; they never appear in URLs or messages
     formats.py    file formats and their suffixes, which of them run code when opened
-    frames.py     reading and writing tables (loads pandas; imported on first use)
-    preview.py    schema, preview and statistics of a table (loads pandas as well)
+    frames.py     reading and writing tables (loads pandas, as the next two do)
+    selection.py  the columns, times and rows of a table that were asked for
+    preview.py    schema, preview and statistics of a table
+    lazy.py       loads those modules on first use
     digests.py    SHA-256 of bytes on their way to a store
-    artifact.py   Artifact and its kinds as users hold them
-    dataset.py    DatasetArtifact and TableArtifact
-    plots.py      PlotArtifact and PlotlyArtifact
-    model.py      ModelArtifact
+    artifact.py   all kinds of artifact as users hold them
+    base.py, dataset.py, model.py, plots.py   their classes
     manager.py    ArtifactManager: log_artifact, log_dataset, log_model
+    placing.py    its steps: identify, place, register
     paths.py      where an artifact's bytes go
     writing.py    puts an artifact's bytes there
     models.py     get_model, load_model, update_model
+    loaders.py    loads a model's bytes by suffix
     trust.py      which model files may be opened
     show.py       artifacts as safe HTML and as terminal text
     hints.py      log hints: "name:type"

@@ -73,7 +73,7 @@ class Artifact:
         self._body = body
         if is_inline and body is not None:
             self.doc.spec.inline = _inline_text(key, body)
-        assign(self.doc.metadata, key=str(key or ""), project=str(project or ""))
+        assign(self.doc.metadata, key=key or "", project=str(project or ""))
         assign(
             self.doc.spec,
             format=str(format or "").lstrip("."),

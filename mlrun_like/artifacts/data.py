@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from mlrun_like.artifacts.formats import FrameRequest
 from mlrun_like.artifacts.lazy import frames, show
+from mlrun_like.artifacts.local import inside
 from mlrun_like.artifacts.stores import (
     FileStats,
     FileStore,
@@ -108,13 +109,10 @@ class DataItem:
         """The bytes, or text with `encoding`.
 
         Args:
-            size: At most this many bytes; None: all.
-            offset: The first byte.
+            size: At most this many bytes from `offset`; None: all.
             encoding: Decode with this, such as `"utf-8"`.
 
-        Raises:
-            MissingFileError: if it does not exist.
-            InvalidArgumentError: if it is a folder or does not decode.
+        Raises MissingFileError, or InvalidArgumentError if it is a folder or does not decode.
         """
         if offset < 0 or (size is not None and size < 0):
             raise InvalidArgumentError(f"size {size!r} and offset {offset!r} must be 0 or more")
@@ -131,16 +129,13 @@ class DataItem:
     def put(self, data: str | bytes | bytearray | memoryview, append: bool = False) -> None:
         """Write bytes or text (as UTF-8), making folders as needed; never leaves a part.
 
-        Raises:
-            InvalidArgumentError: if the place is read only or cannot append, or for other data.
+        Raises InvalidArgumentError if the place is read only or cannot append.
         """
         if isinstance(data, str):
             data = data.encode()
         if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise InvalidArgumentError(
-                f"put() cannot write a {type(data).__name__}",
-                fix="give str or bytes; tables: log_dataset(key, df)",
-            )
+            kind = type(data).__name__
+            raise InvalidArgumentError(f"put() cannot write a {kind}", fix="give str or bytes")
         self._store.write(self._path, (bytes(data),), append=append)
 
     def write(self, chunks: Iterable[bytes]) -> int:
@@ -149,13 +144,11 @@ class DataItem:
 
     def chunks(self) -> Iterator[bytes]:
         """All bytes, a piece at a time."""
-        try:
-            with self._store.open(self._path, "rb") as file:
+        with self._store.open(self._path, "rb") as file:
+            try:
                 yield from read_chunks(file)
-        except OSError as exc:
-            if isinstance(exc, MissingFileError):
-                raise
-            raise StoreUnavailableError(f"{self} broke off: {exc}") from exc
+            except OSError as exc:
+                raise StoreUnavailableError(f"{self} broke off: {exc}") from exc
 
     def download(self, target_path: str | Path) -> str:
         """Copy the file, or the folder with everything in it, to this machine.
@@ -163,8 +156,7 @@ class DataItem:
         Args:
             target_path: A file name, or for a folder a folder name. No file is written outside.
 
-        Returns:
-            The path of the copy.
+        Returns the path of the copy.
         """
         target = Path(target_path)
         if not self.isdir():
@@ -175,7 +167,7 @@ class DataItem:
         target.mkdir(parents=True, exist_ok=True)
         for name, path in self._store.walk(self._path):
             inner = DataItem(join_url(self._url, name), self._store, path)
-            open_url(str(_inside(target, name))).write(inner.chunks())
+            open_url(str(inside(target, name))).write(inner.chunks())
         return str(target)
 
     def upload(self, src_path: str | Path) -> None:
@@ -188,7 +180,7 @@ class DataItem:
             self.child(name).write(DataItem(path, source.store, path).chunks())
 
     def child(self, name: str) -> DataItem:
-        """A file or folder below this folder."""
+        """A file or folder below this one."""
         return DataItem(join_url(self._url, name), self._store, join_url(self._path, name))
 
     def as_df(
@@ -208,9 +200,7 @@ class DataItem:
             columns: Only these columns, in this order.
             df_module: Another data frame package, such as `dask.dataframe` or `polars`.
             format: csv, tsv, parquet, json, jsonl, feather, orc, xlsx or html; else by suffix.
-            time_column: The column that the two times restrict.
-            start_time: Only rows after this time.
-            end_time: Only rows up to this time.
+            time_column: Only rows whose time here is after `start_time` and up to `end_time`.
             additional_filters: `(column, operator, value)` triples; all must hold.
             kwargs: Passed to the reader, such as `nrows=10`.
 
@@ -218,28 +208,16 @@ class DataItem:
             InvalidArgumentError: if the file is broken, or the format or a column is unknown.
             MissingFileError: if it does not exist.
         """
-        if (start_time is not None or end_time is not None) and not time_column:
-            raise InvalidArgumentError(
-                "start_time and end_time need time_column",
-                fix='as_df(time_column="timestamp", ...)',
-            )
-        filters = list(additional_filters or ())
-        for one in filters:
-            if not isinstance(one, (tuple, list)) or len(one) != 3:
-                raise InvalidArgumentError(
-                    f"filter {one!r} is not a (column, operator, value) triple",
-                    fix='additional_filters=[("age", ">", 21)]',
-                )
-        if not format and self._meta is not None:
-            format = self._meta.spec.format if self._meta.kind in ("dataset", "table") else ""
+        if not format and self._meta is not None and self._meta.kind in ("dataset", "table"):
+            format = self._meta.spec.format
         request = FrameRequest(
-            columns=[columns] if isinstance(columns, str) else list(columns or ()),
+            columns=(columns,) if isinstance(columns, str) else tuple(columns or ()),
             format=format,
             df_module=df_module,
             time_column=time_column or "",
             start_time=start_time,
             end_time=end_time,
-            filters=[tuple(one) for one in filters],
+            filters=tuple(additional_filters or ()),
             options=kwargs,
         )
         return frames().read(self._store, self._path, self._url, request)
@@ -262,7 +240,7 @@ class DataItem:
         """Delete the temporary copy that `local` made, if any."""
         if self._local is not None:
             shutil.rmtree(self._local.parent, ignore_errors=True)
-            self._local = None
+        self._local = None
 
     def open(self, mode: str = "rb", encoding: str | None = None) -> IO[Any]:
         """A file object. One opened for writing appears under its name when it is closed."""
@@ -315,20 +293,7 @@ class DataItem:
 
 
 def open_url(url: str | Path, secrets: Secrets = None, *, key: str = "") -> DataItem:
-    """The item at a plain URL or path; `store://` URIs are for `get_dataitem`.
-
-    Raises:
-        UnknownNameError: if nothing knows the scheme.
-    """
+    """The item at a plain URL or path; `store://` URIs are for `get_dataitem`."""
     text = os.fspath(url) if isinstance(url, os.PathLike) else url
     store, path = open_file_store(text, secrets)
     return DataItem(text, store, path, key=key)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """The path of `name` below `folder`, refused if it would leave it."""
-    root = folder.resolve()
-    target = (root / name).resolve()
-    if name.startswith(("/", "\\")) or "\\" in name or root not in target.parents:
-        raise InvalidArgumentError(f"{name!r} would be written outside of {str(folder)!r}")
-    return target

@@ -59,6 +59,8 @@ class DatasetArtifact(Artifact):
                 f"unsupported format {format!r} of data set {key!r}",
                 fix=f"use one of: {', '.join(FORMATS)}",
             )
+        if df is not None and not form:
+            form = "parquet"
         self._options = {name: kwargs.pop(name) for name in list(kwargs) if _for_writer(name)}
         super().__init__(key, format=form, target_path=target_path, **kwargs)
         self.doc.spec.extra_data = dict(extra_data or {})
@@ -92,7 +94,7 @@ class DatasetArtifact(Artifact):
 
     def suffix(self) -> str:
         """What the target's name ends with."""
-        return f".{self.doc.spec.format or 'parquet'}"
+        return super().suffix() or ".parquet"
 
     def content(self) -> Iterable[bytes] | None:
         """The table as a file, in pieces."""

@@ -73,7 +73,7 @@ _FRAME_PACKAGES = frozenset({"pandas", "polars", "pyarrow", "dask", "dask_expr",
 
 @dataclass(frozen=True)
 class FrameRequest:
-    """Which part of a table to read, and how.
+    """Which part of a table to read, and how; raises InvalidArgumentError if that is unclear.
 
     Args:
         columns: Only these, in this order; empty: all.
@@ -94,6 +94,20 @@ class FrameRequest:
     end_time: Any = None
     filters: Sequence[tuple[str, str, Any]] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ranged = self.start_time is not None or self.end_time is not None
+        if ranged and not self.time_column:
+            raise InvalidArgumentError(
+                "start_time and end_time need time_column",
+                fix='as_df(time_column="timestamp", ...)',
+            )
+        for one in self.filters:
+            if not isinstance(one, (tuple, list)) or len(one) != 3:
+                raise InvalidArgumentError(
+                    f"filter {one!r} is not a (column, operator, value) triple",
+                    fix='additional_filters=[("age", ">", 21)]',
+                )
 
 
 def suffix_of(name: str) -> str:

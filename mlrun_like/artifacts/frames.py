@@ -14,15 +14,16 @@ import pyarrow as pa
 
 from mlrun_like import registry
 from mlrun_like.artifacts.formats import FrameRequest, compression_of, table_format
-from mlrun_like.artifacts.select import narrow, needed
+from mlrun_like.artifacts.selection import narrow, needed
 from mlrun_like.artifacts.stores import FileStore, redact
 from mlrun_like.errors import InvalidArgumentError, MissingDependencyError
 
 __all__ = ["has_plain_index", "read", "to_bytes", "to_pandas", "write"]
 
 _UNREADABLE = (
-    ValueError, TypeError, KeyError, IndexError, OSError, EOFError, AttributeError, OverflowError,
-    struct.error, zipfile.BadZipFile, pa.ArrowException, pd.errors.EmptyDataError,
+    ValueError, TypeError, KeyError, IndexError, OSError, EOFError, AttributeError,
+    OverflowError, SyntaxError, struct.error, zipfile.BadZipFile, pa.ArrowException,
+    pd.errors.EmptyDataError,
 )  # fmt: skip
 
 

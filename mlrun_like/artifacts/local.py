@@ -21,7 +21,7 @@ from urllib.parse import unquote
 from mlrun_like.artifacts.stores import FileStats, FileStore, missing
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, StoreUnavailableError
 
-__all__ = ["TEMPORARY", "AtomicFile", "LocalStore"]
+__all__ = ["TEMPORARY", "AtomicFile", "LocalStore", "inside"]
 
 TEMPORARY = ".mlrun-like-"
 """How the names of unfinished files start; listings leave them out."""
@@ -216,3 +216,16 @@ def _special(path: str) -> bool:
     except OSError:
         return False
     return not (stats.S_ISREG(mode) or stats.S_ISDIR(mode))
+
+
+def inside(folder: str | Path, name: str) -> Path:
+    """The path of `name` below `folder`.
+
+    Raises:
+        InvalidArgumentError: if the name would lead out of the folder.
+    """
+    root = Path(folder).resolve()
+    target = (root / name).resolve()
+    if name.startswith(("/", "\\")) or "\\" in name or root not in target.parents:
+        raise InvalidArgumentError(f"{name!r} would be written outside of {str(folder)!r}")
+    return target

@@ -2,7 +2,7 @@
 
 A packer for a type of your own is a subclass with `PACKABLE_OBJECT_TYPE` and, for every artifact
 type it offers, `pack_<type>(self, obj, key, **instructions)` and
-`unpack_<type>(self, data_item, **instructions)`. `DefaultPackager` is MLRun's name for it.
+`unpack_<type>(self, data_item, **instructions)`. `DefaultPackager` is its name in MLRun.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mlrun_like.errors import InvalidArgumentError, nearest
 __all__ = ["DefaultPackager", "Packer"]
 
 
-class Packer:
+class DefaultPackager:
     """Packs any object as a pickle; the base of all other packers.
 
     A `pack_<type>` method returns either a dict of results, or a pair: what to log (a `Packed`
@@ -193,7 +193,7 @@ class Packer:
         return {name: value for name, value in given.items() if name in names}
 
 
-DefaultPackager = Packer
+Packer = DefaultPackager
 
 
 _known: dict[tuple[type[Packer], str], dict[str, tuple[str, ...] | None]] = {}

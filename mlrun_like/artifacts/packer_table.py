@@ -202,7 +202,7 @@ def named(name: str, object_type: str) -> Packer | None:
     _load_for(["builtins", object_type.partition(".")[0]])
     built_in = registry.BUILT_IN["packers"]
     for packer in [*_packers, _default]:
-        if name == type(packer).__name__ or (packer is _default and name == "DefaultPackager"):
+        if name == type(packer).__name__:
             return packer
     for row in built_in:  # a list of arrays is a `list` packed by another library's packer
         try:

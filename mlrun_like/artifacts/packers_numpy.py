@@ -8,7 +8,7 @@ import warnings
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -35,18 +35,17 @@ _SMALL = 10
 def _load(data_item: Item, path: str) -> Any:
     """Open npy or npz; arrays of objects hold pickles, so only those of the store are opened."""
     try:
-        return _read(path, allow_pickle=False)
-    except ValueError as exc:
         with open(path, "rb") as file:
-            is_numpy = file.read(4) in (b"\x93NUM", b"PK\x03\x04")
-        if not is_numpy or "allow_pickle" not in str(exc):
+            return _read(file, allow_pickle=False)
+    except ValueError as exc:
+        if "Object arrays" not in str(exc):
             raise InvalidArgumentError(f"it is no numpy file: {exc}") from exc
     except (OSError, EOFError, MemoryError, zipfile.BadZipFile) as exc:
         raise InvalidArgumentError(f"it is no numpy file: {exc}") from exc
     return _read(io.BytesIO(pickles.trusted_bytes(data_item, path)), allow_pickle=True)
 
 
-def _read(source: str | io.BytesIO, *, allow_pickle: bool) -> Any:
+def _read(source: IO[bytes], *, allow_pickle: bool) -> Any:
     loaded = np.load(source, allow_pickle=allow_pickle)
     if isinstance(loaded, np.ndarray):
         return loaded

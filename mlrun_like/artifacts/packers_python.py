@@ -160,7 +160,7 @@ class _CollectionPackager(Packer):
         """Read such a file."""
         path = data_item.local()
         lines = self.PACKABLE_OBJECT_TYPE is not dict
-        file_format = file_format or structured.struct_format_of(data_item.suffix or path)
+        file_format = file_format or structured.struct_format_of(path)
         return self.from_plain(structured.read_struct(path, file_format, lines=lines))
 
     def to_plain(self, obj: Any) -> Any:
@@ -239,7 +239,7 @@ class BytesPackager(_CollectionPackager):
         """Read such a file; a list of numbers in a structured file counts as bytes."""
         path = data_item.local()
         asked = file_format
-        file_format = file_format or structured.struct_format_of(data_item.suffix or path)
+        file_format = file_format or structured.struct_format_of(path)
         if file_format in structured.STRUCT_FORMATS:
             try:
                 return self.from_plain(structured.read_struct(path, file_format, lines=True))

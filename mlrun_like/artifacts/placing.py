@@ -135,6 +135,8 @@ def _same(source: str, target: str, has_body: bool) -> bool:
 
 def _check_source(artifact: Artifact, source: str, has_body: bool, upload: bool | None) -> None:
     where = f"artifact {artifact.key!r}"
+    if isinstance(artifact, ModelArtifact) and has_body:
+        _check_model_file(artifact)
     if source and not scheme_of(source):
         path = source
         if isinstance(artifact, ModelArtifact) and not has_body:
@@ -146,11 +148,6 @@ def _check_source(artifact: Artifact, source: str, has_body: bool, upload: bool 
             )
         return
     if source or has_body:
-        if isinstance(artifact, ModelArtifact) and has_body and not artifact.spec.model_file:
-            raise InvalidArgumentError(
-                f"model {artifact.key!r} has a body but no model_file",
-                fix='name it: model_file="model.onnx"',
-            )
         return
     if isinstance(artifact, ModelArtifact) and artifact.spec.model_file and upload is not False:
         if not os.path.exists(artifact.spec.model_file):
@@ -165,6 +162,21 @@ def _check_source(artifact: Artifact, source: str, has_body: bool, upload: bool 
         raise InvalidArgumentError(
             f"artifact {artifact.key!r} has no content",
             fix="give body=, local_path= or target_path=",
+        )
+
+
+def _check_model_file(model: ModelArtifact) -> None:
+    """A body is written to a file of the model's folder, so its name must be one."""
+    name = model.spec.model_file
+    if not name:
+        raise InvalidArgumentError(
+            f"model {model.key!r} has a body but no model_file",
+            fix='name it: model_file="model.onnx"',
+        )
+    if os.path.isabs(name) or ".." in name.split("/") or scheme_of(name):
+        raise InvalidArgumentError(
+            f"model_file {name!r} of model {model.key!r} must be a plain file name",
+            fix=f"model_file={os.path.basename(name)!r}",
         )
 
 

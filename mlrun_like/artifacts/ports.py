@@ -35,6 +35,9 @@ class Item(Protocol):
     def get(self, size: int | None = None, offset: int = 0, encoding: str | None = None) -> Any:
         """Its bytes."""
 
+    def exists(self) -> bool:
+        """Whether there is anything at its address."""
+
     def local(self) -> str:
         """A path on this machine."""
 

@@ -26,7 +26,7 @@ MAX_RESULT_SIZE = 256_000
 """Collections of more characters than this become files unless the hint says otherwise."""
 
 _MAX_DEPTH = 100
-_MAX_FILE_SIZE = 64 * MAX_RESULT_SIZE
+_MAX_FILE_SIZE = 16 * MAX_RESULT_SIZE
 _MAX_ARRAY = 10_000
 _TEXTUAL = (
     datetime.date,

@@ -215,9 +215,10 @@ def _read(path: str | Path, file_format: str, options: Any) -> pd.DataFrame:
 
 def _read_csv(source: str, options: Any) -> pd.DataFrame:
     try:
-        return pd.read_csv(source, **options)
+        frame: pd.DataFrame = pd.read_csv(source, **options)
     except pd.errors.EmptyDataError:  # a frame without columns is an empty file
-        return pd.DataFrame()
+        frame = pd.DataFrame()
+    return frame
 
 
 def _unflatten(frame: pd.DataFrame, kept: Mapping[str, Any]) -> pd.DataFrame:

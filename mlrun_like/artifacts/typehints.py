@@ -52,8 +52,8 @@ def resolve(hint: Any) -> Any:
         InvalidArgumentError: if the text is not a type expression, or its module or name does not
             exist.
 
-    >>> resolve("list[int] | None")
-    list[int] | None
+    >>> resolve("dict[str, list[int]]")
+    dict[str, list[int]]
     """
     if isinstance(hint, typing.ForwardRef):
         hint = hint.__forward_arg__

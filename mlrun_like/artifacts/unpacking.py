@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mlrun_like.artifacts import packer_table, pickles, typehints
 from mlrun_like.artifacts.hints import ArtifactType
 from mlrun_like.artifacts.packer import Packer
 from mlrun_like.artifacts.ports import Item, PackingWarning
-from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
+from mlrun_like.errors import InvalidArgumentError, MissingFileError, MLRunLikeError
 
 __all__ = ["unpack_input"]
 
-_PATHS = frozenset({"str", "pathlib.Path"})
+_PATHS = (str, Path)
 _CASTS: Mapping[type, tuple[type, ...]] = {
     float: (int,),
     list: (tuple, set, frozenset),
@@ -80,6 +81,8 @@ def _first_that_works(item: Item, options: list[Any], stored: Mapping[str, Any])
     for cause in causes:  # refusals for a reason of their own are not conversion errors
         if isinstance(cause, MLRunLikeError) and not isinstance(cause, InvalidArgumentError):
             raise cause
+    if not item.exists():
+        raise MissingFileError(f"input {item.key!r} does not exist", where=str(item.url))
     wanted = " | ".join(typehints.describe(option) for option in options)
     text = "; ".join(
         cause.what if isinstance(cause, MLRunLikeError) else f"{type(cause).__name__}: {cause}"
@@ -100,7 +103,7 @@ def _convert(item: Item, option: Any, stored: Mapping[str, Any]) -> Any:
     if stored:
         if _stored_as(stored, option):
             return _restore(item, stored)
-        if typehints.describe(base) in _PATHS:
+        if base in _PATHS:
             if stored.get("artifact_type") == ArtifactType.PATH:  # a folder comes back as one
                 return packer.unpack(item, ArtifactType.PATH, stored.get("instructions") or {})
         elif stored.get("artifact_type") == ArtifactType.OBJECT:

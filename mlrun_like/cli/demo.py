@@ -45,12 +45,12 @@ def run_demo(project: str = "demo", least_auc: float = 0.95) -> int:
     with config.override(default_project=project):
         try:
             source = _write_source(datasets, console)
-            _train(source, least_auc, console)
+            trained = _train(source, least_auc, console)
             _serve(source, console)
         except MLRunLikeError as exc:
             console.print(f"[red]The demo failed.[/red] {exc}", highlight=False)
             return 1
-        _summary(project, console, time.monotonic() - began)
+        _summary(project, trained, console, time.monotonic() - began)
     return 0
 
 
@@ -65,7 +65,8 @@ def _write_source(datasets: Any, console: Console) -> str:
     return str(path)
 
 
-def _train(source: str, least_auc: float, console: Console) -> None:
+def _train(source: str, least_auc: float, console: Console) -> str:
+    """Run the pipeline; the uid of the search."""
     console.print("[bold]2 pipeline[/bold]  prepare → train (grid) → evaluate → gate → register")
     steps = resolve("mlrun_like.cli.demo_steps:training")
     result = steps.run(table=source, least_auc=least_auc)
@@ -74,6 +75,7 @@ def _train(source: str, least_auc: float, console: Console) -> None:
         raise RunError(
             f"the model was not registered: {state.reason}", fix="see `mlrun-like get runs`"
         )
+    return str(result.steps["train"].uid)
 
 
 def _serve(source: str, console: Console) -> None:
@@ -98,7 +100,7 @@ def _serve(source: str, console: Console) -> None:
     console.print(f"            {_ROWS} patients sent, {_ROWS} answers equal the model's own")
 
 
-def _summary(project: str, console: Console, seconds: float) -> None:
+def _summary(project: str, trained: str, console: Console, seconds: float) -> None:
     store = open_store()
     runs = Table(title="runs", title_justify="left")
     for name in ("name", "state", "uid", "results"):
@@ -126,6 +128,6 @@ def _summary(project: str, console: Console, seconds: float) -> None:
     for line in (
         f"mlrun-like get runs --project {project} --iterations",
         f"mlrun-like show artifact breast-cancer --project {project}",
-        f"mlrun-like show run train --project {project}",
+        f"mlrun-like show run {trained} --project {project}",
     ):
         console.print(f"  {line}", highlight=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mlrun_like.config import config
@@ -15,9 +16,13 @@ from mlrun_like.types import Document
 
 __all__ = ["find_artifact", "find_function", "find_run"]
 
+_HEX = re.compile(r"[0-9a-f]+\Z")
+
 
 def find_run(store: Store, text: str, project: str = "") -> RunObject:
-    """A run by uid, by any unambiguous beginning of it, or by `<project>@<uid>#<iteration>`.
+    """A run by uid, any unambiguous beginning of it, `<project>@<uid>#<iteration>`, or name.
+
+    Of several runs with that name it is the newest.
 
     Raises:
         NotFoundError: if there is none.
@@ -26,9 +31,11 @@ def find_run(store: Store, text: str, project: str = "") -> RunObject:
     uri = parse_run_uri(text, project or "*")
     exact = RunQuery(project=uri.project, uid=uri.uid, iteration=uri.iteration)
     found = store.list_runs(exact)
-    if not found:
+    if not found and _HEX.match(uri.uid):
         every = store.list_runs(RunQuery(project=uri.project, iteration=uri.iteration))
         found = [run for run in every if run["metadata"]["uid"].startswith(uri.uid)]
+    if not found:
+        found = store.list_runs(RunQuery(project=uri.project, name=uri.uid, limit=1))
     if not found:
         raise NotFoundError(f"there is no run {text!r}", fix="mlrun-like get runs")
     if len(found) > 1:

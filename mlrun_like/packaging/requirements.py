@@ -10,11 +10,9 @@ from mlrun_like.errors import PackagingError
 
 __all__ = ["distribution_name", "normalize_dist", "read_requirements"]
 
-_NAMED = re.compile(
-    r"(?P<name>[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)\s*"
-    r"(?:\[[-\w\s.,]*\])?\s*(?:@\s*\S.*|\(?\s*(?P<spec>(?:[<>=!~]=?=?\s*[^\s,;()]+\s*,?\s*)*)\)?)\s*"
-    r"(?:;.*)?$"
-)
+_NAME = re.compile(r"([A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?)\s*(?:\[[-\w\s.,]*\])?\s*")
+_VERSION = re.compile(r"(?:===|[<>=!~]=|[<>])\s*[\w.*+!-]+\Z")
+_MAX_LINE = 4000
 _URL = re.compile(
     r"(?:[a-z][a-z0-9]*\+)?[a-z][a-z0-9]*://\S+|\.{0,2}/\S*|\S+\.(?:whl|tar\.gz|zip)$"
 )
@@ -96,10 +94,21 @@ def _read_line(
 
 
 def _is_named(text: str) -> bool:
-    if "\0" in text or "\n" in text:
+    """Whether this is `name[extras] versions; marker` or `name @ url`."""
+    if len(text) > _MAX_LINE or "\0" in text or "\n" in text:
         return False
     head = re.split(r"\s--(?:hash|config-settings|global-option)", text, maxsplit=1)[0]
-    return _NAMED.match(head) is not None
+    name = _NAME.match(head)
+    if name is None:
+        return False
+    rest = head[name.end() :]
+    if rest.startswith("@"):
+        return bool(rest[1:].strip())
+    versions = rest.partition(";")[0].strip()
+    if versions.startswith("(") and versions.endswith(")"):
+        versions = versions[1:-1]
+    parts = [part.strip() for part in versions.split(",")]
+    return not versions or all(_VERSION.match(part) for part in parts if part)
 
 
 def normalize_dist(name: str) -> str:
@@ -113,7 +122,7 @@ def distribution_name(requirement: str) -> str:
     >>> distribution_name("Scikit_Learn[all]>=1.4; python_version>'3'")
     'scikit-learn'
     """
-    found = _NAMED.match(requirement)
-    if found is None or _URL.match(requirement):
+    found = _NAME.match(requirement[:_MAX_LINE])
+    if found is None or _URL.match(requirement) or not _is_named(requirement):
         return ""
-    return normalize_dist(found["name"])
+    return normalize_dist(found[1])

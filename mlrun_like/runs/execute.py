@@ -44,8 +44,8 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
 
     Args:
         job: What to run. `job.run` is updated in place.
-        capture_output: Whether what is printed is copied to the run's log; False where a parent
-            process already reads this one's output.
+        capture_output: Whether what is printed is copied to the run's log; False in a process that
+            exists for this run, whose parent reads its output.
 
     Returns:
         The run in a terminal state, or in `pending` after a failed attempt that is not the last.
@@ -73,7 +73,7 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
             stack.enter_context(capture(log))
         try:
             with watched(run.spec.timeout, beat):
-                _work(context, job)
+                _work(context, job, own_process=not capture_output)
         except RunTimedOut:
             limit = run.spec.timeout
             _fail(context, job, started, f"the run exceeded its timeout of {limit:g} s")
@@ -103,7 +103,7 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
     return run
 
 
-def _work(context: MLClientCtx, job: Job) -> None:
+def _work(context: MLClientCtx, job: Job, own_process: bool) -> None:
     spec = job.run.spec
     handler = job.handler
     if handler is None and not spec.handler:
@@ -111,7 +111,7 @@ def _work(context: MLClientCtx, job: Job) -> None:
         return
     if handler is None:
         init = spec.parameters.get("_init_args")
-        handler = resolve_handler(job.function, spec.handler, init)
+        handler = resolve_handler(job.function, spec.handler, init, replace_main=own_process)
     is_sweep = spec.hyperparams or spec.hyper_param_options.get("param_file")
     if is_sweep and spec.hyper_param_options.get("strategy") != "custom":
         sweep(context, job, lambda child: _call(handler, child))

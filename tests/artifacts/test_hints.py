@@ -68,7 +68,7 @@ def test_forms(hint: Any, expected: LogHint | None) -> None:
     ],
 )
 def test_malformed_hints_name_the_fault_and_the_fix(hint: Any, message: str) -> None:
-    with pytest.raises(InvalidArgumentError, match="(?s).") as caught:
+    with pytest.raises(InvalidArgumentError) as caught:
         parse_log_hint(hint)
     assert message in caught.value.what
     assert caught.value.fix

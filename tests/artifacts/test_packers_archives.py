@@ -169,7 +169,7 @@ def test_broken_archives(form: str, damage: str, tmp_path: Path) -> None:
     data = bytearray(archive.read_bytes())
     if damage == "flipped":
         data[100:200] = bytes(byte ^ 0xFF for byte in data[100:200])
-    whole = {"empty": b"", "text": b"hello" * 200, "cut": data[: len(data) // 2]}
+    whole = {"empty": b"", "text": b"hello" * 200, "cut": bytes(data[: len(data) // 2])}
     archive.write_bytes(whole.get(damage, bytes(data)))
     with pytest.raises(InvalidArgumentError):
         extract_archive(archive, tmp_path / "out")

@@ -1,12 +1,11 @@
 """Inputs by type hint: plain files, logged artifacts, unions, collections and hostile files."""
 
+# ruff: noqa: UP007, UP045 - both spellings of a union are tested
 from __future__ import annotations
 
-import collections
 import gzip
 import inspect
 import json
-import pickle
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,27 +17,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlrun_like.artifacts import pickles, typehints
 from mlrun_like.artifacts.data import DataItem
 from mlrun_like.artifacts.item import get_dataitem
 from mlrun_like.artifacts.packers import PackingWarning, unpack_input
 from mlrun_like.errors import (
-    IntegrityError,
     InvalidArgumentError,
     MissingFileError,
-    UntrustedFormatError,
 )
 from tests.artifacts.packing_run import Run
 
 Score = NewType("Score", float)
 Number = TypeVar("Number", int, float)
-
-
-class Local:
-    """A class to name in hints."""
-
-    class Inner:
-        """A class in a class."""
 
 
 @pytest.fixture(scope="module")
@@ -201,68 +190,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
             unpack_input(get_dataitem(str(tmp_path / "none.csv")), hint)
 
 
-class Bomb:
-    exploded = False
-
-    def __reduce__(self) -> Any:
-        return Bomb._explode, ()
-
-    @staticmethod
-    def _explode() -> None:
-        Bomb.exploded = True
-
-
-def test_foreign_pickles_are_not_opened(tmp_path: Path) -> None:
-    Bomb.exploded = False
-    item = _item(tmp_path / "a.pkl", pickle.dumps(Bomb()))
-    np.save(tmp_path / "a.npy", np.array([Bomb()]), allow_pickle=True)
-    np.savez(tmp_path / "a.npz", a=np.array([Bomb()]))
-    for item, hint in (
-        (item, Local),
-        (get_dataitem(str(tmp_path / "a.npy")), np.ndarray),
-        (get_dataitem(str(tmp_path / "a.npz")), "dict[str, numpy.ndarray]"),
-    ):
-        with pytest.raises(UntrustedFormatError, match="could execute code"):
-            unpack_input(item, hint)
-    assert not Bomb.exploded
-
-
-def test_foreign_pickles_are_opened_on_request(tmp_path: Path) -> None:
-    item = _item(tmp_path / "a.pkl", pickle.dumps(collections.Counter("aa")))
-    assert unpack_input(item, collections.Counter, trust=True) == {"a": 2}
-    with pytest.raises(InvalidArgumentError, match=r"it holds collections\.Counter"):
-        unpack_input(item, Local, trust=True)
-    broken = _item(tmp_path / "b.pkl", b"broken")
-    with pytest.raises(InvalidArgumentError, match="cannot be opened"):
-        unpack_input(broken, Local, trust=True)
-    assert not pickles.is_trusting()
-
-
-def test_logged_pickles_that_changed_are_not_opened(run: Run) -> None:
-    Bomb.exploded = False
-    run.pack(1 + 2j, "it")
-    Path(run.logged["it"].target_path).write_bytes(pickle.dumps(Bomb()))
-    for hint in (None, complex):
-        with pytest.raises(IntegrityError, match="not the file that was logged"):
-            unpack_input(run.input("it"), hint)
-    assert not Bomb.exploded
-
-
-def test_versions_that_differ_are_named(run: Run) -> None:
-    run.pack(1j, "it")
-    data = Path(run.logged["it"].target_path).read_bytes()
-    notes = {
-        "pickle_module_name": "cloudpickle",
-        "pickle_module_version": "0.1",
-        "python_version": "3.0.0",
-    }
-    with pytest.warns(PackingWarning, match=r"Python 3\.0\.0 .*cloudpickle 0\.1"):
-        assert pickles.load(data, notes) == 1j
-    for name, message in (("numpy", "`dump`"), ("no_such_module", "cannot be imported")):
-        with pytest.raises(InvalidArgumentError, match=message):
-            pickles.load(data, {"pickle_module_name": name})
-
-
 def test_logged_values_become_what_the_hint_asks(run: Run) -> None:
     run.pack([1, 2], "it:object")
     assert unpack_input(run.input("it"), tuple) == (1, 2)
@@ -299,66 +226,6 @@ def test_collections_of_inputs(tmp_path: Path, run: Run) -> None:
     assert back["a"].tolist() == list(range(20))
     with pytest.raises(InvalidArgumentError, match="list of 3 inputs cannot be read as int"):
         unpack_input(items, int)
-
-
-# -- type hints -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("int", int), (" dict[str, int] ", dict[str, int]), ("tuple[int, ...]", tuple[int, ...]),
-        ("str | int", Union[str, int]), ("None", None), ("int | None", Optional[int]),
-        ("typing.Optional[float]", Optional[float]), ("typing.Union[str, int]", Union[str, int]),
-        ("typing.Literal['A', 1]", Literal["A", 1]), ("'int'", int),
-        (f"{__name__}.Local", Local), (f"{__name__}.Local.Inner", Local.Inner),
-        (f"dict[str, set[{__name__}.Local]]", dict[str, set[Local]]),
-        ("typing.Callable[[int], str]", typing.Callable[[int], str]),
-    ],
-)  # fmt: skip
-def test_textual_hints(text: str, expected: Any) -> None:
-    assert typehints.resolve(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("fail", "neither a built-in type nor one of __main__"),
-        (f"{__name__}.Fail", "has no 'Fail'"),
-        ("no_such_module_here.Fail", "cannot be imported"),
-        ("list[int", "not a valid"), ("int | str |", "not a valid"), ("typing.List[]", "not a valid"),
-        ("int()", "not a valid"), ("__import__('os').system('true')", "not a valid"),
-        ("int | 5", "not a valid"), ("int[int]", "not a valid"), ("(" * 5000, "not a valid"),
-        ("a\0b", "not a valid"), ("lambda: 0", "not a valid"),
-    ],
-)  # fmt: skip
-def test_wrong_textual_hints(text: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgumentError, match=message) as caught:
-        unpack_input(_item(tmp_path / "a", "1"), text)
-    assert caught.value.fix
-
-
-@pytest.mark.parametrize(
-    ("hint", "expected"),
-    [
-        (int, [int]), (Optional[int], [int, type(None)]), (Union[None, int, str], [int, str, type(None)]),
-        (Union[int, str | list], [int, str, list]), (list[int], [list[int]]),
-        (typing.Annotated[int, 3], [int]), (typing.Final[int], [int]), (typing.ClassVar[int], [int]),
-        (Literal["a", "b", 1], [str, int]), (Number, [int, float]), (Score, [float]),
-        (typing.ForwardRef("int"), [int]), (Any, []), (int | str, [int, str]),
-    ],
-)  # fmt: skip
-def test_options(hint: Any, expected: list[Any]) -> None:
-    assert typehints.options(hint) == expected
-
-
-@given(text=st.text(max_size=40))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_any_text_is_a_hint_or_refused(text: str) -> None:
-    try:
-        typehints.options(text)
-    except InvalidArgumentError:
-        pass
 
 
 @given(

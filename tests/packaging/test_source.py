@@ -222,7 +222,7 @@ def test_local_modules_travel_with_their_imports(write: Write) -> None:
         from .util import VALUE
         import unrelated
         def handler():
-            import pandas
+            import yaml
             from . import deep
             return VALUE + len(deep.flat.json.dumps(1))
         """,
@@ -263,7 +263,8 @@ def test_classes_and_methods(write: Write) -> None:
         class Model:
             LIMIT = LIMIT
             def __init__(self, start=0, context=None): self.start = start
-            def predict(self, x): return x + self.start + self.LIMIT + type(self).__name__.count("M")
+            def predict(self, x): return x + self.start + self.LIMIT + self.one()
+            def one(self): return type(self).__name__.count("M")
             @property
             def p(self): return __class__
         """
