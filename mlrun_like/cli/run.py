@@ -13,7 +13,7 @@ import typer
 from mlrun_like.cli.output import Json, print_json
 from mlrun_like.cli.show import print_run
 from mlrun_like.cli.values import parse_labels, parse_lists, parse_pairs, parse_value
-from mlrun_like.errors import FunctionError, InvalidArgumentError, NotFoundError, RunError
+from mlrun_like.errors import FunctionError, InvalidArgumentError, MissingFileError, RunError
 from mlrun_like.functions.creators import code_to_function, import_function
 from mlrun_like.functions.function import Function
 from mlrun_like.names import parse_run_uri
@@ -107,6 +107,8 @@ def run(  # noqa: PLR0913  (MLRun's options)
     Without --handler the file runs as a whole. The exit code is 1 if the run fails.
     """
     if from_env or exec_file:
+        if exec_file and not Path(exec_file).is_file():
+            raise MissingFileError(f"there is no file {exec_file!r}", where="--exec-file")
         return run_payload([exec_file] if exec_file else [])
     sweep = _sweep(param_file, selector, strategy)
     options: dict[str, Any] = {
@@ -162,7 +164,7 @@ def _function(url: str, kind: str, project: str, handler: str) -> Function[..., 
             fix="give a .py or .ipynb file, a function.yaml, or db://<project>/<name>",
         )
     if "://" not in url and not Path(url).is_file():
-        raise NotFoundError(f"there is no file {url!r}", where=str(Path.cwd()))
+        raise MissingFileError(f"there is no file {url!r}", where=str(Path.cwd()))
     return code_to_function(filename=url, kind=kind or "local", project=project, handler=handler)
 
 

@@ -148,6 +148,11 @@ class _Reader:
             self.declared.update(node.names)
             for name in node.names:
                 self.soft.setdefault(name, node.lineno)
+        elif isinstance(node, ast.Try) and _catches_name_error(node):
+            self._soft_depth += 1
+            self._all(node.body, scope)
+            self._soft_depth -= 1
+            self._all([*node.handlers, *node.orelse, *node.finalbody], scope)
         elif type(node).__name__ == "TypeAlias":
             self._type_alias(node, scope)
         else:
@@ -237,6 +242,14 @@ class _Reader:
             part = getattr(node, field, None)
             if part is not None:
                 self.read(part, inner)
+
+
+def _catches_name_error(node: ast.Try) -> bool:
+    """Whether the code itself reckons with a missing name."""
+    caught = [
+        inner for handler in node.handlers if handler.type for inner in ast.walk(handler.type)
+    ]
+    return any(isinstance(inner, ast.Name) and inner.id == "NameError" for inner in caught)
 
 
 def _function_scope(body: list[ast.stmt], parent: _Scope, names: set[str]) -> _Scope:

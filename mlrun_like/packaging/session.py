@@ -72,7 +72,7 @@ def _python(text: str, number: int) -> str:
 
 
 class FileGlobals:
-    """The running module of a file: asked only whether a star import brought a name."""
+    """The running module of a file: asked for names that the file's text does not define."""
 
     latest_only = False
 
@@ -84,8 +84,11 @@ class FileGlobals:
         return name in self._namespace
 
     def text_for(self, name: str, defined: bool, where: str) -> str:
-        """A file says everything itself."""
-        return ""
+        """A name put into the module while it ran: an import or a plain constant, else empty."""
+        if defined or name not in self._namespace:
+            return ""
+        value = self._namespace[name]
+        return f"{name} = {value!r}" if _is_constant(value) else _imported(name, value)
 
 
 class Session(FileGlobals):

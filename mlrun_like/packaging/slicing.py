@@ -157,8 +157,10 @@ class _Selection:
         return self._needs(self.parts[index])
 
     def _make(self, name: str, defined: bool, where: str) -> list[Part]:
-        if self.live is None:
+        if self.live is None or (not defined and name in self.guarded | self.declared):
             return []
+        if self.stars and not self.live.latest_only:
+            return []  # the star import itself travels
         text = self.live.text_for(name, defined, where)
         return parts_of(text, where) if text else []
 

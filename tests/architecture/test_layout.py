@@ -111,6 +111,6 @@ def test_the_wheel_holds_one_top_level_name_and_all_its_data(root: Path, tmp_pat
     kept = {
         str(path.relative_to(root))
         for path in (root / "mlrun_like").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not any(part.startswith((".", "__pyc")) for part in path.parts)
     }
     assert kept == shipped

@@ -16,47 +16,47 @@ def _states(answer: Any) -> dict[str, str]:
     return {row["check"]: row["state"] for row in answer.json}
 
 
-def test_a_healthy_installation(call: Any) -> None:
-    answer = call("doctor", "--json")
+def test_a_healthy_installation(spawn: Any) -> None:
+    answer = spawn("doctor", "--json")
     states = _states(answer)
     assert "fail" not in states.values()
     for check in ("python", "home", "disk", "store", "lost runs", "spool", "warm starts"):
         assert check in states
     assert all(set(row) == set(Finding._fields) for row in answer.json)
-    assert call("doctor").out.startswith("CHECK")
+    assert spawn("doctor").out.startswith("CHECK")
 
 
-def test_a_home_that_cannot_be_written(call: Any, tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written(spawn: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    answer = call("doctor", "--json", code=1, MLRUN_LIKE_HOME=str(tmp_path / "file" / "home"))
+    answer = spawn("doctor", "--json", code=1, MLRUN_LIKE_HOME=str(tmp_path / "file" / "home"))
     states = _states(answer)
     assert states["home"] == "fail"
     assert any(row["fix"] for row in answer.json if row["check"] == "home")
 
 
-def test_a_store_that_is_no_database(call: Any, home: Path) -> None:
+def test_a_store_that_is_no_database(spawn: Any, home: Path) -> None:
     (home / "store.db").write_bytes(b"this is not a database" * 500)
-    answer = call("doctor", "--json", code=1)
+    answer = spawn("doctor", "--json", code=1)
     assert _states(answer)["store"] == "fail"
     assert "spool" in _states(answer), "the other checks are still made"
 
 
-def test_an_unknown_store(call: Any) -> None:
-    answer = call("doctor", "--json", code=1, MLRUN_LIKE_DBPATH="redis://x")
+def test_an_unknown_store(spawn: Any) -> None:
+    answer = spawn("doctor", "--json", code=1, MLRUN_LIKE_DBPATH="redis://x")
     assert _states(answer)["store"] == "fail"
 
 
-def test_a_bad_setting(call: Any) -> None:
-    answer = call("doctor", "--json", code=1, MLRUN_LIKE_PREVIEW_ROWS="many")
+def test_a_bad_setting(spawn: Any) -> None:
+    answer = spawn("doctor", "--json", code=1, MLRUN_LIKE_PREVIEW_ROWS="many")
     assert _states(answer)["settings"] == "fail"
 
 
-def test_waiting_records_are_a_warning(call: Any, home: Path) -> None:
+def test_waiting_records_are_a_warning(spawn: Any, home: Path) -> None:
     folder = home / "spool" / "0123456789abcdef"
     folder.mkdir(parents=True)
     (folder / "other!1!0.00!1.jsonl").write_text("")
     (folder / "rejected.jsonl").write_text("{}\n")
-    states = _states(call("doctor", "--json"))
+    states = _states(spawn("doctor", "--json"))
     assert states["spool"] == states["rejected"] == "warn"
 
 

@@ -88,15 +88,15 @@ def test_wrong_usage_is_exit_code_2(words: list[str]) -> None:
     assert CliRunner().invoke(app, words).exit_code == 2
 
 
-def test_an_error_has_no_traceback(call: Any) -> None:
-    answer = call("get", "nonsense", code=1)
+def test_an_error_has_no_traceback(spawn: Any) -> None:
+    answer = spawn("get", "nonsense", code=1)
     assert answer.err.startswith("error: there are no 'nonsense'")
     assert "fix: use one of: runs, artifacts, functions" in answer.err
     assert "Traceback" not in answer.err and not answer.out
 
 
-def test_debug_shows_the_traceback(call: Any) -> None:
-    assert "Traceback" in call("--debug", "get", "nonsense", code=1).err
+def test_debug_shows_the_traceback(spawn: Any) -> None:
+    assert "Traceback" in spawn("--debug", "get", "nonsense", code=1).err
 
 
 def test_debug_in_process_raises() -> None:

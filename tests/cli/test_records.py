@@ -43,7 +43,7 @@ def test_what_is_not_there(call: Any, words: list[str], hint: str) -> None:
 
 
 def fit(context: Any, depth: int = 3) -> float:
-    print("fitting", depth)
+    sys.stdout.write(f"fitting {depth}\n")
     for step in range(5):
         context.log_metric("loss", 1 / (step + 1), step=step)
     context.log_artifact("note", body="hello", local_path="note.txt")
@@ -53,9 +53,8 @@ def fit(context: Any, depth: int = 3) -> float:
 @pytest.fixture
 def run(home: Path) -> ml.RunObject:
     """One recorded run with a result, an artifact, metrics and a log."""
-    finished = ml.new_function("fit", kind="local", handler=fit).run(
-        params={"depth": 4}, returns=["accuracy"], labels={"team": "a"}, project="p1"
-    )
+    function = ml.new_function("fit", project="p1", kind="local", handler=fit)
+    finished = function.run(params={"depth": 4}, returns=["accuracy"], labels={"team": "a"})
     ml.get_run_db().flush()
     return finished
 

@@ -11,17 +11,17 @@ import pytest
 import mlrun_like as ml
 
 
-def test_a_handler_is_run_and_recorded(call: Any, train: str) -> None:
-    answer = call("run", train, "--handler", "train", "-p", "depth=5", "--returns", "accuracy")
+def test_a_handler_is_run_and_recorded(spawn: Any, train: str) -> None:
+    answer = spawn("run", train, "--handler", "train", "-p", "depth=5", "--returns", "accuracy")
     assert "training 5" in answer.out
     assert "completed" in answer.out and "accuracy = 0.98" in answer.out
-    (run,) = call("get", "runs", "--json").json
+    (run,) = spawn("get", "runs", "--json").json
     assert run["status"]["results"] == {"accuracy": 0.98}
     assert run["spec"]["parameters"]["depth"] == 5
 
 
-def test_json_is_alone_on_stdout(call: Any, train: str) -> None:
-    answer = call(
+def test_json_is_alone_on_stdout(spawn: Any, train: str) -> None:
+    answer = spawn(
         "run", train, "--handler", "train", "--label", "team=a", "--name", "mine", "--json"
     )
     document = answer.json
@@ -31,13 +31,13 @@ def test_json_is_alone_on_stdout(call: Any, train: str) -> None:
     assert "training" in answer.err
 
 
-def test_a_failed_run_is_exit_code_1_and_stays_recorded(call: Any, train: str) -> None:
-    answer = call("run", train, "--handler", "train", "-p", "depth=500", code=1)
+def test_a_failed_run_is_exit_code_1_and_stays_recorded(spawn: Any, train: str) -> None:
+    answer = spawn("run", train, "--handler", "train", "-p", "depth=500", code=1)
     assert "error: run 'train' failed: ValueError: too deep" in answer.err
     assert "mlrun-like logs" in answer.err
     assert 'raise ValueError("too deep")' in answer.out
     assert "mlrun_like/" not in answer.out + answer.err, "our own frames are not the user's"
-    (run,) = call("get", "runs", "--state", "error", "--json").json
+    (run,) = spawn("get", "runs", "--state", "error", "--json").json
     assert run["status"]["error"] == "ValueError: too deep"
 
 
@@ -46,9 +46,9 @@ def test_a_failed_run_in_json(call: Any, train: str) -> None:
     assert call(*words, code=1).json["status"]["state"] == "error"
 
 
-def test_a_process(call: Any, train: str) -> None:
+def test_a_process(spawn: Any, train: str) -> None:
     words = ("run", train, "--handler", "train", "--kind", "process", "--json")
-    assert call(*words).json["metadata"]["labels"]["kind"] == "process"
+    assert spawn(*words).json["metadata"]["labels"]["kind"] == "process"
 
 
 def test_local_overrides_the_kind(call: Any, train: str) -> None:
@@ -139,7 +139,7 @@ def test_a_time_limit(call: Any, train: str) -> None:
         (["db://:::"], "not a function URI"),
         (["train.py", "--handler", "trian"], "Did you mean 'train'"),
         (["train.py", "--handler", "train", "-p", "depth"], "name=value"),
-        (["train.py", "--handler", "train", "-p", "dpeth=1"], "dpeth"),
+        (["train.py", "--handler", "slow", "-p", "secnds=1"], "secnds"),
         (["train.py", "--handler", "train", "-x", "depth=1"], "must be a list"),
         (["train.py", "--handler", "train", "--label", "a b=1"], "label"),
         (["train.py", "--handler", "train", "--name", "-x-"], "run name"),

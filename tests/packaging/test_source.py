@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import functools
 import importlib.util
@@ -179,6 +180,23 @@ def test_global_statement_and_star_import(write: Write) -> None:
     assert ship(captured)() == (8, "a/b")
 
 
+def test_names_put_into_a_module_while_it_ran(write: Write) -> None:
+    module = write(
+        """
+        globals().update(LIMIT=(1, "x"))
+        def handler(): return LIMIT, tool.dumps(1)
+        """
+    )
+    import json
+
+    module.tool = json
+    captured = capture_callable(module.handler)
+    assert "LIMIT = (1, 'x')" in captured.code and "import json as tool" in captured.code
+    module.tool = object()
+    with pytest.raises(PackagingError, match="'tool'"):
+        capture_callable(module.handler)
+
+
 def test_own_decorators_are_dropped_and_others_kept(write: Write) -> None:
     module = write(
         """
@@ -275,13 +293,8 @@ def test_classes_and_methods(write: Write) -> None:
     assert ship(captured)(1) == 4
 
 
-async def _unused_async() -> None: ...
-
-
 def test_async_handler(write: Write) -> None:
     module = write("import asyncio\nasync def handler(): await asyncio.sleep(0); return 3\n")
-    import asyncio
-
     assert asyncio.run(ship(capture_callable(module.handler))()) == 3
 
 
@@ -299,6 +312,19 @@ def test_unresolved_names_are_named(write: Write, body: str, message: str) -> No
     module = write(body)
     with pytest.raises(PackagingError, match=message):
         capture_callable(module.handler)
+
+
+def test_code_may_expect_a_missing_name(write: Write) -> None:
+    module = write(
+        """
+        def handler():
+            try:
+                return get_ipython()
+            except (NameError, KeyError):
+                return "no notebook"
+        """
+    )
+    assert ship(capture_callable(module.handler))() == "no notebook"
 
 
 def test_annotations_that_do_not_resolve_are_no_obstacle(write: Write) -> None:
