@@ -226,9 +226,10 @@ class Config:
 
     def _read_file(self) -> tuple[dict[str, Any], Path]:
         named = self.config_file
+        key = (named, self.home)
+        if self._file is not None and self._file[2] == key:
+            return self._file[0], self._file[1]
         path = Path(named).expanduser() if named else self.path("config.yaml")
-        if self._file is not None and self._file[1] == path:
-            return self._file[0], path
         values: dict[str, Any] = {}
         if path.is_file():
             values = _load_yaml(path)
@@ -237,7 +238,7 @@ class Config:
                 f"config file {str(path)!r} does not exist",
                 fix="create it or unset MLRUN_LIKE_CONFIG_FILE",
             )
-        self.__dict__["_file"] = (values, path)
+        self.__dict__["_file"] = (values, path, key)
         return values, path
 
 

@@ -124,8 +124,14 @@ def _absolute(path: str) -> str:
 
 
 def generate_target_path(artifact: Artifact, artifact_path: str, producer: Producer) -> str:
-    """`<path>/<run name>/<iteration>/<key><suffix>`, for a project `<path>/<key><suffix>`."""
+    """`<path>/<run name>/<iteration>/<key><suffix>`, for a project `<path>/<key><suffix>`.
+
+    The default folder belongs to one run already, so there it is `<path>/[<iteration>/]<key>…`: one
+    folder to make instead of three.
+    """
     parts = [producer.name, str(producer.iteration)] if producer.kind == "run" else []
+    if parts and artifact_path == str(config.path("artifacts", producer.project, producer.uid)):
+        parts = [str(producer.iteration)] if producer.iteration else []
     suffix, key = artifact.suffix(), artifact.key
     name = key if suffix != "/" and key.endswith(suffix) and key != suffix else f"{key}{suffix}"
     return join_url(artifact_path, *parts, name) if artifact_path else "/".join([*parts, name])

@@ -40,7 +40,9 @@ def prepare(table: pd.DataFrame, test_share: float = 0.25) -> tuple[pd.DataFrame
 
 
 @function()
-def train(context: MLClientCtx, train_set: pd.DataFrame, model: str = "logistic", size: float = 1):
+def train(
+    context: MLClientCtx, train_set: pd.DataFrame, model: str = "logistic", size: float = 1
+) -> None:
     """Fit one classifier and log it with its cross-validated AUC.
 
     Args:
@@ -72,7 +74,7 @@ def train(context: MLClientCtx, train_set: pd.DataFrame, model: str = "logistic"
 
 
 @function()
-def evaluate(context: MLClientCtx, model_uri: str, test_set: pd.DataFrame):
+def evaluate(context: MLClientCtx, model_uri: str, test_set: pd.DataFrame) -> None:
     """Measure a model on rows it has not seen.
 
     Args:
@@ -97,7 +99,7 @@ def evaluate(context: MLClientCtx, model_uri: str, test_set: pd.DataFrame):
 
 
 @function()
-def register(context: MLClientCtx, model_uri: str, auc: float):
+def register(context: MLClientCtx, model_uri: str, auc: float) -> None:
     """Give a model that passed the gate its public name.
 
     Args:
@@ -117,7 +119,7 @@ def register(context: MLClientCtx, model_uri: str, auc: float):
 
 
 @pipeline(name="demo")
-def training(table: str, least_auc: float = 0.95):
+def training(table: str, least_auc: float = 0.95) -> None:
     """Prepare, search, evaluate, and register only what is good enough."""
     data = prepare.step(inputs={"table": table})
     best = train.step(

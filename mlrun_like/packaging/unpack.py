@@ -90,8 +90,10 @@ def use_folder(folder: Path, files: Mapping[str, str]) -> None:
     root = str(folder.parent) + os.sep
     sys.path[:] = [p for p in sys.path if not (p.startswith(root) and p != str(folder))]
     tops = {PurePosixPath(relative).parts[0].removesuffix(".py") for relative in files}
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] not in tops:  # asking all modules for their file takes 10 ms
+    loaded = {top for top in tops if top in sys.modules}
+    # In a fork every module looked at is a page copied, so look only when there is a reason.
+    for name, module in list(sys.modules.items()) if loaded else ():
+        if name.partition(".")[0] not in loaded:
             continue
         file = getattr(module, "__file__", None) or ""
         if file.startswith(root) and not file.startswith(str(folder) + os.sep):

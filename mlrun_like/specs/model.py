@@ -41,7 +41,8 @@ class Model(BaseModel):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data with empty values left out."""
-        return _prune(self.model_dump(mode="json"))
+        document: dict[str, Any] = _prune(self.model_dump(mode="json"))
+        return document
 
 
 def parse(model: type[M], document: Any, where: str = "") -> M:

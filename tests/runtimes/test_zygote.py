@@ -16,8 +16,8 @@ from mlrun_like.runtimes.output import OutputPipe
 from mlrun_like.runtimes.processes import Ending
 from mlrun_like.runtimes.supervise import supervise
 from mlrun_like.runtimes.zygote_client import (
-    Warmth,
     WarmProcess,
+    Warmth,
     close_zygotes,
     start_warm,
     zygote_pids,
@@ -97,8 +97,9 @@ def test_surroundings_of_a_call(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "look.py").write_text(
         "import os, signal, sys\n"
         "def look(argument):\n"
-        "    print(argument, os.getcwd(), os.environ.get('B'), sys.path[0], os.getsid(0) == os.getpid())\n"
-        "    print(signal.getsignal(signal.SIGCHLD), os.read(0, 1), signal.getsignal(signal.SIGINT))\n"
+        "    print(argument, os.getcwd(), os.environ.get('B'), sys.path[0])\n"
+        "    print(os.getsid(0) == os.getpid(), os.read(0, 1), end=' ')\n"
+        "    print(signal.getsignal(signal.SIGCHLD), signal.getsignal(signal.SIGINT))\n"
         "    print(sorted(int(fd) for fd in os.listdir('/proc/self/fd')))\n"
     )
     warmth = Warmth({"A": "1"}, (), "time:sleep")
@@ -106,8 +107,8 @@ def test_surroundings_of_a_call(bench: Bench, tmp_path: Path) -> None:
     ending, text = call(bench, warmth, request)
     assert ending == Ending(0), text
     lines = text.splitlines()
-    assert lines[0] == f"x {tmp_path} 2 {tmp_path} True"
-    assert lines[1].startswith("0 b'' <built-in function default_int_handler>")
+    assert lines[0] == f"x {tmp_path} 2 {tmp_path}"
+    assert lines[1].startswith("True b'' 0 <built-in function default_int_handler>")
     # Standard streams, the channel, and the listing itself: nothing of the server or other runs.
     assert len(eval(lines[2])) <= 5
 
