@@ -170,10 +170,10 @@ def pack_outputs(values: object, hints: Any, log: OutputLog) -> None:
     if len(outputs) != len(wanted):
         _report_lengths(outputs, wanted, log)
     for value, raw in zip(outputs, wanted, strict=False):
-        _pack_orreport(value, raw, log)
+        _pack_or_report(value, raw, log)
 
 
-def _pack_orreport(value: object, raw: Any, log: OutputLog) -> None:
+def _pack_or_report(value: object, raw: Any, log: OutputLog) -> None:
     try:
         hint = parse_log_hint(raw)
         if hint is not None:
@@ -226,4 +226,4 @@ def pack_unhinted(value: object, log: OutputLog) -> None:
         PackingWarning: if it cannot be logged.
     """
     if value is not None:
-        _pack_orreport(value, LogHint("return"), log)
+        _pack_or_report(value, LogHint("return"), log)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import inspect
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -177,7 +178,7 @@ def _document(
     given: Mapping[str, Any],
 ) -> tuple[RunDoc, dict[str, Any]]:
     meta, spec = document.metadata, document.spec
-    short = handler_name.replace("::", "-").rpartition(".")[2]
+    short = re.sub(r"[^A-Za-z0-9-]+", "-", handler_name.rpartition(".")[2]).strip("-")
     default = meta.name
     if short and short != spec.default_handler:
         default = f"{meta.name}-{short}"

@@ -110,7 +110,7 @@ def _work(context: MLClientCtx, job: Job, own_process: bool) -> None:
         _run_script(job)
         return
     if handler is None:
-        init = spec.parameters.get("_init_args")
+        init = {**(spec.parameters.get("_init_args") or {}), "context": context}
         handler = resolve_handler(job.function, spec.handler, init, replace_main=own_process)
     is_sweep = spec.hyperparams or spec.hyper_param_options.get("param_file")
     if is_sweep and spec.hyper_param_options.get("strategy") != "custom":

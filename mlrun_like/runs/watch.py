@@ -47,6 +47,8 @@ _entries: list[_Entry] = []
 _changed = threading.Condition()
 _thread: threading.Thread | None = None
 _SIGNAL = getattr(signal, "SIGALRM", None)
+_IDLE = 0.5  # seconds between looks for new runs
+_GIVE_UP = 30.0  # seconds without a run after which the thread ends
 
 
 @contextlib.contextmanager
@@ -94,10 +96,10 @@ def _add(entry: _Entry) -> None:
     global _thread
     with _changed:
         _entries.append(entry)
-        if _thread is None or not _thread.is_alive():
+        if _thread is None or not _thread.is_alive():  # dead: this process was forked
             _thread = threading.Thread(target=_loop, name="mlrun-like-watch", daemon=True)
             _thread.start()
-        elif entry.deadline < entry.next_beat:
+        elif entry.deadline < time.monotonic() + _IDLE:
             _changed.notify()
 
 
@@ -134,17 +136,21 @@ def _interrupt(entry: _Entry, reason: type[Interrupted]) -> None:
 
 
 def _loop() -> None:
+    global _thread
+    idle_since = time.monotonic()
     while True:
         with _changed:
-            if not _entries:
-                _changed.wait(timeout=30)
-                if not _entries:
-                    return
             now = time.monotonic()
-            wake = min(min(e.deadline, e.next_beat) for e in _entries)
+            wake = min((min(e.deadline, e.next_beat) for e in _entries), default=now + _IDLE)
             if wake > now:
-                _changed.wait(timeout=min(wake - now, 30))
+                # A short run must not pay for waking this thread, so it looks often enough itself.
+                _changed.wait(timeout=min(wake - now, _IDLE))
             due = list(_entries)
+            if due:
+                idle_since = time.monotonic()
+            elif time.monotonic() - idle_since > _GIVE_UP:
+                _thread = None
+                return
         now = time.monotonic()
         for entry in due:
             if now >= entry.deadline:
