@@ -14,8 +14,9 @@ from typer.main import get_command
 
 from mlrun_like import errors
 from mlrun_like.cli.main import COMMANDS, app, load_command
-from mlrun_like.config import ENV_PREFIX, SECRETS, SETTINGS
+from mlrun_like.config import ENV_PREFIX
 from mlrun_like.errors import MLRunLikeError
+from mlrun_like.settings import SECRETS, SETTINGS
 
 __all__ = ["cli_page", "errors_page", "main", "settings_page"]
 

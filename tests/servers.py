@@ -56,8 +56,17 @@ class Postgres:
     def start(self) -> None:
         """Start and wait until it answers."""
         options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-        self._run("pg_ctl", "-D", str(self.data), "-w", "-l", str(self.folder / "log"),
-                  "-o", options, "start")
+        self._run(
+            "pg_ctl",
+            "-D",
+            str(self.data),
+            "-w",
+            "-l",
+            str(self.folder / "log"),
+            "-o",
+            options,
+            "start",
+        )
 
     def stop(self) -> None:
         """Stop at once; clients are cut off."""
@@ -75,8 +84,14 @@ class Postgres:
         user = "postgres" if os.geteuid() == 0 else None
         with open(self.folder / "output", "ab") as output:
             subprocess.run(
-                [str(self.binaries / program), *arguments], check=True, timeout=60, user=user,
-                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                [str(self.binaries / program), *arguments],
+                check=True,
+                timeout=60,
+                user=user,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
             )
 
 

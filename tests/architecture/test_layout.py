@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-LIMIT = 300
+LIMITS = {"mlrun_like": 300, "docs": 300, "bench": 300, "tests": 600}
 
 
-def test_no_file_is_longer_than_300_lines(root: Path) -> None:
+def test_no_file_is_too_long(root: Path) -> None:
     long = {}
-    for folder in ("mlrun_like", "tests", "docs", "bench"):
+    for folder, limit in LIMITS.items():
         for path in sorted((root / folder).rglob("*.py")):
             lines = len(path.read_text(encoding="utf-8").splitlines())
-            if lines > LIMIT:
+            if lines > limit:
                 long[str(path.relative_to(root))] = lines
     assert not long, "a second noun is hiding in these: split them"
 

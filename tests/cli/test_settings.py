@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlrun_like.config import SETTINGS
+from mlrun_like.settings import SETTINGS
 
 
 def test_explain_shows_all(spawn: Any) -> None:

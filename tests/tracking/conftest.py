@@ -69,10 +69,18 @@ def make_run() -> MakeRun:
 
     def make(uid: str = "u1", state: str = "running", **parts: Any) -> dict[str, Any]:
         labels = parts.pop("labels", {"owner": "me"})
-        metadata = {"name": parts.pop("name", "train"), "uid": uid,
-                    "project": parts.pop("project", "p"), "labels": labels,
-                    "iteration": parts.pop("iteration", 0)}
-        return {"kind": "run", "metadata": metadata, "spec": {"parameters": {"a": 1}},
-                "status": {"state": state, **parts}}
+        metadata = {
+            "name": parts.pop("name", "train"),
+            "uid": uid,
+            "project": parts.pop("project", "p"),
+            "labels": labels,
+            "iteration": parts.pop("iteration", 0),
+        }
+        return {
+            "kind": "run",
+            "metadata": metadata,
+            "spec": {"parameters": {"a": 1}},
+            "status": {"state": state, **parts},
+        }
 
     return make

@@ -24,11 +24,18 @@ def test_forms(home: Path, tmp_path: Path) -> None:
         assert store_url() == f"sqlite:///{tmp_path / 'folder' / 'store.db'}"
 
 
-@pytest.mark.parametrize("address, word", [
-    ("http://host:8080", "remote"), ("https://u:secret@host", "remote"), ("mysql://h/d", "mysql"),
-    ("sqlite://", "no file"), ("sqlite:///:memory:", "no file"), ("://x", "kind ''"),
-    ("postgresql://u:secret@h:port/d", "cannot be read"),
-])
+@pytest.mark.parametrize(
+    "address, word",
+    [
+        ("http://host:8080", "remote"),
+        ("https://u:secret@host", "remote"),
+        ("mysql://h/d", "mysql"),
+        ("sqlite://", "no file"),
+        ("sqlite:///:memory:", "no file"),
+        ("://x", "kind ''"),
+        ("postgresql://u:secret@h:port/d", "cannot be read"),
+    ],
+)
 def test_wrong_addresses(address: str, word: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         store_url(address)

@@ -75,8 +75,12 @@ def test_missing_run(store: SqlStore) -> None:
 def test_a_broken_run_is_refused_at_once(store: SqlStore) -> None:
     whole = {"project": "p", "uid": "u"}
     broken: list[dict[str, Any]] = [
-        {}, {"metadata": {}}, {"metadata": {"project": "p"}}, {"metadata": {"uid": "u"}},
-        {"metadata": {"project": "p", "uid": 3}}, {"metadata": "x"},
+        {},
+        {"metadata": {}},
+        {"metadata": {"project": "p"}},
+        {"metadata": {"uid": "u"}},
+        {"metadata": {"project": "p", "uid": 3}},
+        {"metadata": "x"},
         {"metadata": whole, "status": {"start_time": "yesterday"}},
         {"metadata": whole, "spec": {"a": object()}},
     ]
@@ -89,10 +93,12 @@ def test_a_broken_run_is_refused_at_once(store: SqlStore) -> None:
 def test_a_terminal_state_sticks_and_results_merge(
     store: SqlStore, make_run: MakeRun, final: str
 ) -> None:
-    store.store_run(make_run("u1", final, error="first", results={"a": 1},
-                             artifact_uris={"m": "1"}))
-    store.store_run(make_run("u1", "running", error="late", results={"b": 2},
-                             artifact_uris={"n": "2"}))
+    store.store_run(
+        make_run("u1", final, error="first", results={"a": 1}, artifact_uris={"m": "1"})
+    )
+    store.store_run(
+        make_run("u1", "running", error="late", results={"b": 2}, artifact_uris={"n": "2"})
+    )
     status = store.read_run("p", "u1")["status"]
     assert (status["state"], status["error"]) == (final, "first")
     assert status["results"] == {"a": 1, "b": 2}
@@ -123,10 +129,17 @@ def test_set_run_state(store: SqlStore, make_run: MakeRun) -> None:
 
 def test_list_filters(store: SqlStore, make_run: MakeRun) -> None:
     for number in range(6):
-        store.store_run(make_run(
-            f"u{number}", "completed" if number % 2 else "error", project="pq"[number // 3],
-            name=f"Train-{number}", labels={"n": str(number % 3), "odd" if number % 2 else "ev": ""},
-            start_time=f"2026-01-0{number + 1}T00:00:00+00:00"), wait=False)
+        store.store_run(
+            make_run(
+                f"u{number}",
+                "completed" if number % 2 else "error",
+                project="pq"[number // 3],
+                name=f"Train-{number}",
+                labels={"n": str(number % 3), "odd" if number % 2 else "ev": ""},
+                start_time=f"2026-01-0{number + 1}T00:00:00+00:00",
+            ),
+            wait=False,
+        )
     store.store_run(make_run("u5", iteration=2, project="q", labels={"n": "2"}), wait=False)
     assert uids(store) == uids(store, project="*") == ["u5", "u4", "u3", "u2", "u1", "u0"]
     assert uids(store, project="p") == ["u2", "u1", "u0"]
@@ -189,7 +202,9 @@ def test_metrics_are_series_and_odd_numbers_survive(store: SqlStore, make_run: M
     assert list(series) == ["loss", "acc"] or list(series) == ["acc", "loss"]
     read = [point.value for point in series["loss"]]
     assert math.isnan(read[0]) and read[1:] == values[1:]
-    assert store.read_metrics("p", "u1", keys=["acc"]) == {"acc": [MetricPoint("acc", 0.5, -1, 2.0)]}
+    assert store.read_metrics("p", "u1", keys=["acc"]) == {
+        "acc": [MetricPoint("acc", 0.5, -1, 2.0)]
+    }
 
 
 def test_metrics_that_come_before_their_run(store: SqlStore, make_run: MakeRun) -> None:
@@ -230,7 +245,9 @@ def test_artifact_versions_and_tags(store: SqlStore) -> None:
     assert store.read_artifact("p", "a", tag="v1")["metadata"]["tree"] == "t2"
     listed = store.list_artifacts(ArtifactQuery(project="p"))
     assert [(a["metadata"]["tree"], a["metadata"].get("tag")) for a in listed] == [
-        ("t2", "v1"), ("t1", None)]
+        ("t2", "v1"),
+        ("t1", None),
+    ]
     with pytest.raises(NotFoundError, match="v9"):
         store.read_artifact("p", "a", tag="v9")
     with pytest.raises(NotFoundError, match="uid"):
@@ -303,8 +320,11 @@ def test_threads_that_move_one_tag_leave_one_holder(store: SqlStore) -> None:
 
 def test_functions(store: SqlStore) -> None:
     def fn(version: str) -> dict[str, Any]:
-        return {"kind": "job", "metadata": {"name": "f", "project": "p"},
-                "spec": {"image": version}}
+        return {
+            "kind": "job",
+            "metadata": {"name": "f", "project": "p"},
+            "spec": {"image": version},
+        }
 
     one, two = store.store_function(fn("1"), tag="v1"), store.store_function(fn("2"))
     assert one != two and store.store_function(fn("1"), tag="v1") == one
@@ -336,10 +356,14 @@ def test_logs(store: SqlStore) -> None:
     assert store.read_log("p", "u2") == big
 
 
-@settings(max_examples=25, deadline=None,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(pieces=st.lists(st.binary(max_size=40), max_size=12), start=st.integers(0, 300),
-       size=st.integers(-1, 300))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    pieces=st.lists(st.binary(max_size=40), max_size=12),
+    start=st.integers(0, 300),
+    size=st.integers(-1, 300),
+)
 def test_log_slices(store: SqlStore, pieces: list[bytes], start: int, size: int) -> None:
     uid = new_uid()
     for piece in pieces:
@@ -349,12 +373,11 @@ def test_log_slices(store: SqlStore, pieces: list[bytes], start: int, size: int)
     assert store.read_log("p", uid, start, size) == wanted
 
 
-@settings(max_examples=25, deadline=None,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(text=st.text())
-def test_any_text_is_recorded(
-    store: SqlStore, make_run: MakeRun, text: str
-) -> None:
+def test_any_text_is_recorded(store: SqlStore, make_run: MakeRun, text: str) -> None:
     uid = new_uid()
     run = make_run(uid, "completed", results={"text": text, text: 1})
     store.store_run(run)
@@ -367,7 +390,9 @@ def test_lineage_in_both_directions(store: SqlStore) -> None:
     store.record_use("p", "user", uri, "read")
     store.record_use("p", "user", uri, "read")
     assert [(e["uid"], e["direction"]) for e in store.lineage("p", artifact_uri=uri)] == [
-        ("maker", "write"), ("user", "read")]
+        ("maker", "write"),
+        ("user", "read"),
+    ]
     assert [e["artifact_uri"] for e in store.lineage("p", uid="user")] == [uri]
     assert store.lineage("q") == []
     with pytest.raises(InvalidArgumentError, match="sideways"):

@@ -22,7 +22,7 @@ from mlrun_like.tracking.schema import HEAD, REVISIONS, VERSION_TABLE, metadata
 from mlrun_like.tracking.sql import Database
 from mlrun_like.tracking.upgrade import upgrade
 
-NEXT = '''
+NEXT = """
 import sqlalchemy as sa
 from alembic import op
 revision = "9000"
@@ -30,7 +30,7 @@ down_revision = "{head}"
 def upgrade():
     op.add_column("runs", sa.Column("later", sa.Integer()))
     {more}
-'''
+"""
 
 
 def bare_engine(url: str) -> Engine:
@@ -51,8 +51,9 @@ def test_migrations_and_tables_agree(url: str) -> None:
     with engine.connect() as connection:
         upgrade(connection, MIGRATIONS, "head")
         connection.commit()
-        context = MigrationContext.configure(connection, opts={
-            "version_table": VERSION_TABLE, "compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
+        )
         assert compare_metadata(context, metadata) == []
         assert read_version(connection) == HEAD
     engine.dispose()
@@ -93,8 +94,9 @@ def test_a_failed_migration_changes_nothing(url: str, tmp_path: Path) -> None:
     database = open_store(url).database
     scripts = next_scripts(tmp_path, 'raise RuntimeError("half-way")')
     with pytest.raises(RuntimeError, match="half-way"):
-        ensure_schema(database.engine, database.path, revisions=(*REVISIONS, "9000"),
-                      scripts=scripts)
+        ensure_schema(
+            database.engine, database.path, revisions=(*REVISIONS, "9000"), scripts=scripts
+        )
     with database.engine.connect() as connection:
         assert read_version(connection) == HEAD
         assert "later" not in [c["name"] for c in inspect(connection).get_columns("runs")]
@@ -129,8 +131,11 @@ def test_many_start_at_once(url: str, home: Path, tmp_path: Path, older: bool) -
         scripts = str(next_scripts(tmp_path))
     start = str(time.time() + 2.0)
     racers = [
-        subprocess.Popen([sys.executable, "-c", RACER, url, str(home), scripts, start],
-                         stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, url, str(home), scripts, start],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(8)
     ]
     errors = [racer.communicate(timeout=60)[1] for racer in racers]

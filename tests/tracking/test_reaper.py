@@ -33,10 +33,14 @@ def test_lost_runs(store: SqlStore, make_run: MakeRun) -> None:
     mine, gone = os.getpid(), ended_pid()
     started = process_start_time(mine)
     rows = {
-        "alive": ("running", HERE, mine, started), "reused": ("running", HERE, mine, started + 99),
-        "killed": ("running", HERE, gone, 5.0), "aborting": ("aborting", HERE, gone, 5.0),
-        "between-attempts": ("pending", HERE, gone, 5.0), "done": ("completed", HERE, gone, 5.0),
-        "elsewhere": ("running", "other-host", gone, 5.0), "waiting": ("pending", "", 0, 0.0),
+        "alive": ("running", HERE, mine, started),
+        "reused": ("running", HERE, mine, started + 99),
+        "killed": ("running", HERE, gone, 5.0),
+        "aborting": ("aborting", HERE, gone, 5.0),
+        "between-attempts": ("pending", HERE, gone, 5.0),
+        "done": ("completed", HERE, gone, 5.0),
+        "elsewhere": ("running", "other-host", gone, 5.0),
+        "waiting": ("pending", "", 0, 0.0),
     }
     for uid, (state, host, pid, when) in rows.items():
         store.store_run(make_run(uid, state, host=host, pid=pid, pid_started=when), wait=False)

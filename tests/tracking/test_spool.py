@@ -93,8 +93,12 @@ def test_a_file_locked_by_another_process(home: Path, make_run: MakeRun) -> None
     with config.override(store_timeout=0.3):
         store = open_store()
         record(store, make_run, "before")
-        locker = subprocess.Popen([sys.executable, "-c", LOCK, str(home / "store.db")],
-                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        locker = subprocess.Popen(
+            [sys.executable, "-c", LOCK, str(home / "store.db")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert locker.stdout is not None and locker.stdout.readline() == "locked\n"
         record(store, make_run, "u1")
         store.set_run_state("p", "u1", 0, "completed", "")
@@ -171,19 +175,22 @@ def test_delivering_twice_changes_nothing(store: SqlStore, make_run: MakeRun) ->
     operations: list[Any] = []
     real = store.writer._commit
     store.writer._commit = (  # type: ignore[method-assign]
-        lambda batch, *rest: (operations.extend(batch), real(batch, *rest))[1])  # type: ignore
+        lambda batch, *rest: (operations.extend(batch), real(batch, *rest))[1]
+    )  # type: ignore
     record(store, make_run, "u1")
     store.flush()
     for _ in range(2):
-        spool.append(json.loads(json.dumps(operations, default=lambda b: {"$bytes": ""}))[:0]
-                     or operations)
+        spool.append(
+            json.loads(json.dumps(operations, default=lambda b: {"$bytes": ""}))[:0] or operations
+        )
         store.writer.adopt()
         check(store, "u1")
     assert spool.pending() == 0
 
 
-def test_a_full_disk_below_the_spool_too(home: Path, make_run: MakeRun,
-                                         caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_disk_below_the_spool_too(
+    home: Path, make_run: MakeRun, caplog: pytest.LogCaptureFixture
+) -> None:
     """Neither store nor spool: records stay in memory until one of them is back."""
     store = open_store()
     store.store_run(make_run("u0"))
@@ -211,15 +218,32 @@ def test_a_read_only_file(home: Path, make_run: MakeRun) -> None:
     assert store.read_run("p", "u1")["status"]["state"] == "completed"
 
 
-@settings(max_examples=60, deadline=None,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(junk=st.lists(st.one_of(st.binary(max_size=60), st.just(b'["run",{}]\n'),
-                               st.just(b'["nope",1]\n'), st.just(b"[]\n"), st.just(b"null\n"),
-                               st.just(b'["log",{"$bytes":"%"}]\n')), max_size=6))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    junk=st.lists(
+        st.one_of(
+            st.binary(max_size=60),
+            st.just(b'["run",{}]\n'),
+            st.just(b'["nope",1]\n'),
+            st.just(b"[]\n"),
+            st.just(b"null\n"),
+            st.just(b'["log",{"$bytes":"%"}]\n'),
+        ),
+        max_size=6,
+    )
+)
 def test_a_damaged_file_never_blocks(home: Path, junk: list[bytes]) -> None:
     store = open_store()
-    good = store.writer.spool.append([("edge", {
-        "project": "p", "uid": "u", "artifact_uri": "x", "direction": "read", "time": 1.0})])
+    good = store.writer.spool.append(
+        [
+            (
+                "edge",
+                {"project": "p", "uid": "u", "artifact_uri": "x", "direction": "read", "time": 1.0},
+            )
+        ]
+    )
     line = good.read_bytes()
     good.write_bytes(b"".join(junk) + b"\n" + line)
     store.writer.adopt()

@@ -47,7 +47,9 @@ def child(url: str, home: Path, uid: str, count: int, pause: float = 0.0) -> sub
     """A process that logs metrics."""
     return subprocess.Popen(
         [sys.executable, "-c", PROCESS, url, str(home), uid, str(count), str(pause)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -186,7 +188,8 @@ def _log_some(url: str, home: str) -> None:
 def test_a_multiprocessing_child_flushes_at_its_end(url: str, home: Path, method: str) -> None:
     context = multiprocessing.get_context(method)
     process = context.Process(  # type: ignore[attr-defined]
-        target=_flush_target(method), args=(url, str(home)))
+        target=_flush_target(method), args=(url, str(home))
+    )
     process.start()
     process.join(30)
     assert process.exitcode == 0
@@ -200,8 +203,7 @@ def _flush_target(method: str) -> Callable[[str, str], None]:
 
 class _Spawned:
     def __reduce__(self) -> tuple[Any, ...]:
-        return eval, ("lambda url, home: exec(code, {'url': url, 'home': home})",
-                      {"code": _CODE})
+        return eval, ("lambda url, home: exec(code, {'url': url, 'home': home})", {"code": _CODE})
 
     def __call__(self, url: str, home: str) -> None:
         raise AssertionError("never called here")
@@ -218,7 +220,7 @@ _RUN: Callable[[str, str], None] = _Spawned()
 
 
 def test_the_end_of_a_process_flushes(home: Path) -> None:
-    code = (f"url = ''; home = {str(home)!r}\n{_CODE}\n")
+    code = f"url = ''; home = {str(home)!r}\n{_CODE}\n"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
     assert len(open_store().read_metrics("p", "u1")["a"]) == 1
 
