@@ -80,8 +80,11 @@ with ml.config.override(home=tempfile.mkdtemp()):
     stored = ml.get_run_db().read_run(run.metadata.project, run.uid())
     assert stored["status"]["state"] == "completed"
 ours = median(ours_times)
-figures = {"ours, ms a run": ours, "ours, p95 ms": percentile(ours_times, 0.95),
-           "raw SQLite, ms a run": raw_sqlite(args.runs)}
+figures = {
+    "ours, ms a run": ours,
+    "ours, p95 ms": percentile(ours_times, 0.95),
+    "raw SQLite, ms a run": raw_sqlite(args.runs),
+}
 bars = {"<= 4 ms a run": ours <= 4}
 mlflow = peer(args.peers, MLFLOW.format(runs=args.runs))
 if mlflow:

@@ -14,7 +14,14 @@ from mlrun_like.config import config
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.specs.artifact import ArtifactDoc
 
-__all__ = ["describe", "model_schema", "statistics"]
+__all__ = [
+    "column_name",
+    "describe",
+    "model_schema",
+    "plain",
+    "statistics",
+    "value_type",
+]
 
 BINS = 20
 MAX_STAT_ROWS = 10_000

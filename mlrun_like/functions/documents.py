@@ -30,6 +30,7 @@ __all__ = [
     "export",
     "from_document",
     "print_doc",
+    "public",
     "refresh",
     "require_code",
     "save",

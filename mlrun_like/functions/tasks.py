@@ -92,7 +92,26 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
     base: RunTemplate | None = None,
     returns: Sequence[Any] | None = None,
 ) -> RunTemplate:
-    """A task with the given options; `base` is copied first.
+    """Run options written down before there is a function to run; see `Function.run`.
+
+    Args:
+        name: The run's name.
+        project: The run's project.
+        handler: Name of the entry point.
+        params: Values for the handler's arguments.
+        hyper_params: Lists of values to sweep over.
+        param_file: URL of a file with such values.
+        selector: `max.<result>` or `min.<result>`: the best trial.
+        hyper_param_options: All options of the sweep.
+        inputs: URLs for the handler's data arguments.
+        outputs: Older name of `returns`.
+        artifact_path: Where artifacts go.
+        out_path: Older name of `artifact_path`.
+        base: A task to copy first.
+        returns: Log hints for returned values.
+
+    Raises:
+        InvalidArgumentError: if the options of the sweep contradict each other.
 
     >>> new_task("t", params={"p": 1}).with_params(q=2).spec.parameters
     {'p': 1, 'q': 2}

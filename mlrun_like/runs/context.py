@@ -40,6 +40,16 @@ class MLClientCtx(ContextLogging):
 
     Handlers receive it by naming an argument `context`; other code gets it from
     `get_or_create_ctx`. Everything logged is recorded with the run.
+
+    Args:
+        job: The function, run and store; `execute` and `get_or_create_ctx` give it.
+        parent: The context whose child iteration this is.
+
+    >>> from mlrun_like.runs.session import get_or_create_ctx
+    >>> with get_or_create_ctx("explore") as context:
+    ...     context.log_result("rows", 3)
+    >>> context.results
+    {'rows': 3}
     """
 
     def __init__(self, job: Job, parent: MLClientCtx | None = None) -> None:

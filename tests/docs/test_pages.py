@@ -14,8 +14,9 @@ import pytest
 from typer.main import get_command
 
 from mlrun_like.cli.main import COMMANDS, app, load_command
-from mlrun_like.config import ENV_PREFIX, SETTINGS
+from mlrun_like.config import ENV_PREFIX
 from mlrun_like.errors import MLRunLikeError
+from mlrun_like.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
