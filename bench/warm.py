@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 import mlrun_like as ml
 from mlrun_like.config import config
+from mlrun_like.tracking.connect import close_stores
 
 FORK = """
 import gc, os, statistics, time
@@ -62,6 +63,7 @@ if __name__ == "__main__":
         with config.override(warm=False):
             run()
             fresh = [seconds(run) * 1e3 for _ in range(args.reps)]
+        close_stores()
     figures = {
         "raw fork of a preloaded process, ms": min(limits),
         "warm run, median ms": median(warm),

@@ -34,6 +34,7 @@ ENV_PREFIX = "MLRUN_LIKE_"
 
 
 _ROWS = {row.name: row for row in SETTINGS}
+_NOT_IN_FILE = ("home", "config_file")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -74,7 +75,7 @@ class Config:
             text = self._environ.get(variable)
             if text is not None and (text or row.type is str):
                 return _cast(row, text, f"environment variable {variable}"), variable
-        if name not in ("home", "config_file"):
+        if name not in _NOT_IN_FILE:
             values, path = self._read_file()
             if name in values:
                 return _cast(row, values[name], f"file {path}"), str(path)
@@ -138,8 +139,10 @@ def _load_yaml(path: Path) -> dict[str, Any]:
 
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise ConfigError(f"config file cannot be read: {exc}", where=str(path)) from exc
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as exc:
+        raise ConfigError(
+            f"config file cannot be read: {exc}", where=str(path), fix="write 'name: value' lines"
+        ) from exc
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -148,6 +151,12 @@ def _load_yaml(path: Path) -> dict[str, Any]:
         if name not in _ROWS:
             raise ConfigError(
                 f"there is no setting {name!r}.{nearest(str(name), _ROWS)}", where=str(path)
+            )
+        if name in _NOT_IN_FILE:
+            raise ConfigError(
+                f"setting {name!r} says where the file is, so it cannot be set in it",
+                where=str(path),
+                fix=f"set {ENV_PREFIX}{name.upper()} in the environment",
             )
     return values
 

@@ -29,7 +29,7 @@ def topological_order(parents: Mapping[str, Iterable[str]]) -> list[str]:
     ready = [name for name, above in waiting.items() if not above]
     for name in ready:
         order.append(name)
-        for child in sorted(children[name], key=list(waiting).index):
+        for child in children[name]:  # in the order of the mapping
             waiting[child].discard(name)
             if not waiting[child]:
                 ready.append(child)

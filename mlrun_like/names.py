@@ -203,11 +203,10 @@ def parse_function_uri(uri: str, default_project: str = "default") -> FunctionUR
     Raises:
         InvalidArgumentError: if a part is malformed.
     """
-    text = uri[len("db://") :] if uri.startswith("db://") else uri
     match = re.fullmatch(
-        r"(?:(?P<project>[^/@:]*)/)?(?P<name>[^/@:]+)"
-        r"(?::(?P<tag>[^/@:]+))?(?:@(?P<hash>[^/@:]+))?(?::(?P<tag2>[^/@:]+))?",
-        text,
+        r"(?:db://)?(?:(?P<project>[^/@:]*)/)?(?P<name>[^/@:]+)"
+        r"(?::(?P<tag>[^/@:\s]+))?(?:@(?P<hash>[^/@:\s]+))?(?::(?P<tag2>[^/@:\s]+))?",
+        uri if isinstance(uri, str) else "",
     )
     if match is None or (match["tag"] and match["tag2"]):
         raise InvalidArgumentError(
@@ -231,8 +230,9 @@ def parse_run_uri(uri: str, default_project: str = "default") -> RunURI:
         InvalidArgumentError: if a part is malformed.
     """
     match = re.fullmatch(
-        r"(?:(?P<project>[^@#:]+)@)?(?P<uid>[^@#:]+)(?:#(?P<iter>[0-9]{1,9}))?(?::(?P<tag>[^@#:]+))?",
-        uri,
+        r"(?:(?P<project>[^@#:\s]+)@)?(?P<uid>[^@#:\s]+)(?:#(?P<iter>[0-9]{1,9}))?"
+        r"(?::(?P<tag>[^@#:\s]+))?",
+        uri if isinstance(uri, str) else "",
     )
     if match is None:
         raise InvalidArgumentError(

@@ -47,15 +47,20 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
 def _entry_points(group: str) -> Mapping[str, importlib.metadata.EntryPoint]:
     found: dict[str, importlib.metadata.EntryPoint] = {}
     for point in importlib.metadata.entry_points(group=f"mlrun_like.{group}"):
-        other = found.get(point.name)
-        if other is not None and other.value != point.value:
+        other = found[point.name].value if point.name in found else None
+        other = BUILT_IN.get(group, {}).get(point.name, other)
+        if other is not None and other != point.value:
             raise ConflictError(
-                f"two packages provide {group[:-1]} {point.name!r}: "
-                f"{other.value} and {point.value}",
+                f"two packages provide {_noun(group)} {point.name!r}: {other} and {point.value}",
+                where=f"entry point group mlrun_like.{group}",
                 fix="uninstall one of them",
             )
         found[point.name] = point
     return found
+
+
+def _noun(group: str) -> str:
+    return "kind" if group == "runtimes" else group[:-1]
 
 
 def known(group: str) -> list[str]:
@@ -74,6 +79,8 @@ def load(group: str, name: str) -> Any:
 
     Raises:
         UnknownNameError: if there is none; the message lists those that exist.
+        ConflictError: if two packages provide one name.
+        MissingDependencyError: if the package that provides it is broken.
     """
     row = BUILT_IN.get(group, {}).get(name)
     if row is not None:
@@ -81,12 +88,19 @@ def load(group: str, name: str) -> Any:
     point = _entry_points(group).get(name)
     if point is None:
         names = known(group)
-        noun = "kind" if group == "runtimes" else group[:-1]
         raise UnknownNameError(
-            f"unknown {noun} {name!r}.{nearest(name, names)}",
+            f"unknown {_noun(group)} {name!r}.{nearest(name, names)}",
             fix=f"use one of: {', '.join(names) or 'none are registered'}",
         )
-    return point.load()
+    try:
+        return point.load()
+    except (ImportError, AttributeError) as exc:
+        owner = point.dist.name if point.dist is not None else point.module
+        raise MissingDependencyError(
+            f"{_noun(group)} {name!r} cannot be loaded: {exc}",
+            where=f"entry point {point.value!r} of package {owner!r}",
+            fix=f"reinstall or uninstall {owner}",
+        ) from exc
 
 
 def require(package: str, *, extra: str, feature: str) -> ModuleType:

@@ -15,6 +15,9 @@ __all__ = ["OutputPipe"]
 
 _BLOCK = 1 << 18
 _TAIL = 1 << 14
+_MOST_QUEUED = 1 << 22
+"""Bytes after which the reader waits for the store: the writer has to wait, not our memory grow."""
+_PATIENCE = 5.0
 _MOST_LEFT = 1 << 21
 """More than a pipe can hold when its writer ends: what comes after is somebody else's."""
 
@@ -35,6 +38,7 @@ class OutputPipe:
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self._write, fcntl.F_SETPIPE_SZ, _BLOCK)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._unwritten = 0
         self._tail: deque[bytes] = deque()
         self._kept = 0
 
@@ -95,6 +99,10 @@ class OutputPipe:
             return
         meta = self._job.run.metadata
         self._job.store.append_log(meta.project, meta.uid, data)
+        self._unwritten += len(data)
+        if self._unwritten >= _MOST_QUEUED:
+            self._unwritten = 0
+            self._job.store.flush(_PATIENCE)
         self._tail.append(data[-_TAIL:])
         self._kept += len(self._tail[-1])
         while self._kept - len(self._tail[0]) >= _TAIL:

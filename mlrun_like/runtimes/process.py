@@ -20,8 +20,9 @@ from mlrun_like.runtimes.output import OutputPipe
 from mlrun_like.runtimes.preload import modules_to_preload
 from mlrun_like.runtimes.processes import Ending, FreshProcess
 from mlrun_like.runtimes.supervise import ABORT, TIMEOUT, Outcome, supervise
+from mlrun_like.runtimes.warm_server import Warmth
 from mlrun_like.runtimes.workplace import Workplace, own_variables, workplace_of
-from mlrun_like.runtimes.zygote_client import Warmth, start_warm, warm_up
+from mlrun_like.runtimes.zygote_client import start_warm, warm_up
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import TERMINAL, RunDoc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -26,6 +27,7 @@ _UNITS = {
     "Ti": 2**40,
     "Pi": 2**50,
 }
+_RETRY = "Retry(count=3, backoff=1)"
 _CPU = re.compile(r"([0-9]+(?:\.[0-9]+)?)(m)?\Z")
 
 
@@ -91,7 +93,9 @@ class Resources:
         if self.memory is not None:
             parse_memory(self.memory)
         if isinstance(self.gpus, bool) or not isinstance(self.gpus, int) or self.gpus < 0:
-            raise InvalidArgumentError(f"gpus {self.gpus!r} must be a whole number, 0 or more")
+            raise InvalidArgumentError(
+                f"gpus {self.gpus!r} must be a whole number, 0 or more", fix="Resources(gpus=1)"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Kubernetes' form: `{"limits": {...}, "requests": {...}}`, empty parts left out."""
@@ -128,18 +132,27 @@ class Retry:
     max_backoff: float = 300.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.count, bool) or not isinstance(self.count, int):
-            raise InvalidArgumentError(f"retry count {self.count!r} must be a whole number")
-        if not 0 <= self.count <= 100:
-            raise InvalidArgumentError(f"retry count {self.count!r} must be between 0 and 100")
+        whole = isinstance(self.count, int) and not isinstance(self.count, bool)
+        if not whole or not 0 <= self.count <= 100:
+            raise InvalidArgumentError(
+                f"retry count {self.count!r} must be a whole number between 0 and 100", fix=_RETRY
+            )
         for name, low in (("backoff", 0.0), ("factor", 1.0), ("max_backoff", 0.0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value < low:
-                raise InvalidArgumentError(f"retry {name} {value!r} must be {low:g} or more")
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise InvalidArgumentError(f"retry {name} {value!r} must be a number", fix=_RETRY)
+            if not low <= value < math.inf:
+                raise InvalidArgumentError(
+                    f"retry {name} {value!r} must be {low:g} or more", fix=_RETRY
+                )
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after failed attempt number `attempt` (1, 2, ...)."""
-        return float(min(self.max_backoff, self.backoff * self.factor ** min(attempt - 1, 64)))
+        try:
+            wait = self.backoff * float(self.factor) ** (attempt - 1)
+        except OverflowError:
+            wait = self.max_backoff if self.backoff else 0.0
+        return float(min(self.max_backoff, wait))
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as plain data."""
@@ -199,7 +212,16 @@ class HyperParamOptions:
         for name in ("parallel_runs", "max_iterations", "max_errors"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise InvalidArgumentError(f"{name} {value!r} must be a whole number, 0 or more")
+                raise InvalidArgumentError(
+                    f"{name} {value!r} must be a whole number, 0 or more",
+                    fix=f"HyperParamOptions({name}=4)",
+                )
+        for name in ("param_file", "selector", "stop_condition", "dask_cluster_uri"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                raise InvalidArgumentError(
+                    f"{name} {value!r} must be a text", fix=f"HyperParamOptions({name}='...')"
+                )
         if self.selector:
             object.__setattr__(self, "selector_parts", _parse_selector(self.selector))
 

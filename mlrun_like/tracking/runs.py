@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Select, delete, exists, select, tuple_, update
 
 from mlrun_like.errors import ConflictError, NotFoundError, StoreUnavailableError
+from mlrun_like.specs.run import TERMINAL
 from mlrun_like.tracking import schema as t
 from mlrun_like.tracking.base import MetricPoint, RunQuery, RunStore
 from mlrun_like.tracking.documents import epoch, run_row
@@ -31,7 +32,9 @@ class SqlRuns(SqlPart, RunStore):
     def store_run(self, run: Document, *, wait: bool = True) -> None:
         operation = ("run", run_row(run))
         if wait:
-            self.writer.write(operation)
+            # Only what ended is worth a disk sync; any other state survives the process all the
+            # same, and a power cut ends the run anyway.
+            self.writer.write(operation, durable=run.get("status", {}).get("state") in TERMINAL)
         else:
             self.writer.put(operation)
 

@@ -70,10 +70,15 @@ class Writer:
         if not self._thread.awake:
             self._wake_thread()
 
-    def write(self, operation: Operation) -> None:
-        """Queue an operation and return when it is on disk, in the store or in the spool."""
+    def write(self, operation: Operation, *, durable: bool = True) -> None:
+        """Queue an operation and return when it is in the store or in the spool.
+
+        Args:
+            operation: What to write.
+            durable: Also wait until the disk has it; else only a power cut can lose it.
+        """
         self._queue.append(operation)
-        self._drain(durable=True)
+        self._drain(durable=durable)
 
     def transact(self, action: Callable[[Transaction], T]) -> T:
         """Run `action` in one transaction after everything queued, and return its result.

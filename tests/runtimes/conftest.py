@@ -71,7 +71,7 @@ class Bench:
             found = self.store.read_log("default", job.run.metadata.uid)
             return found if text in found else b""
 
-        return self.wait_for(seen, seconds)
+        return bytes(self.wait_for(seen, seconds))
 
     def wait_for(self, check: Callable[[], Any], seconds: float = 30) -> Any:
         """Wait until `check()` is true, and return its value."""

@@ -19,7 +19,7 @@ from mlrun_like.runtimes.process import ProcessRuntime
 from mlrun_like.tracking.process import process_alive
 
 if TYPE_CHECKING:
-    from conftest import Bench
+    from tests.runtimes.conftest import Bench
 
 
 def test_output_is_seen_before_the_end(bench: Bench, tmp_path: Path) -> None:

@@ -15,16 +15,16 @@ from mlrun_like.runtimes.child import CANNOT_START, Request
 from mlrun_like.runtimes.output import OutputPipe
 from mlrun_like.runtimes.processes import Ending
 from mlrun_like.runtimes.supervise import supervise
+from mlrun_like.runtimes.warm_server import Warmth
 from mlrun_like.runtimes.zygote_client import (
     WarmProcess,
-    Warmth,
     close_zygotes,
     start_warm,
     zygote_pids,
 )
 
 if TYPE_CHECKING:
-    from conftest import Bench
+    from tests.runtimes.conftest import Bench
 
 
 @pytest.fixture(autouse=True)
