@@ -16,7 +16,7 @@ from common import arguments, median, percentile, report, seconds
 from sklearn.linear_model import LogisticRegression
 
 import mlrun_like as ml
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.tracking.connect import close_stores
 
 FORK = """

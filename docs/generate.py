@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from mlrun_like import errors
 from mlrun_like.cli.main import COMMANDS, app, load_command
-from mlrun_like.config import ENV_PREFIX
+from mlrun_like.configuration import ENV_PREFIX
 from mlrun_like.errors import MLRunLikeError
 from mlrun_like.settings import SECRETS, SETTINGS
 
@@ -31,7 +31,7 @@ def settings_page() -> str:
         "",
         "Each setting has one name and is looked for in this order; the first found wins:",
         "",
-        "1. a value set in code: `mlrun_like.config.<name> = value`",
+        "1. a value set in code: `mlrun_like.configuration.<name> = value`",
         "2. the environment variable, then its older names",
         "3. the settings file: `config.yaml` in the home folder, lines `name: value`",
         "4. the default",

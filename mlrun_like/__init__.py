@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mlrun_like import errors, pipelines, serving
     from mlrun_like.artifacts.item import DataItem, get_dataitem
     from mlrun_like.artifacts.models import get_model, load_model
-    from mlrun_like.config import config
+    from mlrun_like.configuration import config
+    from mlrun_like.configuration import config as mlconf
     from mlrun_like.functions.creators import (
         code_to_function,
         function_to_module,
@@ -55,7 +56,7 @@ _LAZY = {
     "Retry": "mlrun_like.specs.values:Retry",
     "RunObject": "mlrun_like.runs.object:RunObject",
     "code_to_function": "mlrun_like.functions.creators:code_to_function",
-    "config": "mlrun_like.config:config",
+    "config": "mlrun_like.configuration:config",
     "errors": "mlrun_like.errors",
     "function": "mlrun_like.functions.decorators:function",
     "function_to_module": "mlrun_like.functions.creators:function_to_module",
@@ -65,6 +66,7 @@ _LAZY = {
     "get_run_db": "mlrun_like.tracking.connect:open_store",
     "import_function": "mlrun_like.functions.creators:import_function",
     "load_model": "mlrun_like.artifacts.models:load_model",
+    "mlconf": "mlrun_like.configuration:config",
     "new_function": "mlrun_like.functions.creators:new_function",
     "new_task": "mlrun_like.functions.tasks:new_task",
     "pipeline": "mlrun_like.pipelines.pipeline:pipeline",
@@ -91,6 +93,7 @@ __all__ = [
     "get_run_db",
     "import_function",
     "load_model",
+    "mlconf",
     "new_function",
     "new_task",
     "pipeline",

@@ -2,9 +2,9 @@
 
     MLRunLikeError
     ├── InvalidArgumentError (ValueError)    a value the caller gave cannot be used
-    │   ├── ConfigError                      a setting has a bad value; the message names its origin
+    │   ├── ConfigError                      a setting has a bad value, with its origin
     │   ├── SpecError                        a function, run or artifact document is malformed
-    │   ├── FunctionError                    a function is declared or called in a way that cannot work
+    │   ├── FunctionError                    a function is declared or called wrongly
     │   ├── PackagingError                   source cannot be captured
     │   │   └── NotebookError                a notebook's cells or magics cannot become code
     │   ├── PipelineError                    a pipeline plan is wrong

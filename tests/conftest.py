@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mlrun_like.artifacts.stores import Secrets
-from mlrun_like.config import environment
+from mlrun_like.configuration import environment
 from mlrun_like.errors import InvalidArgumentError
 
 __all__ = ["credential", "storage_options"]

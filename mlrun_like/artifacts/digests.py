@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 
 __all__ = ["Digest", "combine"]
 

@@ -14,7 +14,7 @@ from mlrun_like.artifacts.artifact import Artifact
 from mlrun_like.artifacts.data import DataItem, open_url
 from mlrun_like.artifacts.memory import set_in_memory_item
 from mlrun_like.artifacts.stores import FileStats, Secrets, scheme_of
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, NotFoundError
 from mlrun_like.names import ArtifactURI, parse_artifact_uri
 from mlrun_like.tracking.base import ArtifactQuery, Store

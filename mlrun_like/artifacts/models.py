@@ -20,7 +20,7 @@ from mlrun_like.artifacts.results import to_result
 from mlrun_like.artifacts.stores import join_url, scheme_of
 from mlrun_like.artifacts.trust import check_trusted, verify
 from mlrun_like.artifacts.writing import add_files, write_extra_data, write_model_spec
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, MissingFileError
 from mlrun_like.names import check_label
 from mlrun_like.tracking.base import Store

@@ -14,7 +14,7 @@ from mlrun_like.artifacts.hints import ArtifactType, LogHint, parse_log_hint
 from mlrun_like.artifacts.linking import find_link, report
 from mlrun_like.artifacts.ports import OutputLog, Packed
 from mlrun_like.artifacts.workspace import workspace
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
 
 __all__ = ["pack_output", "pack_outputs", "pack_unhinted"]

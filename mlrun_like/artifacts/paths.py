@@ -10,7 +10,7 @@ from typing import Any
 
 from mlrun_like.artifacts.base import Artifact
 from mlrun_like.artifacts.stores import join_url, scheme_of
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 
 __all__ = [

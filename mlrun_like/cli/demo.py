@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mlrun_like.artifacts.models import load_model
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError, RunError
 from mlrun_like.registry import require, resolve
 from mlrun_like.runs.object import RunObject

@@ -17,7 +17,7 @@ import typer
 
 from mlrun_like import __version__
 from mlrun_like.cli.output import Json, print_json, print_table
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store

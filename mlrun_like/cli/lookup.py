@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, NotFoundError
 from mlrun_like.names import parse_artifact_uri, parse_function_uri, parse_run_uri
 from mlrun_like.runs.object import RunObject

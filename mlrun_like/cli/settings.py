@@ -11,7 +11,7 @@ import typer
 import yaml
 
 from mlrun_like.cli.output import Json, clean, print_json, print_table
-from mlrun_like.config import Config, config
+from mlrun_like.configuration import Config, config
 from mlrun_like.errors import ConfigError, NotFoundError
 from mlrun_like.settings import SECRETS, SETTINGS, Setting
 

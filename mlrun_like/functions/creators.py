@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlrun_like.config import config, environment
+from mlrun_like.configuration import config, environment
 from mlrun_like.errors import FunctionError, InvalidArgumentError, NotFoundError
 from mlrun_like.functions.documents import from_document
 from mlrun_like.functions.function import Function

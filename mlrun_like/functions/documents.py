@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, PackagingError
 from mlrun_like.functions.function import Function
 from mlrun_like.names import FunctionURI

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlrun_like.artifacts.hints import parse_log_hint
 from mlrun_like.artifacts.packers import to_result
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, nearest
 from mlrun_like.functions.arguments import parse_inputs, parse_parameters
 from mlrun_like.functions.documents import public, require_code, uri_of

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mlrun_like.config import environment
+from mlrun_like.configuration import environment
 from mlrun_like.errors import NotebookError, nearest
 
 __all__ = ["MagicConfig", "expand", "parse_magic"]

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import NotebookError
 from mlrun_like.packaging.cells import CellText, Line, clean, first_code, scan
 from mlrun_like.packaging.magics import MagicConfig, parse_magic

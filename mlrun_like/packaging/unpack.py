@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import IntegrityError, SpecError
 from mlrun_like.specs.function import FunctionDoc
 

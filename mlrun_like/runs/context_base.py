@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.names import RunURI
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.logger import Logger

@@ -9,7 +9,7 @@ from typing import Any
 from mlrun_like.artifacts.item import DataItem, get_dataitem
 from mlrun_like.artifacts.manager import expand_artifact_path
 from mlrun_like.artifacts.packers import to_result
-from mlrun_like.config import config, environment
+from mlrun_like.configuration import config, environment
 from mlrun_like.errors import NotFoundError
 from mlrun_like.runs.context_base import ContextBase
 from mlrun_like.runs.job import Job

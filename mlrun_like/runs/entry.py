@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.runs.execute import execute
 from mlrun_like.runs.job import Job

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlrun_like.config import environment
+from mlrun_like.configuration import environment
 from mlrun_like.errors import InvalidArgumentError, NotFoundError
 
 __all__ = ["find_secret", "public_sources", "read_env_file", "resolve_sources"]

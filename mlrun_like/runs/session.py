@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.names import check_project, check_run_name, new_uid
 from mlrun_like.runs.context import MLClientCtx, current_context

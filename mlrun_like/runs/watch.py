@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 
 __all__ = ["Interrupted", "RunAborted", "RunTimedOut", "watched"]
 

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import IO, Any, NoReturn, TextIO
 
-from mlrun_like.config import replace_environment
+from mlrun_like.configuration import replace_environment
 from mlrun_like.errors import MLRunLikeError
 from mlrun_like.runs.watch import RunAborted
 from mlrun_like.runtimes.limits import apply_memory_limit, die_with_parent

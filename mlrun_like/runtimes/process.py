@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import ClassVar
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError, NotFoundError, SpecError, StoreUnavailableError
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.entry import build_payload

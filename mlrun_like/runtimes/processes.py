@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import mlrun_like
-from mlrun_like.config import environment_copy
+from mlrun_like.configuration import environment_copy
 from mlrun_like.runtimes.child import Request
 
 __all__ = ["PACKAGE_ROOT", "Ending", "FreshProcess", "RunProcess"]

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mlrun_like.config import config, environment_copy
+from mlrun_like.configuration import config, environment_copy
 from mlrun_like.runtimes.child import ENTRY
 from mlrun_like.runtimes.preload import site_state
 from mlrun_like.runtimes.processes import PACKAGE_ROOT

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from mlrun_like.config import environment, environment_copy
+from mlrun_like.configuration import environment, environment_copy
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.runtimes.limits import memory_limit
 from mlrun_like.specs.function import FunctionDoc

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from mlrun_like.specs.model import Model, merge_foreign, parse, split_foreign
 
@@ -35,7 +35,9 @@ class FunctionMetadata(Model):
 
 
 class EntryPointParameter(Model):
-    """One argument of an entry point."""
+    """One argument of an entry point; keys of other systems are kept."""
+
+    model_config = ConfigDict(extra="allow")
 
     name: str
     type: str = ""
@@ -46,7 +48,9 @@ class EntryPointParameter(Model):
 
 
 class EntryPoint(Model):
-    """One function that can be called by name."""
+    """One function that can be called by name; keys of other systems are kept."""
+
+    model_config = ConfigDict(extra="allow")
 
     name: str
     doc: str = ""
@@ -147,5 +151,6 @@ class FunctionDoc(Model):
         document.pop("status", None)
         for key in ("tag", "hash", "updated"):
             document.get("metadata", {}).pop(key, None)
-        text = json.dumps(document, sort_keys=True, default=str)
+        plain = json.loads(json.dumps(document, default=str))  # keys become texts, which sort
+        text = json.dumps(plain, sort_keys=True)
         return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -99,13 +99,18 @@ def _model_at(model: type[BaseModel], loc: tuple[Any, ...]) -> type[BaseModel] |
 def split_foreign(
     model: type[Model], document: typing.Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split plain data into what `model` knows and the rest, nested in the same shape."""
+    """Split plain data into what `model` knows and the rest, nested in the same shape.
+
+    A null in place of a known value means that it was not given.
+    """
     known: dict[str, Any] = {}
     foreign: dict[str, Any] = {}
     for key, value in document.items():
         field = model.model_fields.get(key)
         if field is None:
             foreign[key] = value
+            continue
+        if value is None:
             continue
         inner = _model_of(field.annotation)
         if inner is not None and isinstance(value, typing.Mapping):

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import select, text
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.tracking import schema as t
 from mlrun_like.tracking.base import Store

@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError
 from mlrun_like.tracking.schema import REVISIONS, VERSION_TABLE, metadata
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import NotFoundError, StateError, StoreUnavailableError
 from mlrun_like.tracking import schema as t
 from mlrun_like.tracking.base import Store

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.tracking.operations import Operation
 from mlrun_like.tracking.process import process_alive, process_start_time
 

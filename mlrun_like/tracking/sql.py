@@ -26,7 +26,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, StoreUnavailableError
 from mlrun_like.registry import require
 from mlrun_like.tracking.migrate import ensure_schema

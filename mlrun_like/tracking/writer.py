@@ -20,7 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError, StoreUnavailableError
 from mlrun_like.tracking.batches import coalesce, halves, splits
 from mlrun_like.tracking.guard import guard, guard_process

@@ -12,7 +12,7 @@ from typing import Any
 # Required packages that are slow to load and rarely needed stay out of modules that every program
 # loads. Each row is a decision: (module, package) and why.
 LATE = {
-    ("mlrun_like.config", "yaml"): "only when there is a settings file",
+    ("mlrun_like.configuration", "yaml"): "only when there is a settings file",
     ("mlrun_like.runs.object", "rich"): "only when a run is shown",
 }
 
@@ -101,7 +101,7 @@ def test_importing_any_module_changes_nothing(sources: list[Any], root: Path) ->
 def test_only_config_reads_the_environment(sources: list[Any]) -> None:
     found = []
     for source in sources:
-        if source.name == "mlrun_like.config":
+        if source.name == "mlrun_like.configuration":
             continue
         for node in ast.walk(source.tree):
             if isinstance(node, ast.Attribute) and ast.unparse(node) in (

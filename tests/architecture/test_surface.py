@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import inspect
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,10 @@ def test_functions_and_classes_explain_their_arguments(name: str) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = mlrun_like.no_such_name
+
+
+def test_no_name_of_the_front_door_hides_behind_a_module_of_that_name() -> None:
+    """Importing `mlrun_like.<name>` would put the module in the place of the object."""
+    for name, path in mlrun_like._LAZY.items():
+        if ":" in path:
+            assert importlib.util.find_spec(f"mlrun_like.{name}") is None, name

@@ -27,7 +27,7 @@ from mlrun_like.artifacts.manager import (
     ArtifactManager,
     Producer,
 )
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, MissingFileError
 from mlrun_like.tracking.base import ArtifactQuery, Store
 from mlrun_like.tracking.connect import close_stores, open_store

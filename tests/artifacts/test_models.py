@@ -18,7 +18,7 @@ from mlrun_like.artifacts.item import get_artifact, get_dataitem
 from mlrun_like.artifacts.manager import ArtifactManager, Producer
 from mlrun_like.artifacts.model import ModelArtifact
 from mlrun_like.artifacts.models import get_model, load_model, update_model
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import (
     IntegrityError,
     InvalidArgumentError,

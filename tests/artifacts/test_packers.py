@@ -21,7 +21,7 @@ from mlrun_like.artifacts.packers import (
     unregister_packer,
     workspace,
 )
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError
 from tests.artifacts.packing_run import Run
 

@@ -19,7 +19,7 @@ from mlrun_like.artifacts.manager import (
     extend_artifact_path,
 )
 from mlrun_like.artifacts.paths import generate_target_path, resolve_artifact_path
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 
 FRAME = pd.DataFrame({"age": [42, 52, 36], "score": [25, 94, 57], "name": ["a", "b", "c"]})

@@ -14,7 +14,7 @@ import pytest
 from typer.main import get_command
 
 from mlrun_like.cli.main import COMMANDS, app, load_command
-from mlrun_like.config import ENV_PREFIX
+from mlrun_like.configuration import ENV_PREFIX
 from mlrun_like.errors import MLRunLikeError
 from mlrun_like.settings import SETTINGS
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, IntegrityError, NotFoundError, SpecError
 from mlrun_like.packaging.loader import load_module, module_from_path, resolve_handler
 from mlrun_like.specs.function import FunctionDoc
@@ -227,7 +227,7 @@ def test_module_from_path(tmp_path: Path) -> None:
 def test_many_processes_load_at_once_and_one_is_killed(tmp_path: Path) -> None:
     script = """
 import base64, os, sys
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.packaging import unpack
 from mlrun_like.packaging.loader import load_module
 from mlrun_like.specs.function import FunctionDoc

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import NotebookError
 from mlrun_like.packaging.notebook import to_source
 

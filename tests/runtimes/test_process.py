@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.runtimes.process import ProcessRuntime
 
 if TYPE_CHECKING:

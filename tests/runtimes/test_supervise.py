@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.runtimes.process import ProcessRuntime
 from mlrun_like.tracking.process import process_alive
 
@@ -185,7 +185,7 @@ OWNER = """
     import sys
     sys.path.insert(0, {here!r})
     from conftest import Bench
-    from mlrun_like.config import config
+    from mlrun_like.configuration import config
     from mlrun_like.tracking.connect import open_store
     config.warm = {warm!r}
     bench = Bench(open_store())

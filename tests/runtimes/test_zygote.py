@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlrun_like.config import environment_copy
+from mlrun_like.configuration import environment_copy
 from mlrun_like.runtimes.child import CANNOT_START, Request
 from mlrun_like.runtimes.output import OutputPipe
 from mlrun_like.runtimes.processes import Ending

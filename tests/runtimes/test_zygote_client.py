@@ -7,7 +7,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.runtimes.process import ProcessRuntime, prewarm
 from mlrun_like.runtimes.zygote_client import close_zygotes, zygote_pids
 

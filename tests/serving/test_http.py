@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, GraphError, InvalidArgumentError, NotFoundError
 from mlrun_like.serving.event import Response
 from mlrun_like.serving.graph import flow

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, InvalidArgumentError, StoreUnavailableError
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import close_stores, open_store, store_url

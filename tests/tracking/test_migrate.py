@@ -105,7 +105,7 @@ def test_a_failed_migration_changes_nothing(url: str, tmp_path: Path) -> None:
 RACER = """
 import sys, time
 from pathlib import Path
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.tracking.migrate import ensure_schema, MIGRATIONS
 from mlrun_like.tracking.schema import REVISIONS
 from mlrun_like.tracking.sql import Database

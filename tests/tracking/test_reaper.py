@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.tracking import reaper
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.documents import run_row

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.errors import StoreUnavailableError
 from mlrun_like.tracking.base import ArtifactQuery, MetricPoint, RunQuery
 from mlrun_like.tracking.connect import close_stores, open_store
@@ -136,7 +136,7 @@ def test_the_next_process_delivers(home: Path, make_run: MakeRun) -> None:
     """Killed while it spools; the last line is torn."""
     code = f"""
 import os, shutil, signal
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.base import MetricPoint
 config.home = {str(home)!r}

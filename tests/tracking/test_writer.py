@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.tracking.base import MetricPoint, RunQuery
 from mlrun_like.tracking.connect import close_stores, open_store
 from mlrun_like.tracking.store import SqlStore
@@ -26,7 +26,7 @@ MakeRun = Callable[..., dict[str, Any]]
 
 PROCESS = """
 import sys, time
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.tracking.base import MetricPoint
 from mlrun_like.tracking.connect import close_stores, open_store
 url, home, uid, count, pause = sys.argv[1:]
@@ -210,7 +210,7 @@ class _Spawned:
 
 
 _CODE = """
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 from mlrun_like.tracking.base import MetricPoint
 from mlrun_like.tracking.connect import open_store
 config.home = home

@@ -5,7 +5,7 @@ existing environments keep working), else from the YAML file `config.yaml` in th
 the file named by `MLRUN_LIKE_CONFIG_FILE`), else it has its default. No other module reads
 `os.environ`; nothing is read when this module is imported.
 
->>> from mlrun_like.config import config
+>>> from mlrun_like.configuration import config
 >>> config.default_project
 'default'
 """
