@@ -189,31 +189,3 @@ def _fail(context: MLClientCtx, job: Job, started: str, error: str) -> None:
         {"attempt": job.attempt, "error": error, "started": started, "ended": utc_now()}
     )
     status.state = "error" if job.last_attempt else "pending"
-
-
-def format_traceback(error: BaseException) -> str:
-    """The traceback with this package's own frames left out (all are kept if only they remain).
-
-    Errors of our own tree that carry no user frame show their message alone.
-    """
-    frames = _without_ours(error.__traceback__)
-    if not frames and isinstance(error, MLRunLikeError):
-        return f"{type(error).__name__}: {error}\n"
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
-    if not frames:
-        return "".join(lines)
-    head = "Traceback (most recent call last):\n"
-    body = "".join(traceback.format_list(frames))
-    tail = "".join(traceback.format_exception_only(type(error), error))
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if cause is None:
-        return head + body + tail
-    return f"{format_traceback(cause)}\nDuring handling, or because of it:\n\n{head}{body}{tail}"
-
-
-def _without_ours(trace: TracebackType | None) -> list[traceback.FrameSummary]:
-    return [
-        frame
-        for frame in traceback.extract_tb(trace)
-        if not frame.filename.startswith(_PACKAGE) and "<frozen" not in frame.filename
-    ]

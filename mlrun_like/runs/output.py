@@ -30,7 +30,7 @@ class _Capture:
         self._sink = sink
         self._parts: list[str] = []
         self._size = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may print while its thread is here
 
     def write(self, text: str) -> None:
         with self._lock:
@@ -38,12 +38,15 @@ class _Capture:
             self._size += len(text)
             if self._size < _LIMIT and not text.endswith("\n"):
                 return
-            data, self._parts, self._size = "".join(self._parts), [], 0
-        self._sink(data.encode("utf-8", "replace"))
+            self._pass_on()
 
     def close(self) -> None:
         with self._lock:
-            data, self._parts, self._size = "".join(self._parts), [], 0
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Under the lock, so that the lines of two threads keep their order."""
+        data, self._parts, self._size = "".join(self._parts), [], 0
         if data:
             self._sink(data.encode("utf-8", "replace"))
 
@@ -56,7 +59,7 @@ class _Tee:
 
     def write(self, text: str) -> int:
         target = _current.get() or (_active[0] if len(_active) == 1 else None)
-        if target is not None and text:
+        if target is not None and isinstance(text, str):
             target.write(text)
         return self._base.write(text)
 

@@ -142,6 +142,9 @@ class Database:
         if self._writer is None:
             self._writer = self.engine.raw_connection()
             self._synchronous = ""
+            if self.sqlite:
+                # SQLite's own waiting sleeps up to 0.1 s a turn; `_begin` waits with shorter naps
+                self._writer.driver_connection.execute("PRAGMA busy_timeout=0")
         connection = self._writer.driver_connection
         try:
             cursor = connection.cursor()

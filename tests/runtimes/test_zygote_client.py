@@ -7,6 +7,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mlrun_like.configuration import config
 from mlrun_like.runtimes.process import ProcessRuntime, prewarm
 from mlrun_like.runtimes.zygote_client import close_zygotes, zygote_pids
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from tests.runtimes.conftest import Bench
 
 
+@pytest.mark.slow
 def test_forked_runs_share_a_server_and_new_environments_get_their_own(bench: Bench) -> None:
     close_zygotes()
     code = "def handler():\n    import os\n    return os.getppid()\n"
@@ -22,7 +25,7 @@ def test_forked_runs_share_a_server_and_new_environments_get_their_own(bench: Be
     assert parents == set(zygote_pids())
     bench.run(code, function={"env": [{"name": "A", "value": "1"}]})
     assert len(zygote_pids()) == 2
-    for number in range(8):
+    for number in range(4):
         bench.run(code, function={"env": [{"name": "A", "value": str(number)}]})
         assert len(zygote_pids()) <= 4
 
