@@ -13,6 +13,7 @@ the file named by `MLRUN_LIKE_CONFIG_FILE`), else it has its default. No other m
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -32,8 +33,13 @@ __all__ = [
 
 ENV_PREFIX = "MLRUN_LIKE_"
 
-
 _ROWS = {row.name: row for row in SETTINGS}
+_EXPECTED = {
+    str: "a text",
+    bool: "yes or no",
+    int: "a whole number, 0 or more",
+    float: "a number, 0 or more",
+}
 _NOT_IN_FILE = ("home", "config_file")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -99,9 +105,9 @@ class Config:
     def override(self, **values: Any) -> Iterator[Config]:
         """Set values for the length of a `with` block."""
         before = dict(self._set)
-        for name, value in values.items():
-            setattr(self, name, value)
         try:
+            for name, value in values.items():
+                setattr(self, name, value)
             yield self
         finally:
             self._set.clear()
@@ -177,10 +183,13 @@ def _cast(row: Setting, value: Any, origin: str) -> Any:
             if not isinstance(value, (str, os.PathLike)):
                 raise ValueError(value)
             return os.fspath(value)
-        return row.type(value)
-    except (TypeError, ValueError) as exc:
+        number = row.type(value)
+        if not 0 <= number < math.inf:
+            raise ValueError(value)
+        return number
+    except (TypeError, ValueError, OverflowError) as exc:
         raise ConfigError(
-            f"setting {row.name!r} cannot be {shown}: {row.type.__name__} expected",
+            f"setting {row.name!r} cannot be {shown}: {_EXPECTED[row.type]} expected",
             where=origin,
             fix=f"for example {ENV_PREFIX}{row.name.upper()}={row.default!r}",
         ) from exc

@@ -18,9 +18,9 @@ def topological_order(parents: Mapping[str, Iterable[str]]) -> list[str]:
     """
     waiting = {name: set(above) for name, above in parents.items()}
     for name, above in waiting.items():
-        missing = above - waiting.keys()
+        missing = sorted(parent for parent in above if parent not in waiting)
         if missing:
-            raise ValueError(f"{name!r} depends on unknown {sorted(missing)[0]!r}")
+            raise ValueError(f"{name!r} depends on unknown {missing[0]!r}")
     children: dict[str, list[str]] = {name: [] for name in waiting}
     for name, above in waiting.items():
         for parent in above:

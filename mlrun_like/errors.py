@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar, cast
+from typing import ClassVar
 
 __all__ = [
     "ConfigError",
@@ -104,7 +104,7 @@ class MLRunLikeError(Exception):
 def _rebuild(cls: type[MLRunLikeError], state: dict[str, object]) -> MLRunLikeError:
     # Python gives OSError another layout, and refuses to make its children through other bases.
     base = OSError if issubclass(cls, OSError) else Exception
-    error = cast("MLRunLikeError", base.__new__(cls))
+    error = base.__new__(cls)
     error.__dict__.update(state)
     error.args = (state.get("what"), state.get("where"), state.get("fix"))
     return error

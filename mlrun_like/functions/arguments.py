@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from mlrun_like.artifacts.packers import to_result
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import FunctionError, InvalidArgumentError, nearest
+from mlrun_like.runs.binding import check_arguments
+from mlrun_like.specs.function import FunctionDoc
+from mlrun_like.specs.run import RunSpec
 
-__all__ = ["parse_inputs", "parse_parameters"]
+__all__ = ["check_call", "parse_inputs", "parse_parameters"]
 
 _INT64 = 2**63
 
 
 def parse_parameters(params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Plain parameters, and the live ones whose description is recorded."""
+    """Plain parameters, and the live ones whose description is recorded.
+
+    Containers are copied, so that a handler that changes them changes nothing of the caller's.
+    """
     plain: dict[str, Any] = {}
     live: dict[str, Any] = {}
     for name, value in params.items():
         if not isinstance(name, str):
-            raise InvalidArgumentError(f"parameter name {name!r} must be a text")
-        _check_numbers(name, value)
+            raise InvalidArgumentError(
+                f"parameter name {name!r} must be a text", fix='fn.run(params={"depth": 4})'
+            )
         plain[name] = _describe(value)
+        _check_numbers(name, value)
         if not _is_plain(value):
-            live[name] = value
+            live[name] = _copied(value)
     return plain, live
 
 
 def _check_numbers(name: str, value: Any) -> None:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= _INT64:
         raise InvalidArgumentError(
-            f"parameter {name!r} exceeds int64: {str(value)[:40]}", fix="pass it as a text"
+            f"parameter {name!r} exceeds int64: {hex(value)[:40]}", fix="pass it as a text"
         )
     if isinstance(value, Mapping):
         for key, item in value.items():
@@ -42,13 +51,24 @@ def _check_numbers(name: str, value: Any) -> None:
 
 
 def _is_plain(value: Any) -> bool:
-    if value is None or isinstance(value, (bool, int, float, str)):
+    kind = type(value)
+    if value is None or kind in (bool, int, float, str):
         return True
-    if isinstance(value, list):
+    if kind is list:
         return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    if kind is dict:
+        return all(type(k) is str and _is_plain(v) for k, v in value.items())
     return False
+
+
+def _copied(value: Any) -> Any:
+    """The value with its plain containers copied; other objects are passed on as they are."""
+    kind = type(value)
+    if kind is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    if kind in (list, tuple):
+        return kind(_copied(item) for item in value)
+    return set(value) if kind is set else value
 
 
 def _describe(value: Any) -> Any:
@@ -67,9 +87,10 @@ def parse_inputs(inputs: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, s
     for raw, value in inputs.items():
         name, mark, hint = str(raw).partition(":")
         name, hint = name.strip(), hint.strip()
-        if mark and not hint:
+        if not name or (mark and not hint):
             raise InvalidArgumentError(
-                f"input {raw!r} has an empty type", fix='inputs={"df: pandas.DataFrame": url}'
+                f"input {raw!r} has an empty {'type' if name else 'name'}",
+                fix='inputs={"df: pandas.DataFrame": url}',
             )
         if value is None:
             continue
@@ -89,3 +110,50 @@ def parse_inputs(inputs: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, s
         if hint:
             hints[name] = hint
     return urls, hints
+
+
+def check_call(document: FunctionDoc, handler: Callable[..., Any] | None, spec: RunSpec) -> None:
+    """Compare arguments with the signature, of the live handler or of the described one.
+
+    Raises:
+        FunctionError: naming all arguments that are missing or unknown.
+    """
+    if spec.hyper_param_options.get("param_file"):
+        return  # its columns are parameters, too
+    given = [*spec.parameters, *spec.hyperparams]
+    if handler is None:
+        _check_described(document, given, spec)
+        return
+    try:
+        inspect.signature(handler)
+    except (TypeError, ValueError):
+        return  # some built-in functions do not tell
+    check_arguments(handler, dict.fromkeys(given), spec.inputs)
+
+
+def _check_described(document: FunctionDoc, given: Sequence[str], spec: RunSpec) -> None:
+    point = document.spec.entry_points.get(spec.handler)
+    if point is None or point.has_varargs:
+        return
+    contexts = {p.name for p in point.parameters if p.name == "context" or "MLClientCtx" in p.type}
+    names = [item.name for item in point.parameters if item.name not in contexts]
+    missing = [
+        item.name
+        for item in point.parameters
+        if item.required and item.name not in (*given, *spec.inputs, *contexts)
+    ]
+    unknown = [name for name in (*given, *spec.inputs) if name not in names]
+    where = document.spec.build.origin_filename or document.spec.command
+    if missing:
+        raise FunctionError(
+            f"{spec.handler}() needs {', '.join(map(repr, missing))}, which the run does not give",
+            where=where,
+            fix=f"fn.run(params={{{', '.join(f'{item!r}: ...' for item in missing)}}})",
+        )
+    if unknown and not point.has_kwargs and not contexts:
+        raise FunctionError(
+            f"{spec.handler}() has no argument {unknown[0]!r}.{nearest(unknown[0], names)}",
+            where=where,
+            fix=f"its arguments are: {', '.join(names) or 'none'}; add **kwargs or context to "
+            "accept others",
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,14 +13,21 @@ from mlrun_like.configuration import config, environment
 from mlrun_like.errors import FunctionError, InvalidArgumentError, NotFoundError
 from mlrun_like.functions.documents import from_document
 from mlrun_like.functions.function import Function
-from mlrun_like.names import normalize_name, parse_function_uri
+from mlrun_like.functions.kinds import check_kind
+from mlrun_like.functions.options import (
+    check_mapping,
+    check_path,
+    check_texts,
+    name_after,
+    requirement_lines,
+)
+from mlrun_like.names import check_key, check_project, normalize_name, parse_function_uri
 from mlrun_like.packaging.document import read_document
 from mlrun_like.packaging.environment import capture_environment, imports_in
 from mlrun_like.packaging.loader import load_module, module_from_path
-from mlrun_like.packaging.requirements import read_requirements
 from mlrun_like.packaging.source import capture_file, embed
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
-from mlrun_like.specs.model import merge_foreign, split_foreign
+from mlrun_like.specs.model import split_foreign
 from mlrun_like.tracking.connect import open_store
 
 __all__ = ["code_to_function", "function_to_module", "import_function", "new_function"]
@@ -69,7 +77,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
         FunctionError: if no kind or name is known, or two options contradict each other.
         PackagingError: if the file cannot become code.
     """
-    path = filename or _calling_file()
+    path = check_path("filename", filename) or _calling_file()
     is_notebook = path.endswith(".ipynb")
     if code_output and not is_notebook:
         raise FunctionError(
@@ -80,25 +88,24 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
     with config.override(ignored_notebook_tags=ignored_tags or config.ignored_notebook_tags):
         captured, found = capture_file(path, name, handler, embed=embed_code)
     document = _from_config(found, path)
-    document.kind = kind or (found.get("kind") or "")
-    if not document.kind:
-        raise FunctionError(
-            "please specify the function kind",
-            where=path,
-            fix='code_to_function(..., kind="local"); kind="job" runs with local=True anywhere',
-        )
+    document.kind = check_kind(kind or found.get("kind") or "", path)
     if document.kind == "application":
         raise FunctionError(
-            "Embedding a code file is not supported for application runtime", where=path
+            "Embedding a code file is not supported for application runtime",
+            where=path,
+            fix="choose another kind",
         )
     if handler and document.kind in _WITHOUT_HANDLER:
-        raise FunctionError(f"kind {document.kind!r} takes no handler", where=path)
+        raise FunctionError(
+            f"kind {document.kind!r} takes no handler", where=path, fix="leave handler out"
+        )
     meta, spec = document.metadata, document.spec
-    meta.name = normalize_name(name or meta.name or Path(path).stem)
-    meta.project = project or config.default_project
-    meta.tag = tag
-    meta.categories = list(categories or ())
-    meta.labels = {**meta.labels, **{k: str(v) for k, v in (labels or {}).items()}}
+    meta.name = name_after(name or meta.name, Path(path).stem)
+    meta.project = check_project(project or config.default_project)
+    meta.tag = check_key(tag) if tag else ""
+    meta.categories = check_texts("categories", categories, '["training"]')
+    own = check_mapping("labels", labels, '{"team": "fraud"}')
+    meta.labels = {**meta.labels, **{str(k): str(v) for k, v in own.items()}}
     spec.description = description or spec.description
     spec.image = image or spec.image
     embed(document, captured)
@@ -107,7 +114,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
     spec.default_handler = handler
     if not with_doc:
         spec.entry_points = {}
-    wanted = read_requirements(list(requirements or ()), requirements_file)
+    wanted = requirement_lines(requirements, requirements_file)
     spec.build.requirements = list(dict.fromkeys([*spec.build.requirements, *wanted]))
     spec.environment = capture_environment(spec.build.requirements, imports_in(captured.code))
     if code_output:
@@ -118,9 +125,8 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
 
 def _from_config(found: Mapping[str, Any], path: str) -> FunctionDoc:
     """The document that a notebook's config magics describe."""
-    known, foreign = split_foreign(FunctionDoc, found)
-    document = FunctionDoc.from_dict(merge_foreign(known, {}) | {"foreign": foreign}, path)
-    return document
+    own, foreign = split_foreign(FunctionDoc, found)
+    return FunctionDoc.from_dict({"kind": "", **own, "foreign": foreign}, path)
 
 
 def _write_code(code: str, target: str, name: str) -> None:
@@ -185,20 +191,25 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
         FunctionError: if two options contradict each other.
     """
     live = handler if callable(handler) else None
-    kind = kind or ("local" if command else "handler")
+    command = check_path("command", command)
+    kind = check_kind(kind or ("local" if command else "handler"), "new_function")
     if image and kind in ("local", "handler"):
         raise FunctionError(
             f"image={image!r} has no effect on kind={kind!r}", fix="leave image out"
         )
-    document = FunctionDoc.from_dict(dict(runtime)) if runtime else FunctionDoc()
+    start = check_mapping("runtime", runtime, "{...}")
+    document = FunctionDoc.from_dict(start, "new_function(runtime=)") if start else FunctionDoc()
     document.kind = kind
-    stem = Path(command.split()[0]).stem if command else getattr(live, "__name__", "")
+    called = "" if live is None else str(getattr(live, "__name__", type(live).__name__))
+    stem = Path(command.split()[0]).stem if command.strip() else called or "mlrun-function"
     document.metadata = FunctionMetadata(
         **{
             **document.metadata.model_dump(),
-            "name": normalize_name(name or document.metadata.name or stem or "mlrun-function"),
-            "project": project or document.metadata.project or config.default_project,
-            "tag": tag or document.metadata.tag,
+            "name": name_after(name or document.metadata.name, stem),
+            "project": check_project(
+                project or document.metadata.project or config.default_project
+            ),
+            "tag": check_key(tag) if tag else document.metadata.tag,
         }
     )
     spec: FunctionSpec = document.spec
@@ -208,8 +219,9 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
     if command.endswith((".py", ".ipynb")) and "{" not in command and Path(command).is_file():
         captured, _ = capture_file(command, document.metadata.name)
         embed(document, captured)
-    spec.default_handler = live.__name__ if live is not None else str(handler)
-    spec.build.requirements = read_requirements(list(requirements or ()), requirements_file)
+    spec.default_handler = called or str(handler or spec.default_handler)
+    wanted = requirement_lines(requirements, requirements_file)
+    spec.build.requirements = list(dict.fromkeys([*spec.build.requirements, *wanted]))
     return Function(live, None, document)
 
 
@@ -228,6 +240,7 @@ def import_function(
         NotFoundError: if there is no such file or function.
         SpecError: if the document is malformed.
     """
+    url = os.fspath(url) if isinstance(url, os.PathLike) else url
     if not isinstance(url, str) or not url.strip():
         raise InvalidArgumentError(
             f"import_function needs a path or URL, not {url!r}",
@@ -246,7 +259,7 @@ def import_function(
         doc = read_document(url)
     if new_name:
         doc.metadata.name = normalize_name(new_name)
-    doc.metadata.project = project or doc.metadata.project or config.default_project
+    doc.metadata.project = check_project(project or doc.metadata.project or config.default_project)
     return from_document(doc.to_dict(), url)
 
 
@@ -264,15 +277,22 @@ def function_to_module(
         NotFoundError: if there is nothing to load.
     """
     if isinstance(code, Function):
-        return load_module(code._doc())
+        return _module_of(code, silent)
+    code = check_path("code", code)
     if not code:
         if silent:
             return None
-        raise NotFoundError("function_to_module needs a file or a function")
+        raise NotFoundError(
+            "function_to_module needs a file or a function", fix='function_to_module("train.py")'
+        )
     path = str(Path(workdir) / code) if workdir and "://" not in code else code
     if path.endswith((".yaml", ".yml", ".json")) or "://" in path:
-        document = import_function(path)._doc()
-        if silent and not (document.spec.build.functionSourceCode or document.spec.command):
-            return None
-        return load_module(document)
+        return _module_of(import_function(path), silent)
     return module_from_path(path)
+
+
+def _module_of(function: Function[..., Any], silent: bool) -> ModuleType | None:
+    document = function._doc()
+    if silent and not (document.spec.build.functionSourceCode or document.spec.command):
+        return None
+    return load_module(document)

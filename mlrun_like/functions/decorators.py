@@ -8,7 +8,15 @@ from typing import Any, ParamSpec, TypeVar
 
 from mlrun_like.errors import FunctionError, UnknownNameError
 from mlrun_like.functions.function import Function
-from mlrun_like.names import normalize_name
+from mlrun_like.functions.options import (
+    check_requirements,
+    check_resources,
+    check_retry,
+    check_returns,
+    check_timeout,
+    name_after,
+)
+from mlrun_like.names import check_key, check_project
 from mlrun_like.registry import BUILT_IN, known, load
 from mlrun_like.specs.values import Resources, Retry
 
@@ -65,13 +73,13 @@ def function(  # noqa: PLR0913 - each option is one thing a user declares about 
     options: dict[str, Any] = {
         "kind": kind,
         "image": image,
-        "requirements": _requirements(requirements),
-        "returns": _returns(returns),
-        "resources": _resources(resources),
-        "retry": _retry(retry),
-        "timeout": _timeout(timeout),
-        "project": project,
-        "tag": tag,
+        "requirements": check_requirements(requirements),
+        "returns": check_returns(returns),
+        "resources": check_resources(resources),
+        "retry": check_retry(retry),
+        "timeout": check_timeout(timeout),
+        "project": check_project(project) if project else "",
+        "tag": check_key(tag) if tag else "",
     }
     if image and not load("runtimes", kind).needs_image:
         raise FunctionError(
@@ -81,7 +89,7 @@ def function(  # noqa: PLR0913 - each option is one thing a user declares about 
 
     def decorate(target: Callable[P, R]) -> Function[P, R]:
         _check_target(target, kind)
-        return Function(target, {**options, "name": normalize_name(name or target.__name__)})
+        return Function(target, {**options, "name": name_after(name, target.__name__)})
 
     return decorate
 
@@ -161,71 +169,3 @@ def _check_target(target: Any, kind: str) -> None:
 def _place(target: Callable[..., Any]) -> str:
     code = target.__code__
     return f"{code.co_filename}:{code.co_firstlineno}"
-
-
-def _requirements(value: Any) -> list[str] | str:
-    if isinstance(value, str):
-        if value and not value.endswith((".txt", ".in")):
-            raise FunctionError(
-                f"requirements={value!r} is neither a list nor a requirements file",
-                fix=f"@function(requirements=[{value!r}])",
-            )
-        return value
-    if not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
-        raise FunctionError(
-            f"requirements must be a list of texts, not {value!r}",
-            fix='@function(requirements=["pandas>=2"])',
-        )
-    return list(value)
-
-
-def _returns(value: Any) -> list[Any]:
-    hints = [value] if isinstance(value, (str, dict)) else list(value or ())
-    keys = []
-    for hint in hints:
-        if hint is None:
-            continue
-        key = hint.get("key") if isinstance(hint, dict) else hint
-        if not isinstance(key, str) or not key.strip() or key.count(":") > 1:
-            raise FunctionError(
-                f"returns has a malformed hint {hint!r}",
-                fix='returns=["accuracy", "table:dataset", None]',
-            )
-        keys.append(key.partition(":")[0].strip())
-    twice = {key for key in keys if keys.count(key) > 1}
-    if twice:
-        raise FunctionError(
-            f"returns names {sorted(twice)[0]!r} twice", fix="give each output its own key"
-        )
-    return hints
-
-
-def _resources(value: Any) -> Resources | None:
-    if value is not None and not isinstance(value, Resources):
-        raise FunctionError(
-            f"resources must be Resources(...), not {value!r}",
-            fix='@function(resources=Resources(cpu=2, memory="1Gi"))',
-        )
-    return value
-
-
-def _retry(value: Any) -> Retry | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Retry(count=value)
-    if value is not None and not isinstance(value, Retry):
-        raise FunctionError(
-            f"retry must be a number or Retry(...), not {value!r}",
-            fix="@function(retry=Retry(count=3, backoff=1))",
-        )
-    return value
-
-
-def _timeout(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e9:
-        raise FunctionError(
-            f"timeout must be a number of seconds above 0, not {value!r}",
-            fix="@function(timeout=600)",
-        )
-    return float(value)

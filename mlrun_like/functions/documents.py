@@ -15,18 +15,19 @@ import yaml
 from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, PackagingError
 from mlrun_like.functions.function import Function
-from mlrun_like.names import FunctionURI
+from mlrun_like.functions.options import check_path, name_after, requirement_lines
+from mlrun_like.names import FunctionURI, check_key
 from mlrun_like.packaging.describe import entry_point_of, entry_points_from_source, render_doc
 from mlrun_like.packaging.document import write_document
 from mlrun_like.packaging.environment import capture_environment, imports_in
 from mlrun_like.packaging.fingerprint import fingerprint
-from mlrun_like.packaging.requirements import read_requirements
 from mlrun_like.packaging.source import capture_callable, capture_file, embed
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
 from mlrun_like.tracking.connect import open_store
 
 __all__ = [
     "declare",
+    "describe_environment",
     "export",
     "from_document",
     "print_doc",
@@ -37,6 +38,7 @@ __all__ = [
     "to_yaml",
     "uri_of",
     "with_code",
+    "with_requirements",
 ]
 
 _FINGERPRINT = "_fingerprint"
@@ -45,10 +47,6 @@ _FAILURE = "capture_error"
 
 def declare(handler: Callable[..., Any], options: Mapping[str, Any]) -> FunctionDoc:
     """The document of a decorated function, without its code yet (`refresh` adds it)."""
-    given = options["requirements"]
-    requirements = (
-        read_requirements(file=given) if isinstance(given, str) else read_requirements(given)
-    )
     point = entry_point_of(handler)
     document = FunctionDoc(
         kind=options["kind"],
@@ -68,7 +66,7 @@ def declare(handler: Callable[..., Any], options: Mapping[str, Any]) -> Function
             timeout=options["timeout"],
         ),
     )
-    document.spec.build.requirements = requirements
+    document.spec.build.requirements = requirement_lines(options["requirements"])
     return document
 
 
@@ -84,14 +82,32 @@ def refresh(document: FunctionDoc, handler: Callable[..., Any] | None) -> None:
     if mark and document.status.get(_FINGERPRINT) == mark:
         return
     document.status.pop(_FAILURE, None)
+    build = document.spec.build
     try:
         embed(document, capture_callable(handler))
+        name = document.spec.default_handler
+        if name not in document.spec.entry_points:  # a private function
+            document.spec.entry_points[name] = entry_point_of(handler)
     except PackagingError as exc:
+        build.functionSourceCode, build.modules = "", {}  # an older state must not travel
         document.status[_FAILURE] = exc.to_dict()
+    describe_environment(document)
+    document.status[_FINGERPRINT] = fingerprint(handler, build.modules)
+
+
+def describe_environment(document: FunctionDoc) -> None:
+    """Note what the code is written against, as it is installed here."""
     build = document.spec.build
     code = base64.b64decode(build.functionSourceCode).decode("utf-8")
     document.spec.environment = capture_environment(build.requirements, imports_in(code))
-    document.status[_FINGERPRINT] = fingerprint(handler, build.modules)
+
+
+def with_requirements(document: FunctionDoc, requirements: Any, overwrite: bool, file: str) -> None:
+    """Add to a document's requirements, or replace them."""
+    found = requirement_lines(requirements, file)
+    build = document.spec.build
+    build.requirements = list(dict.fromkeys([*([] if overwrite else build.requirements), *found]))
+    describe_environment(document)
 
 
 def require_code(document: FunctionDoc) -> None:
@@ -106,11 +122,17 @@ def require_code(document: FunctionDoc) -> None:
 
 
 def public(document: FunctionDoc) -> FunctionDoc:
-    """A copy without this process's notes."""
+    """A copy without this process's notes, which a run may complete."""
     status = {
         key: value for key, value in document.status.items() if key not in (_FINGERPRINT, _FAILURE)
     }
-    return document.model_copy(update={"status": status})
+    return document.model_copy(
+        update={
+            "status": status,
+            "metadata": document.metadata.model_copy(deep=True),
+            "spec": document.spec.model_copy(),
+        }
+    )
 
 
 def uri_of(document: FunctionDoc, *, versioned: bool = True) -> FunctionURI:
@@ -133,6 +155,7 @@ def to_yaml(document: FunctionDoc) -> str:
 def export(document: FunctionDoc, target: str, format: str, strip: bool) -> None:
     """Write a document; its hash is filled in."""
     require_code(document)
+    target = check_path("target", target)
     if os.path.isdir(target):
         target = os.path.join(target, "function.yaml")
     copy = public(document)
@@ -149,7 +172,7 @@ def save(document: FunctionDoc, tag: str, versioned: bool) -> FunctionURI:
     """Store a document and return its URI."""
     require_code(document)
     copy = public(document)
-    tag = tag or copy.metadata.tag
+    tag = check_key(tag) if tag else copy.metadata.tag
     document.metadata.project = document.metadata.project or config.default_project
     copy.metadata.project = document.metadata.project
     document.metadata.hash = open_store().store_function(copy.to_dict(), tag=tag)
@@ -169,17 +192,22 @@ def with_code(document: FunctionDoc, from_file: str, body: str) -> None:
             "give from_file or body, one of them", fix='fn.with_code(from_file="train.py")'
         )
     if from_file:
-        captured, _ = capture_file(from_file, document.metadata.name)
+        captured, _ = capture_file(check_path("from_file", from_file), document.metadata.name)
+        document.spec.build.code_origin = ""
         embed(document, captured)
+        describe_environment(document)
         return
     try:
         compile(body, "<body>", "exec")
-    except (SyntaxError, ValueError) as exc:
+    except (SyntaxError, ValueError, TypeError, RecursionError) as exc:
         raise PackagingError(
             f"the code is not valid Python: {exc}", where="with_code(body=)"
         ) from exc
-    document.spec.build.functionSourceCode = base64.b64encode(body.encode()).decode()
+    build = document.spec.build
+    build.functionSourceCode, build.modules = base64.b64encode(body.encode()).decode(), {}
+    build.origin_module = build.origin_filename = build.code_origin = ""
     document.spec.entry_points = entry_points_from_source(body)
+    describe_environment(document)
 
 
 def from_document(document: Mapping[str, Any], where: str = "") -> Function[..., Any]:
@@ -188,11 +216,10 @@ def from_document(document: Mapping[str, Any], where: str = "") -> Function[...,
     Raises:
         FunctionError: if the document has no name.
     """
-    doc = FunctionDoc.from_dict(json.loads(json.dumps(document)), where)
-    if not doc.metadata.name:
-        doc.metadata.name = Path(doc.spec.command).stem.replace("_", "-")
-    if not doc.metadata.name:
+    doc = FunctionDoc.from_dict(json.loads(json.dumps(document, default=str)), where)
+    if not (doc.metadata.name or doc.spec.command):
         raise FunctionError("the function document has no metadata.name", where=where)
+    doc.metadata.name = name_after(doc.metadata.name, Path(doc.spec.command).stem)
     function: Function[..., Any] = Function(None, None, doc)
     function.__doc__ = doc.spec.description or None
     return function

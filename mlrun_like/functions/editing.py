@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.functions.options import check_mapping, check_resources, check_texts
+from mlrun_like.names import check_label
 from mlrun_like.registry import resolve
 
 if TYPE_CHECKING:
@@ -45,27 +47,21 @@ class Editing(ABC):
         Raises:
             PackagingError: naming the first malformed line.
         """
-        read = resolve("mlrun_like.packaging.requirements:read_requirements")
-        found = read(list(requirements or []), requirements_file)
-        build = self._doc().spec.build
-        old = [] if overwrite else build.requirements
-        build.requirements = list(dict.fromkeys([*old, *found]))
+        change = resolve("mlrun_like.functions.documents:with_requirements")
+        change(self._doc(), requirements, overwrite, requirements_file)
         return self
 
     def with_commands(self, commands: Sequence[str], overwrite: bool = False) -> Self:
         """Add shell commands that run when an image is built."""
-        if isinstance(commands, str) or not all(isinstance(item, str) for item in commands):
-            raise InvalidArgumentError(
-                f"commands must be a list of texts, not {commands!r}",
-                fix='fn.with_commands(["apt-get install -y git"])',
-            )
-        old = [] if overwrite else self._doc().spec.build.commands
-        self._doc().spec.build.commands = list(dict.fromkeys([*old, *commands]))
+        found = check_texts("commands", commands, '["apt-get install -y git"]')
+        build = self._doc().spec.build
+        build.commands = list(dict.fromkeys([*([] if overwrite else build.commands), *found]))
         return self
 
     def with_resources(self, resources: Resources) -> Self:
         """Replace what the function may use."""
-        self._doc().spec.resources = resources.to_dict()
+        checked = check_resources(resources)
+        self._doc().spec.resources = checked.to_dict() if checked else {}
         return self
 
     def set_env(self, name: str, value: Any = None, value_from: Any = None) -> Self:
@@ -76,7 +72,13 @@ class Editing(ABC):
             value: Its value; kept as text.
             value_from: A Kubernetes source instead of a value, as plain data.
         """
-        if not name or "=" in name or "\0" in name or (value is None) == (value_from is None):
+        if (
+            not isinstance(name, str)
+            or not name
+            or "=" in name
+            or "\0" in name
+            or (value is None) == (value_from is None)
+        ):
             raise InvalidArgumentError(
                 f"environment variable {name!r} needs a usable name and one value",
                 fix='fn.set_env("LEVEL", "3")',
@@ -92,10 +94,12 @@ class Editing(ABC):
     def set_envs(self, env_vars: Mapping[str, Any] | None = None, file_path: str = "") -> Self:
         """Set several environment variables, from a mapping or a `.env` file (one of them)."""
         if bool(env_vars) == bool(file_path):
-            raise InvalidArgumentError("give env_vars or file_path, one of them")
+            raise InvalidArgumentError(
+                "give env_vars or file_path, one of them", fix='fn.set_envs({"LEVEL": "3"})'
+            )
         if file_path:
             env_vars = resolve("mlrun_like.runs.secrets:read_env_file")(file_path)
-        for name, value in (env_vars or {}).items():
+        for name, value in check_mapping("env_vars", env_vars, '{"LEVEL": "3"}').items():
             self.set_env(name, value)
         return self
 
@@ -112,12 +116,13 @@ class Editing(ABC):
 
     def set_label(self, key: str, value: Any) -> Self:
         """Set a label; the value is kept as text."""
-        self._doc().metadata.labels = {**self._doc().metadata.labels, key: str(value)}
+        key, value = check_label(str(key), str(value))
+        self._doc().metadata.labels = {**self._doc().metadata.labels, key: value}
         return self
 
     def set_categories(self, categories: Sequence[str]) -> Self:
         """Set the categories shown in a catalogue."""
-        self._doc().metadata.categories = list(categories)
+        self._doc().metadata.categories = check_texts("categories", categories, '["training"]')
         return self
 
     def with_code(self, from_file: str = "", body: str = "") -> Self:

@@ -7,6 +7,9 @@ is reached through `registry.resolve` when it is used.
 from __future__ import annotations
 
 import functools
+import inspect
+import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
@@ -47,9 +50,13 @@ class Function(Editing, Generic[P, R]):
         self._handler = handler
         self._options = dict(options or {})
         self._document = document
-        self._saved: set[tuple[str, str]] = set()
+        self._lock = threading.RLock()
+        self._loaded: tuple[tuple[str, str], Callable[P, R]] | None = None
         if handler is not None:
             functools.update_wrapper(self, handler)
+            mark = getattr(inspect, "markcoroutinefunction", None)
+            if mark is not None and inspect.iscoroutinefunction(handler):
+                mark(self)
 
     # -- still a function -----------------------------------------------------------------
 
@@ -57,11 +64,17 @@ class Function(Editing, Generic[P, R]):
         tracer = TRACER.get()
         if tracer is not None:
             return cast(R, tracer.record(self, args, kwargs, {}))
-        if self._handler is None:
-            self._handler = resolve("mlrun_like.packaging.loader:resolve_handler")(
-                self._doc(), self.spec.default_handler
-            )
-        return self._handler(*args, **kwargs)
+        handler = self._load() if self._handler is None else self._handler
+        return handler(*args, **kwargs)
+
+    def _load(self) -> Callable[P, R]:
+        """The callable that the document describes."""
+        document = self._doc()
+        mark = (document.spec.build.functionSourceCode, document.spec.default_handler)
+        if self._loaded is None or self._loaded[0] != mark:
+            find = resolve("mlrun_like.packaging.loader:resolve_handler")
+            self._loaded = (mark, find(document))
+        return self._loaded[1]
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         if instance is None or self._handler is None:
@@ -69,9 +82,14 @@ class Function(Editing, Generic[P, R]):
         return self._handler.__get__(instance, owner)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if self._handler is not None:
-            return self._handler.__qualname__
-        return resolve("mlrun_like.functions.documents:from_document"), (self.to_dict(),)
+        handler = self._handler
+        if handler is None:
+            return resolve("mlrun_like.functions.documents:from_document"), (self.to_dict(),)
+        name = getattr(handler, "__qualname__", "")
+        module = sys.modules.get(getattr(handler, "__module__", None) or "")
+        if getattr(module, name, None) is self:
+            return name  # as any function: by the name it has in its module
+        return Function, (handler, self._options, self._document)
 
     def __repr__(self) -> str:
         return f"<function {self.name!r} of kind {self.kind!r}>"
@@ -108,12 +126,13 @@ class Function(Editing, Generic[P, R]):
         return str(resolve("mlrun_like.functions.documents:uri_of")(self._doc()))
 
     def _doc(self) -> FunctionDoc:
-        if self._document is None:
-            self._document = resolve("mlrun_like.functions.documents:declare")(
-                self._handler, self._options
-            )
-        resolve("mlrun_like.functions.documents:refresh")(self._document, self._handler)
-        return self._document
+        with self._lock:
+            if self._document is None:
+                self._document = resolve("mlrun_like.functions.documents:declare")(
+                    self._handler, self._options
+                )
+            resolve("mlrun_like.functions.documents:refresh")(self._document, self._handler)
+            return self._document
 
     def _forget_handler(self) -> None:
         self._handler = None

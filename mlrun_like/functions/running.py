@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import getpass
-import inspect
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from mlrun_like.artifacts.hints import parse_log_hint
 from mlrun_like.artifacts.packers import to_result
 from mlrun_like.configuration import config
-from mlrun_like.errors import FunctionError, InvalidArgumentError, nearest
-from mlrun_like.functions.arguments import parse_inputs, parse_parameters
+from mlrun_like.errors import FunctionError, InvalidArgumentError, MissingFileError, nearest
+from mlrun_like.functions.arguments import check_call, parse_inputs, parse_parameters
 from mlrun_like.functions.documents import public, require_code, uri_of
 from mlrun_like.functions.function import Function
+from mlrun_like.functions.options import (
+    check_mapping,
+    check_path,
+    check_retry,
+    check_returns,
+    check_timeout,
+)
+from mlrun_like.functions.tasks import fill_from_task
 from mlrun_like.names import check_label, check_project, check_run_name, new_uid
 from mlrun_like.registry import load
-from mlrun_like.runs.binding import check_arguments
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.object import RunObject, error_of
@@ -27,24 +34,27 @@ from mlrun_like.runs.sweep import check_sweep
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec, RunStatus
-from mlrun_like.specs.values import HyperParamOptions, Retry
+from mlrun_like.specs.values import HyperParamOptions
 from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import open_store
 
 __all__ = ["run_function"]
 
-_stored: set[tuple[str, str, str]] = set()
+_stored: WeakKeyDictionary[Store, dict[tuple[str, str], tuple[str, str]]] = WeakKeyDictionary()
 
 
 def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObject:
     """Do what `Function.run` says."""
-    _take_task(given)
+    fill_from_task(given)
     document = public(function._doc())
     runtime = _runtime(document, given)
     handler, handler_name = _handler(function, document, runtime, given)
     options = _sweep_options(given)
     run, live = _document(document, handler_name, options, given)
-    _check_call(document, handler, run, live)
+    if handler is None:
+        _check_code(document, run)
+    check_call(document, handler, run.spec)
+    secrets = resolve_sources(given["secret_sources"])
     if runtime.packages_code:
         require_code(function._doc())
         if live:
@@ -56,7 +66,7 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
                 fix=f'write it to a file and pass inputs={{"{name}": "<url>"}}, or use local=True',
             )
     store = open_store()
-    run.spec.function = _store_function(store, document, function)
+    run.spec.function = _store_function(store, document)
     job = Job(
         function=document,
         run=run,
@@ -64,47 +74,12 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
         handler=handler,
         watch=bool(given["watch"]),
         live_parameters=live,
-        secrets=resolve_sources(given.get("secret_sources", ())),
+        secrets=secrets,
     )
     finished = runtime.launch(job)
     if finished.status.state != "completed":
         raise error_of(finished)
     return RunObject(finished, store)
-
-
-def _take_task(given: dict[str, Any]) -> None:
-    """Fill what was not given from a task (`new_task`, a run or its plain data)."""
-    params, task = given["params"], given["runspec"]
-    if params is not None and not isinstance(params, Mapping):
-        if not hasattr(params, "spec") or task is not None:
-            raise InvalidArgumentError(
-                f"params must map names to values, not {type(params).__name__}",
-                fix='fn.run(params={"depth": 4})',
-            )
-        task, given["params"] = params, None
-    if isinstance(given["params"], Mapping) and {"spec", "metadata"} <= set(given["params"]):
-        task, given["params"] = given["params"], None
-    if task is None:
-        return
-    plain = task if isinstance(task, Mapping) else task.to_dict()
-    meta, spec = plain.get("metadata", {}), plain.get("spec", {})
-    given["params"] = {**spec.get("parameters", {}), **(given["params"] or {})}
-    given["inputs"] = {**spec.get("inputs", {}), **(given["inputs"] or {})}
-    given["labels"] = {**meta.get("labels", {}), **(given["labels"] or {})}
-    given["secret_sources"] = getattr(task, "secret_sources", None) or spec.get(
-        "secret_sources", []
-    )
-    for name, value in (
-        ("name", meta.get("name")),
-        ("project", meta.get("project")),
-        ("handler", spec.get("handler")),
-        ("returns", spec.get("returns")),
-        ("hyperparams", spec.get("hyperparams")),
-        ("hyper_param_options", spec.get("hyper_param_options")),
-        ("artifact_path", spec.get("output_path")),
-        ("timeout", spec.get("timeout")),
-    ):
-        given[name] = given[name] or value
 
 
 def _runtime(document: FunctionDoc, given: Mapping[str, Any]) -> Runtime:
@@ -129,6 +104,10 @@ def _handler(
     asked = given["handler"]
     if isinstance(asked, Function):
         asked = asked._handler or asked.spec.default_handler
+    if not isinstance(asked, (str, type(None))) and not callable(asked):
+        raise FunctionError(
+            f"handler must be a function or its name, not {asked!r}", fix='fn.run(handler="train")'
+        )
     if callable(asked):
         if runtime.packages_code:
             raise FunctionError(
@@ -180,21 +159,20 @@ def _document(
     meta, spec = document.metadata, document.spec
     short = re.sub(r"[^A-Za-z0-9-]+", "-", handler_name.rpartition(".")[2]).strip("-")
     default = meta.name
-    if short and short != spec.default_handler:
+    if short and handler_name != spec.default_handler:
         default = f"{meta.name}-{short}"
-    params, live = parse_parameters(given["params"] or {})
-    inputs, hints = parse_inputs(given["inputs"] or {})
-    hyperparams = dict(given["hyperparams"] or {})
+    params, live = parse_parameters(check_mapping("params", given["params"], '{"depth": 4}'))
+    inputs, hints = parse_inputs(check_mapping("inputs", given["inputs"], '{"data": "x.csv"}'))
+    lists = check_mapping("hyperparams", given["hyperparams"], '{"depth": [2, 4]}')
+    hyperparams = {
+        name: list(values) if hasattr(values, "__next__") else values
+        for name, values in lists.items()
+    }
     check_sweep(hyperparams, options)
-    retry = given["retry"]
-    if isinstance(retry, int) and not isinstance(retry, bool):
-        retry = Retry(count=retry)
-    returns = given["returns"]
-    returns = [returns] if isinstance(returns, (str, dict)) else returns
-    wanted = list(returns if returns is not None else spec.returns)
-    for hint in wanted:
-        parse_log_hint(hint)
-    labels = {"kind": document.kind or "local", "owner": _owner(), **(given["labels"] or {})}
+    retry = check_retry(spec.retry if given["retry"] is None else given["retry"])
+    timeout = check_timeout(spec.timeout if given["timeout"] is None else given["timeout"])
+    labels = check_mapping("labels", given["labels"], '{"team": "fraud"}')
+    labels = {"owner": _label(_owner()), **labels, "kind": _label(document.kind or "local")}
     run = RunDoc(
         metadata=RunMetadata(
             name=check_run_name(given["name"] or default[:63].rstrip("-._")),
@@ -206,19 +184,24 @@ def _document(
             handler=handler_name,
             parameters=params,
             inputs=inputs,
-            inputs_type_hints=hints,
-            returns=wanted,
-            output_path=str(given["artifact_path"] or ""),
-            hyperparams={k: to_result(list(v)) for k, v in hyperparams.items()},
+            inputs_type_hints={k: v for k, v in {**given["hints"], **hints}.items() if k in inputs},
+            returns=check_returns(spec.returns if given["returns"] is None else given["returns"]),
+            output_path=check_path("artifact_path", given["artifact_path"]),
+            hyperparams={str(k): _listed(v) for k, v in hyperparams.items()},
             hyper_param_options=options.to_dict(),
             log_level="debug" if given["verbose"] else "",
-            retry=retry.to_dict() if retry is not None else dict(spec.retry),
-            timeout=given["timeout"] if given["timeout"] is not None else spec.timeout,
-            secret_sources=public_sources(given.get("secret_sources") or ()),
+            retry=retry.to_dict() if retry is not None else {},
+            timeout=timeout,
+            secret_sources=public_sources(given["secret_sources"]),
         ),
         status=RunStatus(state="created", start_time=utc_now()),
     )
     return run, live
+
+
+def _listed(values: Any) -> Any:
+    plain = isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__iter__")
+    return to_result(values if plain else list(values))
 
 
 def _owner() -> str:
@@ -228,60 +211,53 @@ def _owner() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
-def _check_call(
-    document: FunctionDoc, handler: Callable[..., Any] | None, run: RunDoc, live: Mapping[str, Any]
-) -> None:
-    """Compare arguments with the signature, of the live handler or of the described one."""
-    spec = run.spec
-    if spec.hyper_param_options.get("param_file"):
-        return
-    given: Sequence[str] = [*spec.parameters, *spec.hyperparams]
-    if handler is not None:
-        try:
-            inspect.signature(handler)
-        except (TypeError, ValueError):
-            return
-        check_arguments(handler, dict.fromkeys(given), spec.inputs)
-        return
-    point = document.spec.entry_points.get(spec.handler)
-    if point is None or point.has_varargs:
-        return
-    names = [item.name for item in point.parameters]
-    missing = [
-        item.name
-        for item in point.parameters
-        if item.required
-        and item.name not in given
-        and item.name not in spec.inputs
-        and item.name != "context"
-        and "MLClientCtx" not in item.type
-    ]
-    unknown = [name for name in (*given, *spec.inputs) if name not in names]
-    where = document.spec.build.origin_filename or document.spec.command
-    if missing:
+def _label(text: str) -> str:
+    """What is recorded by itself must never stop a run because of a character."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:63].strip("-_.")
+
+
+def _check_code(document: FunctionDoc, run: RunDoc) -> None:
+    """There is something to run, and what its command line asks for is given.
+
+    Raises:
+        FunctionError: if there is nothing to run, or a `{placeholder}` has no parameter.
+        MissingFileError: if the command's file does not exist.
+    """
+    name, spec = document.metadata.name, document.spec
+    if not (spec.build.functionSourceCode or spec.command.strip() or "." in run.spec.handler):
         raise FunctionError(
-            f"{spec.handler}() needs {', '.join(map(repr, missing))}, which the run does not give",
-            where=where,
-            fix=f"fn.run(params={{{', '.join(f'{item!r}: ...' for item in missing)}}})",
+            f"{name!r} has neither code nor a command, so there is no handler to run",
+            fix="fn.run(handler=my_function), or new_function(command='train.py')",
         )
-    if unknown and not point.has_kwargs and "context" not in names:
+    if run.spec.handler:
+        return
+    try:
+        command, *_ = [
+            str(item).format(**run.spec.parameters) for item in (spec.command, *spec.args)
+        ]
+    except (LookupError, ValueError, AttributeError) as exc:
         raise FunctionError(
-            f"{spec.handler}() has no argument {unknown[0]!r}.{nearest(unknown[0], names)}",
-            where=where,
-            fix=f"its arguments are: {', '.join(names) or 'none'}",
+            f"the command line of {name!r} cannot be filled in: {type(exc).__name__}: {exc}",
+            where=" ".join(map(str, [spec.command, *spec.args])),
+            fix="give each {name} in it as a parameter, and write {{ for a brace",
+        ) from exc
+    path = Path(spec.workdir or ".", command).expanduser()
+    if not spec.build.functionSourceCode and not path.is_file():
+        raise MissingFileError(
+            f"the command's file {command!r} does not exist",
+            where=f"function {name!r}, folder {str(path.parent)!r}",
+            fix="give an absolute path, or set workdir",
         )
 
 
-def _store_function(store: Store, document: FunctionDoc, function: Function[..., Any]) -> str:
-    """Record this version of the function once a process, and return its URI."""
+def _store_function(store: Store, document: FunctionDoc) -> str:
+    """Record this version of the function unless it is the last one recorded; give its URI."""
     meta = document.metadata
     meta.project = meta.project or config.default_project
     digest = document.digest()
-    mark = (store.url, meta.project, digest)
-    if mark not in _stored:
+    known = _stored.setdefault(store, {})
+    if known.get((meta.project, meta.name)) != (digest, meta.tag):
         store.store_function(document.to_dict(), tag=meta.tag)
-        _stored.add(mark)
+        known[meta.project, meta.name] = (digest, meta.tag)
     meta.hash = digest
-    if function._document is not None:
-        function._document.metadata.hash = digest
     return str(uri_of(document)._replace(tag=""))

@@ -6,11 +6,14 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlrun_like.errors import FunctionError, InvalidArgumentError
+from mlrun_like.functions.arguments import parse_inputs
+from mlrun_like.functions.options import check_mapping, check_path
 from mlrun_like.runs.secrets import public_sources, resolve_sources
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec
 from mlrun_like.specs.values import HyperParamOptions
 
-__all__ = ["RunTemplate", "new_task"]
+__all__ = ["RunTemplate", "fill_from_task", "new_task"]
 
 
 class RunTemplate:
@@ -37,9 +40,11 @@ class RunTemplate:
         self.spec.parameters.update(params)
         return self
 
-    def with_input(self, key: str, path: str) -> RunTemplate:
-        """Add an input."""
-        self.spec.inputs[key] = str(path)
+    def with_input(self, key: str, path: Any) -> RunTemplate:
+        """Add an input; `"name: type"` gives a type, None is no input."""
+        urls, hints = parse_inputs({key: path})
+        self.spec.inputs.update(urls)
+        self.spec.inputs_type_hints.update(hints)
         return self
 
     def with_hyper_params(
@@ -84,7 +89,7 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
     hyper_params: Mapping[str, Any] | None = None,
     param_file: str = "",
     selector: str = "",
-    hyper_param_options: HyperParamOptions | None = None,
+    hyper_param_options: HyperParamOptions | Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None,
     outputs: Sequence[str] | None = None,
     artifact_path: str = "",
@@ -121,17 +126,89 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
     task.metadata.project = project or task.metadata.project
     spec = task.spec
     spec.handler = handler or spec.handler
-    spec.parameters.update(params or {})
-    spec.inputs.update(inputs or {})
+    spec.parameters.update(check_mapping("params", params, '{"depth": 4}'))
+    for key, path in check_mapping("inputs", inputs, '{"data": "x.csv"}').items():
+        task.with_input(key, path)
     spec.returns = list(returns if returns is not None else outputs or spec.returns)
-    spec.output_path = artifact_path or out_path or spec.output_path
+    spec.output_path = check_path("artifact_path", artifact_path or out_path) or spec.output_path
     if hyper_params:
-        spec.hyperparams = dict(hyper_params)
+        spec.hyperparams = check_mapping("hyper_params", hyper_params, '{"depth": [2, 4]}')
     if param_file or selector or hyper_param_options:
-        options = hyper_param_options.to_dict() if hyper_param_options else {}
+        given = hyper_param_options
+        plain = given.to_dict() if isinstance(given, HyperParamOptions) else given
+        options = check_mapping("hyper_param_options", plain, "HyperParamOptions(...)")
         if param_file:
             options["param_file"] = param_file
         if selector:
             options["selector"] = selector
         spec.hyper_param_options = HyperParamOptions(**options).to_dict()
     return task
+
+
+def fill_from_task(given: dict[str, Any]) -> None:
+    """Fill what `fn.run` was not given from a task, a run, or either's plain data.
+
+    Args:
+        given: The arguments of `fn.run`; `hints` and `secret_sources` are added.
+    """
+    given.update(hints={}, secret_sources=[])
+    task = given["runspec"]
+    if _is_task(given["params"]):
+        if task is not None:
+            raise FunctionError("two tasks are given", fix="fn.run(task, params={...})")
+        task, given["params"] = given["params"], None
+    if task is None:
+        return
+    if not _is_task(task) and not isinstance(task, Mapping):
+        raise InvalidArgumentError(
+            f"runspec must be a task or a run, not {type(task).__name__} {str(task)[:40]!r}",
+            fix="fn.run(new_task(params={...}))",
+        )
+    meta, spec = (_fields(task, part) for part in ("metadata", "spec"))
+    for name, values in (
+        ("params", spec.get("parameters")),
+        ("inputs", spec.get("inputs")),
+        ("labels", _own_labels(meta.get("labels"))),
+    ):
+        given[name] = {
+            **check_mapping(f"the task's {name}", values, "{...}"),
+            **check_mapping(name, given[name], "{...}"),
+        }
+    given["hints"] = dict(spec.get("inputs_type_hints") or {})
+    given["secret_sources"] = getattr(task, "secret_sources", None) or spec.get(
+        "secret_sources", []
+    )
+    for name, value in (
+        ("name", meta.get("name")),
+        ("project", meta.get("project")),
+        ("handler", spec.get("handler")),
+        ("returns", spec.get("returns") or None),
+        ("hyperparams", spec.get("hyperparams")),
+        ("hyper_param_options", spec.get("hyper_param_options")),
+        ("artifact_path", spec.get("output_path")),
+        ("timeout", spec.get("timeout")),
+        ("retry", spec.get("retry") or None),
+    ):
+        if given[name] is None or given[name] == "":
+            given[name] = value
+
+
+def _is_task(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(value.get(part), Mapping) for part in ("metadata", "spec"))
+    return isinstance(getattr(value, "spec", None), RunSpec)
+
+
+def _fields(task: Any, part: str) -> Mapping[str, Any]:
+    """One part of a task; live values stay what they are."""
+    if isinstance(task, Mapping):
+        return check_mapping(f"the task's {part}", task.get(part), "{...}")
+    model = getattr(task, part)
+    return {name: getattr(model, name) for name in type(model).model_fields}
+
+
+def _own_labels(labels: Any) -> Any:
+    """Without those that every run gets by itself."""
+    if not isinstance(labels, Mapping):
+        return labels
+    return {name: value for name, value in labels.items() if name not in ("kind", "owner", "host")}

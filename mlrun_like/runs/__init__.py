@@ -5,7 +5,10 @@ context.py      MLClientCtx, what a handler sees of its run
 execute.py      the only caller of handlers
 entry.py        the remote side: a run that arrives as plain data
 binding.py      parameters and inputs to arguments
-sweep.py        hyper-parameters; generators.py, expression.py, parallel_coordinates.py
+coroutines.py   handlers that are coroutines or generators
+sweep.py        hyper-parameters: generators.py, expression.py, parallel.py, parallel_coordinates.py
 object.py       RunObject, a run seen from outside
-watch.py        heartbeats, timeouts and aborts; output.py, logger.py, secrets.py
+session.py      get_or_create_ctx, a run that a program is
+watch.py        heartbeats, timeouts and aborts
+output.py       what a run prints; logger.py, tracebacks.py, secrets.py
 """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import sys
 import typing
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from mlrun_like.artifacts.packers import unpack_input
@@ -13,13 +14,14 @@ from mlrun_like.errors import FunctionError, nearest
 from mlrun_like.runs.context import MLClientCtx
 from mlrun_like.types import Handler
 
-__all__ = ["Signature", "bind", "check_arguments", "signature_of"]
+__all__ = ["Signature", "bind", "call_with", "check_arguments", "signature_of"]
 
 
 class Signature(NamedTuple):
     """What binding needs to know of a handler."""
 
     names: tuple[str, ...]
+    positional: tuple[str, ...]
     required: frozenset[str]
     text_default: frozenset[str]
     context: frozenset[str]
@@ -27,25 +29,61 @@ class Signature(NamedTuple):
     has_kwargs: bool
 
 
-@lru_cache(maxsize=512)
 def signature_of(handler: Handler) -> Signature:
-    """Read a handler's signature once."""
+    """Read a handler's signature; a plain function's once."""
+    # other callables may hold large objects or have no hash
+    return _remembered(handler) if inspect.isfunction(handler) else _read(handler)
+
+
+def _read(handler: Handler) -> Signature:
     parameters = inspect.signature(handler).parameters.values()
-    try:
-        hints: dict[str, Any] = typing.get_type_hints(handler)
-    except Exception:  # noqa: BLE001 - a user's annotation may raise anything; raw hints serve
-        hints = dict(getattr(handler, "__annotations__", {}))
+    hints = _hints(handler, [p.name for p in parameters])
     named = [p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     return Signature(
         names=tuple(p.name for p in named),
+        positional=tuple(p.name for p in named if p.kind is p.POSITIONAL_ONLY),
         required=frozenset(p.name for p in named if p.default is p.empty),
         text_default=frozenset(p.name for p in named if isinstance(p.default, str)),
         context=frozenset(
-            p.name for p in named if p.name == "context" or hints.get(p.name) is MLClientCtx
+            p.name
+            for p in named
+            if p.name == "context" or _is_context(hints.get(p.name), p.annotation)
         ),
         hints=hints,
         has_kwargs=any(p.kind is p.VAR_KEYWORD for p in parameters),
     )
+
+
+_remembered = functools.lru_cache(maxsize=512)(_read)
+
+
+def _hints(handler: Handler, names: list[str]) -> dict[str, Any]:
+    """The type hints that can be evaluated; one that cannot (imported for type checkers only, say)
+    does not spoil the others."""
+    target: Any = handler
+    while isinstance(target, functools.partial):
+        target = target.func
+    if not (inspect.isroutine(target) or inspect.isclass(target)):
+        target = type(target).__call__
+    target = target.__init__ if inspect.isclass(target) else inspect.unwrap(target)
+    raw = getattr(target, "__annotations__", None) or {}
+    space = getattr(target, "__globals__", None) or vars(sys.modules.get(target.__module__, typing))
+    found = {}
+    for name in names:
+        if name not in raw:
+            continue
+        holder = type("holder", (), {"__annotations__": {name: raw[name]}})
+        try:
+            found.update(typing.get_type_hints(holder, globalns=space, localns=space))
+        except Exception:  # noqa: BLE001 - evaluating a user's annotation may raise anything
+            continue
+    return found
+
+
+def _is_context(hint: Any, annotation: Any) -> bool:
+    if hint is None:  # it could not be evaluated
+        return isinstance(annotation, str) and "MLClientCtx" in annotation
+    return hint is MLClientCtx or MLClientCtx in typing.get_args(hint)
 
 
 def check_arguments(handler: Handler, given: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
@@ -81,8 +119,8 @@ def check_arguments(handler: Handler, given: Mapping[str, Any], inputs: Mapping[
         )
 
 
-def bind(handler: Handler, context: MLClientCtx, live: Mapping[str, Any]) -> dict[str, Any]:
-    """The keyword arguments for a call: context, then parameters, then inputs.
+def bind(handler: Handler, context: MLClientCtx) -> dict[str, Any]:
+    """The arguments of a call by name: context, then parameters, then inputs.
 
     Inputs are converted by type hint; one without a hint whose default is text becomes a local
     file path. What the handler does not name is left out unless it takes `**kwargs`.
@@ -93,18 +131,28 @@ def bind(handler: Handler, context: MLClientCtx, live: Mapping[str, Any]) -> dic
     for name in sign.names:
         if name in sign.context:
             arguments[name] = context
-        elif name in live or name in spec.parameters:
-            arguments[name] = live[name] if name in live else context.get_param(name)
+        elif name in spec.parameters:
+            arguments[name] = context.get_param(name)
         elif name in spec.inputs:
             arguments[name] = _convert(context, name, sign)
     if sign.has_kwargs:
-        for name in (*spec.parameters, *live):
-            if name not in arguments:
-                arguments[name] = live[name] if name in live else context.get_param(name)
-        for name in spec.inputs:
+        for name in tuple(spec.parameters):
+            if name not in arguments and name != "_init_args":
+                arguments[name] = context.get_param(name)
+        for name in tuple(spec.inputs):
             if name not in arguments:
                 arguments[name] = _convert(context, name, sign)
     return arguments
+
+
+def call_with(handler: Handler, arguments: dict[str, Any]) -> Any:
+    """Call the handler with arguments by name, those it wants by position in their places."""
+    places = []
+    for name in signature_of(handler).positional:
+        if name not in arguments:
+            break
+        places.append(arguments.pop(name))
+    return handler(*places, **arguments)
 
 
 def _convert(context: MLClientCtx, name: str, sign: Signature) -> Any:

@@ -8,12 +8,13 @@ from contextvars import ContextVar
 from typing import Any
 
 from mlrun_like.artifacts.packers import to_result
-from mlrun_like.errors import ConflictError
+from mlrun_like.errors import ConflictError, InvalidArgumentError
 from mlrun_like.names import check_label
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.context_logging import ContextLogging
 from mlrun_like.runs.job import Job
-from mlrun_like.specs.run import TERMINAL, RunDoc, RunMetadata, RunSpec, RunStatus, check_transition
+from mlrun_like.runs.tracebacks import error_line, format_traceback
+from mlrun_like.specs.run import TERMINAL, RunDoc, RunMetadata, RunStatus, check_transition
 
 __all__ = ["MLClientCtx", "current_context", "iteration_table", "use_context"]
 
@@ -52,11 +53,12 @@ class MLClientCtx(ContextLogging):
     {'rows': 3}
     """
 
-    def __init__(self, job: Job, parent: MLClientCtx | None = None) -> None:
-        super().__init__(job)
+    def __init__(
+        self, job: Job, parent: MLClientCtx | None = None, *, ends_itself: bool = True
+    ) -> None:
+        super().__init__(job, ends_itself=ends_itself)
         self._parent = parent
         self._children: list[MLClientCtx] = []
-        self._best = 0
 
     # -- state ----------------------------------------------------------------------------
 
@@ -80,6 +82,8 @@ class MLClientCtx(ContextLogging):
     ) -> None:
         """Change the state; an error is final, and a later state is ignored then.
 
+        Within a run that `fn.run` started, `completed` waits for the handler's end.
+
         Raises:
             StateError: if the state may not follow the present one.
         """
@@ -89,6 +93,8 @@ class MLClientCtx(ContextLogging):
         state = "error" if error is not None else execution_state
         if error is not None:
             status.error = str(error)
+        if state == "completed" and not self._ends_itself:
+            state = ""
         if state:
             check_transition(status.state, state, self.uri)
             status.state = state
@@ -116,6 +122,7 @@ class MLClientCtx(ContextLogging):
                 fix="call get_child_context on the parent",
             )
         base = self.parameters if with_parent_params else {}
+        live = self._job.live_parameters if with_parent_params else {}
         run = RunDoc(
             metadata=RunMetadata(
                 **{
@@ -124,14 +131,16 @@ class MLClientCtx(ContextLogging):
                     "labels": dict(self._run.metadata.labels),
                 }
             ),
-            spec=RunSpec(
-                function=self._run.spec.function,
-                handler=self._run.spec.handler,
-                parameters={**base, **{k: to_result(v) for k, v in params.items()}},
-                inputs=dict(self._run.spec.inputs),
-                returns=self._run.spec.returns,
-                output_path=self._run.spec.output_path,
-                log_level=self._run.spec.log_level,
+            spec=self._run.spec.model_copy(
+                update={
+                    "parameters": {**base, **{k: to_result(v) for k, v in params.items()}},
+                    "inputs": dict(self._run.spec.inputs),
+                    # these are the parent's own: they hold for the whole
+                    "hyperparams": {},
+                    "hyper_param_options": {},
+                    "retry": {},
+                    "timeout": None,
+                }
             ),
             status=RunStatus(
                 state="running",
@@ -146,7 +155,7 @@ class MLClientCtx(ContextLogging):
                 self._job.function,
                 run,
                 self.store,
-                live_parameters=dict(params),
+                live_parameters={**live, **params},
                 secrets=self._job.secrets,
             ),
             parent=self,
@@ -162,17 +171,27 @@ class MLClientCtx(ContextLogging):
         """
         if self._parent is None:
             raise ConflictError("only a child iteration can be the best", where=self.uri)
-        self._parent._best = self.iteration
         self._parent.promote(self._run)
 
     def update_child_iterations(self, best_run: int = 0, commit_children: bool = False) -> None:
-        """Write the table of iterations, and promote `best_run` if it is not 0."""
+        """Write the table of iterations, and promote `best_run` if it is not 0.
+
+        Args:
+            best_run: The number of the best child.
+            commit_children: Also end those that are still running, successfully.
+
+        Raises:
+            InvalidArgumentError: if there is no such child.
+        """
         rows = [child._run for child in self._children]
+        if not 0 <= best_run <= len(rows):
+            raise InvalidArgumentError(
+                f"there is no child {best_run}; this run has {len(rows)}", where=self.uri
+            )
         if commit_children:
             for child in self._children:
                 child.commit(completed=True)
         if best_run:
-            self._best = best_run
             self.promote(rows[best_run - 1])
         self._run.status.iterations = iteration_table(rows)
         self.store_run()
@@ -196,12 +215,23 @@ class MLClientCtx(ContextLogging):
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is not None:
-            self.set_state(error=f"{type(error).__name__}: {error}")
-        else:
+        self.end(error)
+        if self._parent is not None and self._parent.state == "running":
+            if self._parent.results.get("best_iteration") == self.iteration:
+                self.mark_as_best()  # with what was logged since
+            self._parent.update_child_iterations()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """End the run as the code it stands for did: well, by an error, or stopped by somebody."""
+        if error is None or (isinstance(error, SystemExit) and not error.code):
             self.commit(completed=True)
-            if self._parent is not None and self._parent.state == "running":
-                self._parent.update_child_iterations()
+        elif isinstance(error, (Exception, SystemExit)):
+            if self.state not in TERMINAL:
+                self._run.status.traceback = format_traceback(error)
+            self.set_state(error=error_line(error))
+        elif self.state not in TERMINAL:
+            self._run.status.error = "the run was stopped"
+            self.set_state("aborted")
 
 
 def iteration_table(runs: list[RunDoc]) -> list[list[Any]]:

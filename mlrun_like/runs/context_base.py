@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 
 from mlrun_like.configuration import config
@@ -23,9 +24,11 @@ class ContextBase:
 
     kind = "run"
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, *, ends_itself: bool = True) -> None:
         self._job = job
         self._run = job.run
+        self._ends_itself = ends_itself
+        self._stored = time.monotonic()
         self.logger = Logger(job.run.spec.log_level or config.log_level)
 
     @property
@@ -86,16 +89,26 @@ class ContextBase:
 
         Args:
             message: Kept as the annotation `message`.
-            completed: Also end a running run successfully.
+            completed: Also end a running run successfully. Within a run that `fn.run` started
+                this waits for the handler's end: it may still fail.
         """
         if message:
             self._run.metadata.annotations["message"] = message
-        if completed and self.state == "running":
+        if completed and self.state == "running" and self._ends_itself:
             self._run.status.state = "completed"
             self._run.status.end_time = utc_now()
         self.store_run()
 
     def store_run(self) -> None:
         """Write the run's record and wait until it is on disk."""
+        self._write(wait=True)
+
+    def _changed(self) -> None:
+        """Write the record soon: at once if the last time was a while ago, without waiting."""
+        if time.monotonic() - self._stored > config.heartbeat_interval:
+            self._write(wait=False)
+
+    def _write(self, wait: bool) -> None:
         self._run.status.last_update = utc_now()
-        self.store.store_run(self._run.to_dict())
+        self.store.store_run(self._run.to_dict(), wait=wait)
+        self._stored = time.monotonic()

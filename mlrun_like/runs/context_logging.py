@@ -24,8 +24,8 @@ __all__ = ["ContextLogging"]
 class ContextLogging(ContextReading):
     """What a handler may record."""
 
-    def __init__(self, job: Job) -> None:
-        super().__init__(job)
+    def __init__(self, job: Job, *, ends_itself: bool = True) -> None:
+        super().__init__(job, ends_itself=ends_itself)
         self._manager: ArtifactManager | None = None
         self._artifacts: dict[str, Artifact] = {}
         self._steps: dict[str, int] = {}
@@ -47,7 +47,8 @@ class ContextLogging(ContextReading):
             key: Its name.
             value: A number, text or nested plain data; numpy values become Python's, other
                 objects their text.
-            commit: Write the run at once; else with the next sign of life or at the end.
+            commit: Write the run at once and wait for it; else it is written when some seconds
+                have passed since the last time, and at the end.
 
         Raises:
             InvalidArgumentError: if the key may not name a result.
@@ -55,6 +56,8 @@ class ContextLogging(ContextReading):
         self._run.status.results[check_key(str(key))] = to_result(value)
         if commit:
             self.commit()
+        else:
+            self._changed()
 
     def log_results(self, results: Mapping[str, Any], commit: bool = False) -> None:
         """Record several results.
@@ -79,16 +82,26 @@ class ContextLogging(ContextReading):
             key: The metric's name.
             value: Its value.
             step: Its position; by default one more than this metric's last.
+
+        Raises:
+            InvalidArgumentError: if the key may not name a metric or the value is no number.
         """
+        key = check_key(str(key))
+        try:
+            value = float(value)
+        except (TypeError, ValueError) as exc:
+            raise InvalidArgumentError(
+                f"metric {key!r} must be a number, not {value!r}", where=self.uri
+            ) from exc
         if step is None:
             step = self._steps.get(key, -1) + 1
         self._steps[key] = step
-        value = float(value)
         meta = self._run.metadata
         self._job.store.log_metrics(
             meta.project, meta.uid, meta.iteration, (MetricPoint(key, value, step, time.time()),)
         )
         self._run.status.results[key] = value
+        self._changed()
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Add one point to each of several series."""
@@ -148,4 +161,5 @@ class ContextLogging(ContextReading):
     def _logged(self, artifact: Artifact) -> Artifact:
         self._artifacts[artifact.key] = artifact
         self._run.status.artifact_uris[artifact.key] = artifact.uri
+        self._changed()
         return artifact

@@ -21,8 +21,8 @@ __all__ = ["ContextReading"]
 class ContextReading(ContextBase):
     """What a handler may ask of its run."""
 
-    def __init__(self, job: Job) -> None:
-        super().__init__(job)
+    def __init__(self, job: Job, *, ends_itself: bool = True) -> None:
+        super().__init__(job, ends_itself=ends_itself)
         self._items: dict[str, DataItem] = {}
 
     @property
@@ -38,7 +38,7 @@ class ContextReading(ContextBase):
             default: The value if it was not given.
         """
         if key in self._job.live_parameters:
-            return self._job.live_parameters[key]
+            return _own_containers(self._job.live_parameters[key])
         parameters = self._run.spec.parameters
         if key not in parameters:
             parameters[key] = to_result(default)
@@ -138,3 +138,13 @@ class ContextReading(ContextBase):
         """False on MPI ranks other than the one that records (setting `logging_worker`)."""
         rank = environment("OMPI_COMM_WORLD_RANK") or environment("PMI_RANK")
         return rank is None or int(rank) == config.logging_worker
+
+
+def _own_containers(value: Any) -> Any:
+    """A copy of plain containers, so that a handler cannot change its caller's; the objects in them
+    (frames, models) may be large and are the same."""
+    if type(value) is dict:
+        return {key: _own_containers(item) for key, item in value.items()}
+    if type(value) in (list, tuple, set):
+        return type(value)(map(_own_containers, value))
+    return value

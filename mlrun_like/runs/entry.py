@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, MissingFileError
 from mlrun_like.runs.execute import execute
 from mlrun_like.runs.job import Job
 from mlrun_like.specs.function import FunctionDoc
@@ -55,6 +55,9 @@ def execute_payload(payload: dict[str, Any]) -> int:
     """
     if not isinstance(payload, dict) or "run" not in payload or "function" not in payload:
         raise InvalidArgumentError("a run payload needs 'function' and 'run'")
+    for name in ("settings", "secrets"):
+        if not isinstance(payload.get(name, {}), dict):
+            raise InvalidArgumentError(f"{name!r} of a run payload must be a mapping")
     with config.override(**payload.get("settings", {})):
         store = open_store(payload.get("store", ""))
         job = Job(
@@ -99,10 +102,12 @@ def main(arguments: list[str]) -> int:
     """Execute the payload in the file named by the first argument, else by setting `exec_file` or
     `exec`."""
     file = arguments[0] if arguments else config.exec_file
-    text = Path(file).read_text(encoding="utf-8") if file else config.exec
     try:
+        text = Path(file).read_text(encoding="utf-8") if file else config.exec
         payload = json.loads(text)
-    except json.JSONDecodeError as exc:
+    except FileNotFoundError as exc:
+        raise MissingFileError(f"the run payload {file!r} does not exist") from exc
+    except ValueError as exc:  # also bytes that are no text
         raise InvalidArgumentError(
             f"the run payload is not JSON: {exc}",
             where=file or "MLRUN_LIKE_EXEC",

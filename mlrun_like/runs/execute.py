@@ -5,38 +5,30 @@ Every runtime, local or remote, reaches it: in this process directly, elsewhere 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import inspect
 import os
 import runpy
 import socket
 import sys
-import threading
-import traceback
-from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-import mlrun_like
 from mlrun_like.artifacts.packers import link_outputs, pack_outputs, pack_unhinted
-from mlrun_like.errors import MLRunLikeError
+from mlrun_like.artifacts.workspace import workspace
 from mlrun_like.packaging.loader import resolve_handler
 from mlrun_like.packaging.unpack import files_of, unpack, use_folder
-from mlrun_like.runs.binding import bind
+from mlrun_like.runs.binding import bind, call_with
 from mlrun_like.runs.context import MLClientCtx, use_context
 from mlrun_like.runs.context_base import utc_now
+from mlrun_like.runs.coroutines import run_to_end
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.output import capture
 from mlrun_like.runs.sweep import sweep
-from mlrun_like.runs.watch import RunAborted, RunTimedOut, watched
+from mlrun_like.runs.tracebacks import error_line, format_traceback
+from mlrun_like.runs.watch import Interrupted, RunTimedOut, watched
 from mlrun_like.specs.run import TERMINAL, RunDoc
 from mlrun_like.tracking.process import process_start_time
 from mlrun_like.types import Handler
 
-__all__ = ["execute", "format_traceback"]
-
-_PACKAGE = str(Path(mlrun_like.__file__).parent) + os.sep
+__all__ = ["execute"]
 
 
 def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
@@ -49,14 +41,12 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
 
     Returns:
         The run in a terminal state, or in `pending` after a failed attempt that is not the last.
-        A failing handler does not raise; KeyboardInterrupt does, after it was recorded.
+        A failing handler does not raise. KeyboardInterrupt and the end of a run around this one
+        do, after they were recorded.
     """
     run, meta = job.run, job.run.metadata
-    context = MLClientCtx(job)
-    run.status.state = "running"
-    run.status.start_time = run.status.start_time or utc_now()
-    run.status.host, run.status.pid = socket.gethostname(), os.getpid()
-    run.status.pid_started = process_start_time(run.status.pid)
+    context = MLClientCtx(job, ends_itself=False)
+    _begin(run, job.attempt)
     context.store_run()
     started = utc_now()
 
@@ -66,7 +56,7 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
     def log(data: bytes) -> None:
         job.store.append_log(meta.project, meta.uid, data)
 
-    interrupt: KeyboardInterrupt | None = None
+    passing_on: BaseException | None = None
     with contextlib.ExitStack() as stack:
         stack.enter_context(use_context(context))
         if capture_output:
@@ -74,33 +64,48 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
         try:
             with watched(run.spec.timeout, beat):
                 _work(context, job, own_process=not capture_output)
-        except RunTimedOut:
-            limit = run.spec.timeout
-            _fail(context, job, started, f"the run exceeded its timeout of {limit:g} s")
-        except (RunAborted, KeyboardInterrupt) as exc:
-            run.status.state, run.status.error = "aborted", "the run was aborted"
-            if isinstance(exc, KeyboardInterrupt):
-                interrupt = exc
-                run.status.error = "the run was interrupted from the keyboard"
+        except Interrupted as exc:
+            if exc.own and isinstance(exc, RunTimedOut):
+                limit = run.spec.timeout
+                _fail(job, started, f"the run exceeded its timeout of {limit:g} s")
+            elif exc.own:
+                _abort(run, "the run was aborted")
+            else:
+                _abort(run, "the run around this one was stopped")
+                passing_on = exc
+        except KeyboardInterrupt as exc:
+            _abort(run, "the run was interrupted from the keyboard")
+            passing_on = exc
         except (Exception, SystemExit) as exc:  # noqa: BLE001 - the boundary of user code
             if isinstance(exc, SystemExit) and not exc.code:
                 _complete(run)
             else:
                 run.status.traceback = format_traceback(exc)
-                if capture_output:
-                    log(run.status.traceback.encode())  # the caller gets it with the RunError
+                if capture_output:  # the caller gets it with the RunError
+                    log(run.status.traceback.encode("utf-8", "replace"))
                 else:
                     sys.stderr.write(run.status.traceback)
-                text = f"{type(exc).__name__}: {exc}"
-                _fail(context, job, started, text)
+                _fail(job, started, error_line(exc))
         else:
             _complete(run)
     if run.status.state in TERMINAL:
         run.status.end_time = utc_now()
     context.store_run()
-    if interrupt is not None:
-        raise interrupt
+    if passing_on is not None:
+        raise passing_on
     return run
+
+
+def _begin(run: RunDoc, attempt: int) -> None:
+    """Start an attempt: what an earlier one said and returned is not this one's."""
+    status = run.status
+    status.state = "running"
+    status.start_time = status.start_time or utc_now()
+    status.host, status.pid = socket.gethostname(), os.getpid()
+    status.pid_started = process_start_time(status.pid)
+    if attempt > 1:
+        status.error, status.traceback, status.status_text = None, "", ""
+        status.results, status.iterations = {}, []
 
 
 def _work(context: MLClientCtx, job: Job, own_process: bool) -> None:
@@ -121,41 +126,16 @@ def _work(context: MLClientCtx, job: Job, own_process: bool) -> None:
 
 def _call(handler: Handler, context: MLClientCtx) -> None:
     """Call the handler for one context and record what it returns."""
-    live = context._job.live_parameters
-    value = handler(**bind(handler, context, live))
-    if inspect.iscoroutine(value):
-        value = _await(value)
-    if not context.is_logging_worker():
-        return
-    hints = context._run.spec.returns
-    if hints:
-        pack_outputs(value, hints, context)
-        link_outputs(hints, context)
-    else:
-        pack_unhinted(value, context)
-
-
-def _await(coroutine: Any) -> Any:
-    """Run a coroutine to its end, also where a loop is already running (a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    outcome: list[Any] = []
-
-    def work() -> None:
-        try:
-            outcome.append((asyncio.run(coroutine), None))
-        except BaseException as exc:  # noqa: BLE001 - carried to the waiting thread
-            outcome.append((None, exc))
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    value, error = outcome[0]
-    if error is not None:
-        raise error
-    return value
+    with workspace():
+        value = run_to_end(call_with(handler, bind(handler, context)))
+        if not context.is_logging_worker():
+            return
+        hints = context._run.spec.returns
+        if hints:
+            pack_outputs(value, hints, context)
+            link_outputs(hints, context)
+        else:
+            pack_unhinted(value, context)
 
 
 def _run_script(job: Job) -> None:
@@ -177,15 +157,19 @@ def _run_script(job: Job) -> None:
 
 
 def _complete(run: RunDoc) -> None:
-    if run.status.state == "running":
+    if run.status.state not in TERMINAL:
         run.status.state = "completed"
-        run.status.error = None
 
 
-def _fail(context: MLClientCtx, job: Job, started: str, error: str) -> None:
+def _abort(run: RunDoc, why: str) -> None:
+    if run.status.state not in TERMINAL:
+        run.status.state, run.status.error = "aborted", why
+
+
+def _fail(job: Job, started: str, error: str) -> None:
     status = job.run.status
-    status.error = error
     status.attempts.append(
         {"attempt": job.attempt, "error": error, "started": started, "ended": utc_now()}
     )
-    status.state = "error" if job.last_attempt else "pending"
+    if status.state not in TERMINAL:
+        status.state, status.error = "error" if job.last_attempt else "pending", error

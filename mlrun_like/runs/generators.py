@@ -62,10 +62,30 @@ def _lists(hyperparams: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
                 f"hyper-parameter {name!r} must be a list of values, not {items!r}",
                 fix=f'hyperparams={{"{name}": [{items!r}]}}',
             )
-        found[str(name)] = [getattr(item, "item", lambda item=item: item)() for item in items]
+        found[str(name)] = [_plain(name, item) for item in items]
         if not found[str(name)]:
             raise InvalidArgumentError(f"hyper-parameter {name!r} has no values")
     return found
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A value that can be recorded and sent: numpy's scalars become Python's."""
+    if type(value).__module__ == "numpy" and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise InvalidArgumentError(
+            f"hyper-parameter {name!r} exceeds int64: {str(value)[:40]}", fix="pass it as a text"
+        )
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(name, item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(name, item) for key, item in value.items()}
+    raise InvalidArgumentError(
+        f"hyper-parameter {name!r} has a value that is not plain data: {type(value).__name__}",
+        fix="pass names and choose the object in the handler",
+    )
 
 
 def parse_param_file(url: str, text: str, strategy: str | None) -> tuple[dict[str, list[Any]], str]:

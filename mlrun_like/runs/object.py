@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import html
 import sys
 import time
 from typing import Any
 
 from mlrun_like.artifacts.item import DataItem, get_dataitem
-from mlrun_like.errors import RunAbortedError, RunError, RunLostError, RunTimeoutError
+from mlrun_like.errors import (
+    RunAbortedError,
+    RunError,
+    RunLostError,
+    RunTimeoutError,
+    StateError,
+)
 from mlrun_like.names import RunURI
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import TERMINAL, RunDoc, RunMetadata, RunSpec, RunStatus
@@ -105,12 +112,13 @@ class RunObject:
             offset: Where to begin, in bytes.
         """
         meta, parts = self.metadata, []
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while True:
             over = self.state() in TERMINAL
             self._store.flush()
             data = self._store.read_log(meta.project, meta.uid, offset)
             offset += len(data)
-            text = data.decode("utf-8", "replace")
+            text = decoder.decode(data, final=over or not watch)
             parts.append(text)
             if watch:
                 sys.stdout.write(text)
@@ -157,7 +165,10 @@ class RunObject:
         meta = self.metadata
         if self.state() in TERMINAL:
             return self.status.state
-        self._store.set_run_state(meta.project, meta.uid, meta.iteration, "aborting", "")
+        try:
+            self._store.set_run_state(meta.project, meta.uid, meta.iteration, "aborting", "")
+        except StateError:  # it ended in this moment
+            return self.refresh().status.state
         end = time.monotonic() + timeout
         while self.state() not in TERMINAL and time.monotonic() < end:
             time.sleep(0.1)
@@ -221,6 +232,15 @@ def _short(value: Any) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
+_TIMED_OUT = "the run exceeded its timeout"
+_LOST = (
+    "the run's process ended without a word",
+    "the run was lost",
+    "the process was ended by signal",
+    "the process ended with exit code",
+)
+
+
 def error_of(run: RunDoc) -> RunError:
     """The error that stands for a run that did not complete."""
     meta, status = run.metadata, run.status
@@ -230,8 +250,8 @@ def error_of(run: RunDoc) -> RunError:
     text = status.error or ""
     if status.state == "aborted":
         kind, what = RunAbortedError, f"run {meta.name!r} was aborted: {text}"
-    elif "timeout" in text:
+    elif text.startswith(_TIMED_OUT) and not status.traceback:
         kind = RunTimeoutError
-    elif "killed" in text or "signal" in text:
+    elif text.startswith(_LOST) and not status.traceback:
         kind = RunLostError
     return kind(what, where=uri, fix=f"mlrun-like logs {meta.uid}", traceback=status.traceback)

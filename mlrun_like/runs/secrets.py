@@ -26,7 +26,7 @@ def read_env_file(path: str | Path) -> dict[str, str]:
     """
     file = Path(path).expanduser()
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as exc:
         raise NotFoundError(f"env file {str(path)!r} does not exist", fix="check the path") from exc
     except (OSError, UnicodeDecodeError) as exc:

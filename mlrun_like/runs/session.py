@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +19,7 @@ from mlrun_like.names import check_project, check_run_name, new_uid
 from mlrun_like.runs.context import MLClientCtx, current_context
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
+from mlrun_like.runs.watch import beating
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import TERMINAL, RunDoc
@@ -63,10 +67,12 @@ def get_or_create_ctx(
     if isinstance(document, (str, bytes)):
         try:
             document = json.loads(document)
-        except json.JSONDecodeError as exc:
+        except ValueError as exc:  # also bytes that are no text
             raise InvalidArgumentError(f"the run document is not JSON: {exc}") from exc
     if isinstance(document, Mapping) and "run" in document and "function" in document:
         document = document["run"]
+    if document is not None and not isinstance(document, Mapping):
+        raise InvalidArgumentError(f"a run document is a mapping, not {type(document).__name__}")
     run = parse(RunDoc, dict(document), "get_or_create_ctx") if document else RunDoc()
     meta, status = run.metadata, run.status
     meta.name = check_run_name(meta.name or name)
@@ -81,16 +87,37 @@ def get_or_create_ctx(
     context = MLClientCtx(Job(FunctionDoc(), run, open_store()))
     context.set_label("host", status.host)
     context.store_run()
-    atexit.register(_end_with_process, context, os.getpid())
+    _Session(context)
     return context
 
 
-def _end_with_process(context: MLClientCtx, pid: int) -> None:
-    """A run that the program left open ends as the program does."""
-    if os.getpid() != pid or context.state in TERMINAL:
-        return
-    error = getattr(sys, "last_value", None)
-    if error is not None:
-        context.set_state(error=f"{type(error).__name__}: {error}")
-    else:
-        context.commit(completed=True)
+class _Session:
+    """What keeps a run alive that a program began, and ends it with the program."""
+
+    def __init__(self, context: MLClientCtx) -> None:
+        self._context = context
+        self._pid = os.getpid()
+        self._before = getattr(sys, "last_value", None)
+        self._asked = False
+        self._stack = contextlib.ExitStack()
+        self._stack.enter_context(beating(self._beat))
+        atexit.register(self._end)
+
+    def _beat(self) -> None:
+        if self._context.state in TERMINAL:
+            self._stack.close()
+            atexit.unregister(self._end)
+            return
+        meta = self._context._run.metadata
+        state = self._context.store.heartbeat(meta.project, meta.uid, meta.iteration)
+        if state == "aborting" and not self._asked:
+            # as from the keyboard, which programs and notebooks know how to take
+            self._asked = True
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _end(self) -> None:
+        if os.getpid() != self._pid or self._context.state in TERMINAL:
+            return
+        self._stack.close()
+        error = getattr(sys, "last_value", None)
+        self._context.end(error if error is not self._before else None)

@@ -10,20 +10,21 @@ from __future__ import annotations
 import csv
 import io
 import math
+import random
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError, PackagingError, RunError
-from mlrun_like.registry import load
+from mlrun_like.errors import InvalidArgumentError, RunError
 from mlrun_like.runs.context import MLClientCtx, iteration_table, use_context
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.expression import compile_condition
 from mlrun_like.runs.generators import parse_param_file, trials
 from mlrun_like.runs.job import Job
+from mlrun_like.runs.parallel import check_parallel, run_parallel
 from mlrun_like.runs.parallel_coordinates import parallel_coordinates
-from mlrun_like.specs.run import RunDoc
+from mlrun_like.runs.tracebacks import error_line, format_traceback
+from mlrun_like.specs.run import TERMINAL, RunDoc
 from mlrun_like.specs.values import HyperParamOptions
 
 __all__ = ["check_sweep", "sweep"]
@@ -67,17 +68,33 @@ def sweep(context: MLClientCtx, job: Job, call: _Call) -> None:
         text = context.get_dataitem(options.param_file).get(encoding="utf-8")
         values, strategy = parse_param_file(options.param_file, str(text), options.strategy)
         options = HyperParamOptions(**{**options.to_dict(), "strategy": strategy})
-    state = _Progress(context, options)
-    sets = trials(values, options)
+    if options.strategy == "random" and options.seed is None:
+        # recorded, so that the same trials can be drawn again
+        seed = spec.hyper_param_options["seed"] = random.SystemRandom().randrange(2**31)
+        options = HyperParamOptions(**{**options.to_dict(), "seed": seed})
     if options.parallel_runs > 1:
-        _parallel(context, job, sets, state)
-    else:
-        for params in sets:
-            child = context.get_child_context(with_parent_params=True, **params)
-            _one(child, job, call)
-            if state.done(child._run):
-                break
+        check_parallel(job)
+    state = _Progress(context, options)
+    children = _children(context, trials(values, options))
+    try:
+        if options.parallel_runs > 1:
+            run_parallel(job, children, options.parallel_runs, state.done)
+        else:
+            for child in children:
+                _one(child, job, call)
+                if state.done(child._run):
+                    break
+    except BaseException:
+        state.tabulate()  # what was done until somebody stopped the sweep
+        raise
     state.finish()
+
+
+def _children(context: MLClientCtx, sets: Iterator[dict[str, Any]]) -> Iterator[MLClientCtx]:
+    for params in sets:
+        child = context.get_child_context(with_parent_params=True, **params)
+        child._ends_itself = False
+        yield child
 
 
 def _one(child: MLClientCtx, job: Job, call: _Call) -> None:
@@ -85,45 +102,26 @@ def _one(child: MLClientCtx, job: Job, call: _Call) -> None:
     try:
         with use_context(child):
             call(child)
-    except Exception as exc:  # noqa: BLE001 - the boundary of user code: a failed trial is a row
-        status.error = f"{type(exc).__name__}: {exc}"
-        status.state = "error"
+    except (Exception, SystemExit) as exc:  # noqa: BLE001 - user code: a failed trial is a row
+        if isinstance(exc, SystemExit) and not exc.code:
+            _end(child, job, "completed")
+            return
+        status.traceback = format_traceback(exc)
+        _end(child, job, "error", error_line(exc))
         child.logger.error(f"trial {child.iteration} failed: {status.error}")
+    except BaseException:
+        _end(child, job, "aborted", "the run was stopped")
+        raise
     else:
-        status.state = "completed"
+        _end(child, job, "completed")
+
+
+def _end(child: MLClientCtx, job: Job, state: str, error: str | None = None) -> None:
+    status = child._run.status
+    if status.state not in TERMINAL:  # it may have declared itself failed
+        status.state, status.error = state, error
     status.end_time = status.last_update = utc_now()
     job.store.store_run(child.to_dict(), wait=False)
-
-
-def _parallel(
-    context: MLClientCtx, job: Job, sets: Iterator[dict[str, Any]], state: _Progress
-) -> None:
-    if not job.function.spec.build.functionSourceCode:
-        raise PackagingError(
-            "parallel trials run in processes of their own, and this handler's source could not "
-            "be captured",
-            fix="define the handler at the top level of a file, or leave out parallel_runs",
-        )
-    runtime = load("runtimes", "process")()
-    workers = state.options.parallel_runs
-    with ThreadPoolExecutor(workers, thread_name_prefix="mlrun-like-trial") as pool:
-        running: dict[Future[RunDoc], MLClientCtx] = {}
-        more = True
-        while more or running:
-            while more and len(running) < workers:
-                params = next(sets, None)
-                if params is None:
-                    more = False
-                    break
-                child = context.get_child_context(with_parent_params=True, **params)
-                child._run.status.state = "pending"
-                trial = Job(job.function, child._run, job.store, secrets=job.secrets)
-                running[pool.submit(runtime.attempt, trial)] = child
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                child = running.pop(future)
-                child._job.run = child._run = future.result()
-                more = not state.done(child._run) and more
 
 
 class _Progress:
@@ -148,7 +146,7 @@ class _Progress:
         self._judge(run)
         if time.monotonic() - self._shown > _PROGRESS_SECONDS:
             self._shown = time.monotonic()
-            best = {self.options.selector: self._score} if self.best else {}
+            best = {"best_iteration": self.best.metadata.iteration} if self.best else {}
             self.context.logger.info(
                 "sweep progress", trials=len(self.finished), failed=self.errors, **best
             )
@@ -164,17 +162,24 @@ class _Progress:
             return
         if math.isnan(score):
             return
-        better = self.best is None or (score > self._score if op == "max" else score < self._score)
-        if better:
+        if op == "min":
+            score = -score
+        # among equals the first trial, whichever ends first
+        rank = (score, -run.metadata.iteration)
+        if self.best is None or rank > (self._score, -self.best.metadata.iteration):
             self.best, self._score = run, score
+
+    def tabulate(self) -> list[list[Any]]:
+        """Fill in the run's table of iterations with the trials that have ended."""
+        self.finished.sort(key=lambda run: run.metadata.iteration)
+        table = self.context._run.status.iterations = iteration_table(self.finished)
+        return table
 
     def finish(self) -> None:
         """Write tables and promote the best trial."""
         context = self.context
-        runs = sorted(self.finished, key=lambda run: run.metadata.iteration)
-        table = iteration_table(runs)
+        runs, table = self.finished, self.tabulate()
         status = context._run.status
-        status.iterations = table
         if self.best is not None:
             context.promote(self.best)
         self._write(table)
@@ -193,6 +198,7 @@ class _Progress:
                 f"{first.status.error}",
                 where=context.uri,
                 fix="the table of iterations shows all of them; max_errors sets how many may fail",
+                traceback=first.status.traceback,
             )
         name = self.options.selector_parts[1]
         if name and self.best is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import traceback
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,10 @@ def format_traceback(error: BaseException, _depth: int = 0) -> str:
     tail = "".join(traceback.format_exception_only(type(error), error))
     body = traceback.format_list(frames or traceback.extract_tb(error.__traceback__))
     text = f"Traceback (most recent call last):\n{''.join(body)}{tail}"
+    if isinstance(parts := getattr(error, "exceptions", None), tuple) and _depth < _MOST_CAUSES:
+        # an exception group: what it stands for is in its parts
+        inner = [format_traceback(part, _depth + 1) for part in parts[:_MOST_CAUSES]]
+        text += textwrap.indent("\n".join(inner), "  | ")
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is None or _depth >= _MOST_CAUSES:  # causes may form a circle
         return text

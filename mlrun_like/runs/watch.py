@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mlrun_like.config import config
+from mlrun_like.configuration import config
 
 __all__ = ["Interrupted", "RunAborted", "RunTimedOut", "beating", "watched"]
 

@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
+from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
 from mlrun_like.specs.run import TERMINAL, RunDoc
 from mlrun_like.specs.values import Retry
@@ -53,13 +54,23 @@ class Runtime(ABC):
         """Wait before a retry, listening for an abort."""
         end = time.monotonic() + seconds
         meta = job.run.metadata
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, 0.2))
-            if job.store.heartbeat(meta.project, meta.uid, meta.iteration) in (
-                "aborting",
-                "aborted",
-            ):
-                job.run.status.state = "aborted"
-                job.run.status.error = "aborted while waiting for a retry"
-                job.store.store_run(job.run.to_dict())
-                return
+        try:
+            while True:
+                state = job.store.heartbeat(meta.project, meta.uid, meta.iteration)
+                if state in ("aborting", "aborted"):
+                    _abort(job, "aborted while waiting for a retry")
+                    return
+                left = end - time.monotonic()
+                if left <= 0:
+                    return
+                time.sleep(min(left, 0.2))
+        except BaseException:  # somebody interrupts this program or a run around this one
+            _abort(job, "interrupted while waiting for a retry")
+            raise
+
+
+def _abort(job: Job, why: str) -> None:
+    status = job.run.status
+    status.state, status.error = "aborted", why
+    status.end_time = status.last_update = utc_now()
+    job.store.store_run(job.run.to_dict())

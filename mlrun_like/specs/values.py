@@ -222,6 +222,10 @@ class HyperParamOptions:
                 raise InvalidArgumentError(
                     f"{name} {value!r} must be a text", fix=f"HyperParamOptions({name}='...')"
                 )
+        if self.seed is not None and type(self.seed) is not int:
+            raise InvalidArgumentError(
+                f"seed {self.seed!r} must be a whole number", fix="HyperParamOptions(seed=1)"
+            )
         if self.selector:
             object.__setattr__(self, "selector_parts", _parse_selector(self.selector))
 

@@ -225,7 +225,7 @@ class Database:
     def _translated(self, verb: str) -> Iterator[None]:
         try:
             yield
-        except (DBAPIError, sqlite3.Error) as exc:
+        except (DBAPIError, sqlite3.Error, OSError) as exc:
             if not self.unavailable(exc):
                 raise
             raise self.error(exc, verb) from exc

@@ -99,7 +99,7 @@ def test_surroundings_of_a_call(bench: Bench, tmp_path: Path) -> None:
         "def look(argument):\n"
         "    print(argument, os.getcwd(), os.environ.get('B'), sys.path[0])\n"
         "    print(os.getsid(0) == os.getpid(), os.read(0, 1), end=' ')\n"
-        "    print(signal.getsignal(signal.SIGCHLD), signal.getsignal(signal.SIGINT))\n"
+        "    print(int(signal.getsignal(signal.SIGCHLD)), signal.getsignal(signal.SIGINT))\n"
         "    print(sorted(int(fd) for fd in os.listdir('/proc/self/fd')))\n"
     )
     warmth = Warmth({"A": "1"}, (), "time:sleep")

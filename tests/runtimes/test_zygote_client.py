@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,6 +56,24 @@ def test_server_killed_during_a_run(bench: Bench) -> None:
     thread.join(10)
     assert done[0].status.state == "error"
     assert "the run was lost: the warm server it was forked from" in (done[0].status.error or "")
+
+
+def test_a_server_that_cannot_start_is_replaced_by_new_interpreters(
+    bench: Bench, tmp_path: Path
+) -> None:
+    # Found by every interpreter of the function at its start, but ends only the warm server.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'mlrun_like.runtimes.zygote' in sys.orig_argv:\n"
+        "    os.write(2, b'no servers here')\n"
+        "    os._exit(9)\n"
+    )
+    function = {"env": [{"name": "PYTHONPATH", "value": str(tmp_path)}]}
+    for _ in range(2):
+        run = bench.run("def handler():\n    return 1\n", function=function)
+        assert run.status.state == "completed", run.status.error
+        assert b"no warm start (" in bench.log(run)
+        assert b"no servers here); using a new interpreter" in bench.log(run)
 
 
 def test_prewarm(bench: Bench) -> None:

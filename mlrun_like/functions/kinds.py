@@ -1,0 +1,38 @@
+"""The kinds a function may have, beyond those that have a runtime here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlrun_like.errors import FunctionError, nearest
+from mlrun_like.registry import known
+
+__all__ = ["FOREIGN_KINDS", "check_kind"]
+
+FOREIGN_KINDS = (
+    *("handler", "job", "nuclio", "remote", "serving", "application", "dask", "mpijob", "spark"),
+    *("remote-spark", "databricks"),
+)
+"""MLRun's kinds: a function may have one without a runtime here, and run with `local=True`."""
+
+
+def check_kind(kind: Any, where: str) -> str:
+    """The kind, if there is such a one.
+
+    Raises:
+        FunctionError: if there is none; the message lists those that exist.
+    """
+    if not kind:
+        raise FunctionError(
+            "please specify the function kind",
+            where=where,
+            fix='code_to_function(..., kind="local"); kind="job" runs with local=True anywhere',
+        )
+    names = sorted({*FOREIGN_KINDS, *known("runtimes")})
+    if not isinstance(kind, str) or (kind not in names and not kind.startswith("nuclio:")):
+        raise FunctionError(
+            f"unsupported runtime ({kind}).{nearest(str(kind), names)}",
+            where=where,
+            fix=f"use one of: {', '.join(names)}",
+        )
+    return kind
