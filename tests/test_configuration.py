@@ -187,7 +187,11 @@ def test_environment_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_importing_the_settings_reads_nothing(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("broken: [", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", "import mlrun_like.configuration, sys; print('yaml' in sys.modules)"],
+        [
+            sys.executable,
+            "-c",
+            "import mlrun_like.configuration, sys; print('yaml' in sys.modules)",
+        ],
         env={ENV_PREFIX + "HOME": str(tmp_path)},
         capture_output=True,
         text=True,

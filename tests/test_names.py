@@ -64,7 +64,8 @@ def test_unusable_function_names_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("check", [check_key, check_run_name, check_project])
 @pytest.mark.parametrize(
-    "value", ["", " ", "a b", "a/b", "../a", "-a", "a-", "a\n", "ä", "x" * 300, None, 5, b"a", ["a"]]
+    "value",
+    ["", " ", "a b", "a/b", "../a", "-a", "a-", "a\n", "ä", "x" * 300, None, 5, b"a", ["a"]],
 )
 def test_checks_refuse_what_stores_cannot_hold(check: Any, value: Any) -> None:
     with pytest.raises(InvalidArgumentError) as caught:

@@ -111,9 +111,7 @@ def test_the_same_entry_point_seen_twice_is_no_conflict(install: Install, tmp_pa
     again = tmp_path / "site" / "copy_of_it-2.0.dist-info"
     again.mkdir()
     (again / "METADATA").write_text("Metadata-Version: 2.1\nName: copy-of-it\nVersion: 2.0\n")
-    (again / "entry_points.txt").write_text(
-        "[mlrun_like.runtimes]\necho = echo_kind:EchoRuntime\n"
-    )
+    (again / "entry_points.txt").write_text("[mlrun_like.runtimes]\necho = echo_kind:EchoRuntime\n")
     registry._entry_points.cache_clear()
     assert registry.load("runtimes", "echo").kind == "echo"
 

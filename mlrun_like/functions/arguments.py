@@ -120,7 +120,7 @@ def check_call(document: FunctionDoc, handler: Callable[..., Any] | None, spec: 
     """
     if spec.hyper_param_options.get("param_file"):
         return  # its columns are parameters, too
-    given = [*spec.parameters, *spec.hyperparams]
+    given = [name for name in (*spec.parameters, *spec.hyperparams) if name != "_init_args"]
     if handler is None:
         _check_described(document, given, spec)
         return

@@ -52,7 +52,7 @@ def declare(handler: Callable[..., Any], options: Mapping[str, Any]) -> Function
         kind=options["kind"],
         metadata=FunctionMetadata(
             name=options["name"],
-            project=options["project"] or config.default_project,
+            project=options["project"],  # empty: the default project of each run
             tag=options["tag"],
         ),
         spec=FunctionSpec(
@@ -173,11 +173,10 @@ def save(document: FunctionDoc, tag: str, versioned: bool) -> FunctionURI:
     require_code(document)
     copy = public(document)
     tag = check_key(tag) if tag else copy.metadata.tag
-    document.metadata.project = document.metadata.project or config.default_project
-    copy.metadata.project = document.metadata.project
-    document.metadata.hash = open_store().store_function(copy.to_dict(), tag=tag)
-    uri = uri_of(document, versioned=versioned)
-    return uri._replace(tag="" if versioned else tag)
+    copy.metadata.project = copy.metadata.project or config.default_project
+    copy.metadata.hash = open_store().store_function(copy.to_dict(), tag=tag)
+    document.metadata.hash = copy.metadata.hash
+    return uri_of(copy, versioned=versioned)._replace(tag="" if versioned else tag)
 
 
 def print_doc(document: FunctionDoc) -> None:

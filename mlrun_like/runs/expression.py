@@ -14,6 +14,7 @@ from mlrun_like.errors import InvalidArgumentError
 
 __all__ = ["compile_condition"]
 
+_LONGEST = 500  # characters, and so the depth of the expression
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -41,6 +42,8 @@ def compile_condition(text: str) -> Callable[[Mapping[str, Any]], bool]:
     >>> compile_condition("loss < 0.1 and not acc < 0.5")({"loss": 0.05, "acc": 0.9})
     True
     """
+    if len(text) > _LONGEST:
+        raise _refuse(text)
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
@@ -56,7 +59,7 @@ def compile_condition(text: str) -> Callable[[Mapping[str, Any]], bool]:
     def test(results: Mapping[str, Any]) -> bool:
         try:
             return bool(_value(tree, results))
-        except (KeyError, TypeError, ZeroDivisionError):
+        except (KeyError, TypeError, ArithmeticError):
             return False
 
     return test
@@ -101,7 +104,10 @@ def _value(node: ast.AST, results: Mapping[str, Any]) -> Any:
             return not value
         return -value if isinstance(node.op, ast.USub) else +value
     if isinstance(node, ast.BinOp):
-        return _ARITHMETIC[type(node.op)](_value(node.left, results), _value(node.right, results))
+        left, right = _value(node.left, results), _value(node.right, results)
+        if not (isinstance(left, (int, float)) and isinstance(right, (int, float))):
+            raise TypeError("arithmetic is for numbers")
+        return _ARITHMETIC[type(node.op)](left, right)
     if isinstance(node, ast.Compare):
         left = _value(node.left, results)
         for op, item in zip(node.ops, node.comparators, strict=True):

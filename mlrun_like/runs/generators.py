@@ -96,6 +96,7 @@ def parse_param_file(url: str, text: str, strategy: str | None) -> tuple[dict[st
     Raises:
         InvalidArgumentError: if the file is empty, malformed, or contradicts the strategy.
     """
+    text = text.removeprefix("\ufeff")
     if url.endswith(".csv"):
         if strategy not in (None, "list"):
             raise InvalidArgumentError(
@@ -107,6 +108,11 @@ def parse_param_file(url: str, text: str, strategy: str | None) -> tuple[dict[st
         if len(rows) < 2 or any(len(row) != len(rows[0]) for row in rows if row):
             raise InvalidArgumentError(
                 "the parameter file needs a header and rows of the same length", where=url
+            )
+        twice = [name for name in rows[0] if rows[0].count(name) > 1]
+        if twice:
+            raise InvalidArgumentError(
+                f"the parameter file has column {twice[0]!r} twice", where=url
             )
         body = [row for row in rows[1:] if row]
         return {name: [_number(row[i]) for row in body] for i, name in enumerate(rows[0])}, "list"

@@ -263,10 +263,11 @@ class Database:
 
     def before_fork(self) -> None:
         """Wait for this process's reads and writes to end, then close everything."""
-        self.lock.acquire()
+        # In this order: a reader that has passed the gate may still want the lock for its engine.
         with self._gate:
             self._closed_gate = True
             self._gate.wait_for(lambda: self._readers == 0, timeout=self.timeout)
+        self.lock.acquire()
         self.disconnect()
 
     def after_fork_in_parent(self) -> None:

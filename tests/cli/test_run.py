@@ -52,9 +52,9 @@ def test_a_process(spawn: Any, train: str) -> None:
 
 
 def test_local_overrides_the_kind(call: Any, train: str) -> None:
-    call("run", train, "--handler", "train", "--kind", "no-such-kind", "--local")
-    answer = call("run", train, "--handler", "train", "--kind", "no-such-kind", code=1)
-    assert "no-such-kind" in answer.err
+    call("run", train, "--handler", "train", "--kind", "job", "--local")
+    answer = call("run", train, "--handler", "train", "--kind", "job", code=1)
+    assert "no runtime is installed" in answer.err
 
 
 def test_a_whole_file_with_arguments(call: Any, train: str) -> None:

@@ -65,7 +65,7 @@ def test_secrets_are_masked(spawn: Any, home: Path) -> None:
         (["get", "wram"], "Did you mean 'warm'"),
         (["explain", "wram"], "Did you mean 'warm'"),
         (["unset", "wram"], "Did you mean 'warm'"),
-        (["set", "preview_rows", "many"], "int expected"),
+        (["set", "preview_rows", "many"], "whole number"),
         (["set", "home", "/x"], "MLRUN_LIKE_HOME"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

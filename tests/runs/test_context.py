@@ -164,7 +164,7 @@ def test_artifacts(bench: Bench) -> None:
     assert [item["metadata"]["key"] for item in context.artifacts] == ["notes", "table"]
     artifact.metadata.labels["b"] = "2"
     context.update_artifact(artifact)
-    stored = bench.store.read_artifact("default", artifact.metadata.key)
+    stored = bench.store.read_artifact("default", artifact.spec.db_key)
     assert stored["metadata"]["labels"] == {"a": "1", "b": "2"}
     with pytest.raises(NotFoundError, match="no artifact 'x'"):
         context.get_cached_artifact("x")
@@ -240,7 +240,7 @@ def test_a_with_block_ends_the_run(bench: Bench, error: BaseException | None, st
         with context:
             if error is not None:
                 raise error
-    except BaseException as exc:
+    except BaseException as exc:  # noqa: BLE001 - also those that end programs
         assert exc is error
     run = bench.recorded(context)
     assert run.state() == state

@@ -35,7 +35,8 @@ def test_memory_quantities(text: str | int, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "-1Gi", "1 Gi", "1gi", "Gi", "1e9", "nan", True, None, "1Gi\n", "٣", "1GiB", []]
+    "text",
+    ["", "0", "-1Gi", "1 Gi", "1gi", "Gi", "1e9", "nan", True, None, "1Gi\n", "٣", "1GiB", []],
 )
 def test_what_is_no_memory_quantity(text: Any) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
