@@ -186,6 +186,7 @@ class Writer:
         return self._spool(batch, None)
 
     def _commit(self, batch: list[Operation], durable: bool, timeout: float | None = None) -> None:
+        afresh = False
         for _attempt in range(_VICTIM_TRIES):
             try:
                 with self.database.write(durable=durable, timeout=timeout) as tx:
@@ -197,6 +198,10 @@ class Writer:
                     continue
                 if self.database.unavailable(exc):
                     raise
+                if not afresh:
+                    # a remembered id may be of a record deleted since; it is forgotten by now
+                    afresh = True
+                    continue
                 if len(batch) == 1 and not splits(batch[0]):
                     self._reject(batch[0], exc)
                     return

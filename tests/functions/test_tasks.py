@@ -54,22 +54,11 @@ def test_tasks_may_be_plain_data(form: str) -> None:
 
 def test_a_run_is_a_task_for_the_next_one() -> None:
     first = show.run(params={"a": 4}, labels={"team": "x"}, timeout=30, retry=1)
-    again = ml.function(kind="local")(_again).run(first, name="second")
-    assert again.outputs == {"return": 4}
+    again = show.run(first, name="second", params={"b": 5})
+    assert again.outputs["return"][:2] == [4, 5]
     assert again.metadata.uid != first.metadata.uid
-    assert again.metadata.labels["team"] == "x"
+    assert (again.metadata.name, again.metadata.labels["team"]) == ("second", "x")
     assert (again.spec.timeout, again.spec.retry["count"]) == (30.0, 1)
-
-
-def show_again(a: int, **rest: Any) -> int:
-    return a
-
-
-def _again(a: int) -> int:
-    return a
-
-
-_again.__name__ = "show"
 
 
 def test_live_values_in_tasks_stay_live() -> None:

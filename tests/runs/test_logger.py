@@ -35,13 +35,13 @@ def test_fields_and_arguments() -> None:
     logger.info("loaded", rows=3, path="x")
     logger.info("%s of %d", "one", 2)
     logger.info("100% sure")
-    logger.info("100% sure", 5)
+    logger.info("sure: 100%", 5)
     logger.info("brace {x}", x=1)
     assert lines(out) == [
         "info] loaded {'rows': 3, 'path': 'x'}",
         "info] one of 2",
         "info] 100% sure",
-        "info] 100% sure 5",
+        "info] sure: 100% 5",
         "info] brace {x} {'x': 1}",
     ]
 

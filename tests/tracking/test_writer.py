@@ -225,6 +225,8 @@ def test_the_end_of_a_process_flushes(home: Path) -> None:
     assert len(open_store().read_metrics("p", "u1")["a"]) == 1
 
 
+# a signal may also come inside a finaliser, where it can only be reported
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_ctrl_c_in_a_write_loses_nothing(sqlite_store: SqlStore, make_run: MakeRun) -> None:
     """A signal may come while the caller's own thread writes the queue."""
     written = 0
