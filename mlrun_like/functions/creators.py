@@ -39,7 +39,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
     name: str = "",
     project: str = "",
     tag: str = "",
-    filename: str = "",
+    filename: str | os.PathLike[str] = "",
     handler: str = "",
     kind: str = "",
     image: str | None = None,
@@ -48,7 +48,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
     description: str = "",
     requirements: Sequence[str] | None = None,
     categories: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, Any] | None = None,
     with_doc: bool = True,
     ignored_tags: str | None = None,
     requirements_file: str = "",
@@ -226,7 +226,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
 
 
 def import_function(
-    url: str, project: str = "", new_name: str = "", db: str = ""
+    url: str | os.PathLike[str], project: str = "", new_name: str = "", db: str = ""
 ) -> Function[..., Any]:
     """A function from a document file or the store.
 
@@ -264,7 +264,7 @@ def import_function(
 
 
 def function_to_module(
-    code: str | Function[..., Any] = "", workdir: str = "", silent: bool = False
+    code: str | os.PathLike[str] | Function[..., Any] = "", workdir: str = "", silent: bool = False
 ) -> ModuleType | None:
     """The code of a function, file or document as an imported module.
 

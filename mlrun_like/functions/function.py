@@ -41,6 +41,9 @@ class Function(Editing, Generic[P, R]):
         document: The document, for functions read from a file or store.
     """
 
+    __name__: str
+    __qualname__: str
+
     def __init__(
         self,
         handler: Callable[P, R] | None,
@@ -195,13 +198,13 @@ class Function(Editing, Generic[P, R]):
 
     def run(  # noqa: PLR0913 - MLRun's signature
         self,
-        params: Mapping[str, Any] | Any = None,
-        inputs: Mapping[str, Any] | None = None,
-        *,
         runspec: Any = None,
         handler: str | Callable[..., Any] | None = None,
         name: str = "",
         project: str = "",
+        params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
         returns: Sequence[Any] | str | None = None,
         hyperparams: Mapping[str, Any] | None = None,
         hyper_param_options: HyperParamOptions | Mapping[str, Any] | None = None,
@@ -209,7 +212,7 @@ class Function(Editing, Generic[P, R]):
         out_path: str = "",
         local: bool | None = None,
         watch: bool = True,
-        labels: Mapping[str, str] | None = None,
+        labels: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         retry: Retry | int | None = None,
         verbose: bool | None = None,
@@ -217,13 +220,13 @@ class Function(Editing, Generic[P, R]):
         """Execute the function and record the run.
 
         Args:
-            params: Values for the handler's arguments (plain data; a local run takes any object).
-            inputs: URLs for the handler's data arguments; `{"df: pandas.DataFrame": url}` gives
-                a type.
-            runspec: A task (`new_task`) with defaults for all of this.
+            runspec: A task (`new_task`) or an earlier run with defaults for all of this.
             handler: Another entry point: `"name"`, `"Class::method"`, or a callable (local only).
             name: The run's name; by default the function's and handler's.
             project: The project; by default the function's, else the default project.
+            params: Values for the handler's arguments (plain data; a local run takes any object).
+            inputs: URLs for the handler's data arguments; `{"df: pandas.DataFrame": url}` gives
+                a type.
             returns: Log hints for returned values: `"key"`, `"key:type"`, a dict, or None to skip.
             hyperparams: Lists of values to sweep over.
             hyper_param_options: How to sweep.

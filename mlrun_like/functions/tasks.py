@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlrun_like.errors import FunctionError, InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.functions.arguments import parse_inputs
 from mlrun_like.functions.options import check_mapping, check_path
 from mlrun_like.runs.secrets import public_sources, resolve_sources
@@ -90,7 +90,7 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
     param_file: str = "",
     selector: str = "",
     hyper_param_options: HyperParamOptions | Mapping[str, Any] | None = None,
-    inputs: Mapping[str, str] | None = None,
+    inputs: Mapping[str, Any] | None = None,
     outputs: Sequence[str] | None = None,
     artifact_path: str = "",
     out_path: str = "",
@@ -153,16 +153,12 @@ def fill_from_task(given: dict[str, Any]) -> None:
     """
     given.update(hints={}, secret_sources=[])
     task = given["runspec"]
-    if _is_task(given["params"]):
-        if task is not None:
-            raise FunctionError("two tasks are given", fix="fn.run(task, params={...})")
-        task, given["params"] = given["params"], None
     if task is None:
         return
-    if not _is_task(task) and not isinstance(task, Mapping):
+    if not _is_task(task):
         raise InvalidArgumentError(
             f"runspec must be a task or a run, not {type(task).__name__} {str(task)[:40]!r}",
-            fix="fn.run(new_task(params={...}))",
+            fix="fn.run(new_task(...)) or fn.run(params={...})",
         )
     meta, spec = (_fields(task, part) for part in ("metadata", "spec"))
     for name, values in (
@@ -195,7 +191,7 @@ def fill_from_task(given: dict[str, Any]) -> None:
 
 def _is_task(value: Any) -> bool:
     if isinstance(value, Mapping):
-        return all(isinstance(value.get(part), Mapping) for part in ("metadata", "spec"))
+        return bool(value) and set(value) <= {"kind", "metadata", "spec", "status"}
     return isinstance(getattr(value, "spec", None), RunSpec)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlrun_like.errors import FunctionError, NotFoundError, nearest
+from mlrun_like.errors import FunctionError, MLRunLikeError, NotFoundError, nearest
 from mlrun_like.packaging.local_modules import read_python
 from mlrun_like.packaging.notebook import to_source
 from mlrun_like.packaging.source import plain_function
@@ -81,7 +81,14 @@ def module_from_path(path: str | Path) -> types.ModuleType:
         folder = unpack({f"{name}.py": code})
         add_path(str(file.parent))
         return _import_file(folder / f"{name}.py", name, folder.name[:16])
-    read_python(file)
+    try:
+        compile(read_python(file), str(file), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
+        if isinstance(exc, MLRunLikeError):
+            raise
+        raise FunctionError(
+            f"the code is not valid Python: {exc}", where=str(path), fix="correct the file"
+        ) from exc
     add_path(str(file.parent))
     digest = hashlib.sha256(str(file).encode()).hexdigest()[:16]
     return _import_file(file, file.stem, digest)

@@ -147,7 +147,9 @@ class _Execution:
             options = substitute(dict(step.options), self._value)
             labels = {"workflow": self.uid, **(options.pop("labels", None) or {})}
             options.setdefault("watch", False)
-            run = step.function.run(params, inputs, name=step.name, labels=labels, **options)
+            run = step.function.run(
+                params=params, inputs=inputs, name=step.name, labels=labels, **options
+            )
         except Exception as exc:  # noqa: BLE001  the boundary of a step: its failure is recorded
             reason = exc.what if isinstance(exc, MLRunLikeError) else f"{type(exc).__name__}: {exc}"
             seconds = time.monotonic() - start

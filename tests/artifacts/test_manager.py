@@ -59,7 +59,7 @@ def project(store: Store) -> ArtifactManager:
 def test_text_artifact(run: ArtifactManager, store: Store, home: Path) -> None:
     artifact = run.log_artifact("note", body="héllo", format="txt", tag="v1", labels={"a": 1})
     store.flush()
-    target = home / "artifacts" / "demo" / "u1" / "train" / "0" / "note.txt"
+    target = home / "artifacts" / "demo" / "u1" / "note.txt"
     assert artifact.target_path == str(target)
     data = target.read_bytes()
     assert data.decode() == "héllo"
@@ -149,7 +149,7 @@ def test_hostile_tags_labels_and_fields(run: ArtifactManager) -> None:
 def test_local_file(run: ArtifactManager, tmp_path: Path, home: Path) -> None:
     (tmp_path / "plot.html").write_text("<p>")
     artifact = run.log_artifact("plot", local_path=tmp_path / "plot.html")
-    assert artifact.target_path == str(home / "artifacts/demo/u1/train/0/plot.html")
+    assert artifact.target_path == str(home / "artifacts/demo/u1/plot.html")
     assert artifact.spec.viewer == "web-app" and artifact.to_dataitem().get() == b"<p>"
     stays = run.log_artifact("plot2", local_path=str(tmp_path / "plot.html"), upload=False)
     assert stays.target_path == str(tmp_path / "plot.html")
@@ -195,7 +195,7 @@ def test_folder(run: ArtifactManager, tmp_path: Path) -> None:
     stays = run.log_artifact("d", local_path=str(tmp_path / "d"))
     assert stays.kind == "dir" and stays.target_path == str(tmp_path / "d")
     copied = run.log_artifact("d", local_path=str(tmp_path / "d"), upload=True)
-    assert copied.target_path.endswith("train/0/d/")
+    assert copied.target_path.endswith("artifacts/demo/u1/d/")
     assert (Path(copied.target_path) / "sub" / "b.txt").read_text() == "b"
     assert copied.spec.digest == stays.spec.digest and copied.spec.size == 2
     (tmp_path / "d" / "a.txt").write_text("changed")

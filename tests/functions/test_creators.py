@@ -18,7 +18,6 @@ from mlrun_like.errors import (
     InvalidArgumentError,
     MLRunLikeError,
     NotFoundError,
-    PackagingError,
     SpecError,
 )
 
@@ -81,7 +80,7 @@ def notebook(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("as_path", [True, False])
 def test_a_file_becomes_a_function(file: Path, as_path: bool) -> None:
     fn = ml.code_to_function(
-        filename=file if as_path else str(file),  # type: ignore[arg-type]
+        filename=file if as_path else str(file),
         kind="local",
         handler="train",
         requirements=["pandas>=2"],
@@ -299,7 +298,9 @@ def test_the_store_gives_versions_and_tags_back() -> None:
     assert "nope" in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["", " ", None, 5, "db://", "db://a/b/c", "hub://x", "/no/such.yaml"])
+@pytest.mark.parametrize(
+    "url", ["", " ", None, 5, "db://", "db://a/b/c", "hub://x", "/no/such.yaml"]
+)
 def test_bad_urls_are_refused(url: Any) -> None:
     with pytest.raises(MLRunLikeError) as caught:
         ml.import_function(url)
@@ -336,7 +337,7 @@ def test_modules_come_from_files_documents_and_functions(file: Path, tmp_path: P
     shipped.export(str(tmp_path / "f.yaml"))
     made: list[Callable[[], Any]] = [
         lambda: ml.function_to_module(str(file)),
-        lambda: ml.function_to_module(file),  # type: ignore[arg-type]
+        lambda: ml.function_to_module(file),
         lambda: ml.function_to_module(file.name, workdir=str(tmp_path)),
         lambda: ml.function_to_module(
             ml.code_to_function("f", filename=str(file), kind="job", handler="predict")
@@ -358,5 +359,5 @@ def test_nothing_to_load(tmp_path: Path) -> None:
         assert caught.value.fix or caught.value.where
     broken = tmp_path / "broken.py"
     broken.write_text("def f(:\n", encoding="utf-8")
-    with pytest.raises(PackagingError, match="not valid Python"):
+    with pytest.raises(FunctionError, match="not valid Python"):
         ml.function_to_module(str(broken))

@@ -118,7 +118,7 @@ def test_coroutine_functions_stay_coroutine_functions() -> None:
 def test_a_function_as_attribute_of_a_class_binds_as_functions_do() -> None:
     assert Holder.scale is add
     with pytest.raises(TypeError, match="unsupported operand"):
-        Holder().scale()  # type: ignore[call-arg]
+        Holder().scale()
 
 
 def _doubled(target: Any) -> Any:
@@ -142,12 +142,7 @@ def test_decorators_below_are_kept() -> None:
 
 def test_functions_of_exec_code_run() -> None:
     module = types.ModuleType("cell")
-    source = (
-        "import mlrun_like as ml\n"
-        "@ml.function()\n"
-        "def cell_fn(n: int = 3):\n"
-        "    return [n]\n"
-    )
+    source = "import mlrun_like as ml\n@ml.function()\ndef cell_fn(n: int = 3):\n    return [n]\n"
     exec(compile(source, "<cell>", "exec"), module.__dict__)
     assert module.cell_fn.run().outputs == {"return": [3]}
 

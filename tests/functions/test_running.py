@@ -341,7 +341,9 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"inputs": {"value: ": "x"}}, "empty type", "pandas"),
     ({"inputs": {": int": "x"}}, "empty name", "pandas"),
     ({"runspec": 5}, "runspec must be a task", "new_task"),
-    ({"params": ml.new_task(), "runspec": ml.new_task()}, "two tasks", "task"),
+    ({"runspec": {"value": 5}}, "runspec must be a task", "params="),
+    ({"runspec": {"spec": 5}}, "task's spec must map", "spec"),
+    ({"params": ml.new_task()}, "params must map", "depth"),
     ({"handler": 5}, "handler must be a function", "handler="),
     ({"handler": "nope"}, "no handler 'nope'", "echo"),
     ({"name": "a b"}, "run name 'a b'", "train"),
@@ -412,7 +414,7 @@ def test_a_function_with_nothing_to_run_says_so() -> None:
         ml.new_function("empty").run()
     with pytest.raises(FunctionError, match="neither code nor a command"):
         ml.new_function("empty").run(handler="train")
-    with pytest.raises(MissingFileError, match="'nowhere.py' does not exist"):
+    with pytest.raises(MissingFileError, match=r"'nowhere\.py' does not exist"):
         ml.new_function(command="nowhere.py").run()
     with pytest.raises(FunctionError, match="KeyError: 'place'"):
         ml.new_function(command="{place}/x.py").run()

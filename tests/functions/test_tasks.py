@@ -106,7 +106,7 @@ def test_sweep_options_are_merged_and_checked() -> None:
     [
         lambda: ml.new_task(params=5),  # type: ignore[arg-type]
         lambda: ml.new_task(inputs=[1]),  # type: ignore[arg-type]
-        lambda: ml.new_task(inputs={"a": 5}),  # type: ignore[dict-item]
+        lambda: ml.new_task(inputs={"a": 5}),
         lambda: ml.new_task(selector="best.x"),
         lambda: ml.new_task(hyper_params=5),  # type: ignore[arg-type]
         lambda: ml.new_task(hyper_param_options=5),  # type: ignore[arg-type]
@@ -154,7 +154,7 @@ def test_inputs_with_types(tmp_path: Path) -> None:
     def look(table: Any) -> None:
         seen.append(type(table).__name__)
 
-    task = ml.new_task(inputs={"table: pandas.DataFrame": file})  # type: ignore[dict-item]
+    task = ml.new_task(inputs={"table: pandas.DataFrame": file})
     fn = ml.new_function("look")
     run = fn.run(task, handler=look)
     fn.run(run, handler=look)

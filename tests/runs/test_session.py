@@ -51,7 +51,7 @@ def test_a_run_that_is_given(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> N
         {"event": SimpleNamespace(body=json.dumps(spec).encode())},
         {"event": SimpleNamespace(body={"run": spec, "function": {}})},
     ):
-        with get_or_create_ctx("x", **arguments) as context:  # type: ignore[arg-type]
+        with get_or_create_ctx("x", **arguments) as context:
             assert (context.name, context.get_param("p")) == ("given", 1)
     with config.override(exec=json.dumps(spec)):
         with get_or_create_ctx("x") as context:
@@ -91,12 +91,17 @@ def begin(rest: str) -> str:
     ("rest", "state", "error"),
     [
         ("", "completed", ""),
-        ("context.commit(completed=True); 1 / 0", "completed", ""),
         ("1 / 0", "error", "ZeroDivisionError: division by zero"),
-        ("raise KeyboardInterrupt", "aborted", "the run was stopped"),
-        ("with context:\n    sys.exit(3)", "error", "SystemExit: 3"),
-        ("try:\n    1 / 0\nexcept ZeroDivisionError:\n    pass", "completed", ""),
-        ("if os.fork() == 0:\n    sys.exit(0)\nos.wait(); time.sleep(0.1)", "completed", ""),
+        *(
+            pytest.param(*row, marks=pytest.mark.slow)
+            for row in (
+                ("context.commit(completed=True); 1 / 0", "completed", ""),
+                ("raise KeyboardInterrupt", "aborted", "the run was stopped"),
+                ("with context:\n    sys.exit(3)", "error", "SystemExit: 3"),
+                ("try:\n    1 / 0\nexcept ZeroDivisionError:\n    pass", "completed", ""),
+                ("if os.fork() == 0:\n    sys.exit(0)\nos.wait()", "completed", ""),
+            )
+        ),
     ],
 )
 def test_a_run_ends_as_its_program(
@@ -118,6 +123,7 @@ def test_a_killed_program_is_found(bench: Bench, script: Script) -> None:
     assert "killed" in bench.last().error
 
 
+@pytest.mark.slow
 def test_a_program_is_aborted_from_outside(bench: Bench, script: Script) -> None:
     process = script(begin("time.sleep(60)"))
     bench.wait_for(lambda: bench.all(states=("running",)))
@@ -126,6 +132,7 @@ def test_a_program_is_aborted_from_outside(bench: Bench, script: Script) -> None
     assert "KeyboardInterrupt" in output
 
 
+@pytest.mark.slow
 def test_a_program_gives_signs_of_life(bench: Bench, script: Script) -> None:
     with config.override(lost_after=0.5):
         process = script(
