@@ -76,9 +76,7 @@ def throughput() -> float:
     close_stores()
     spawn = multiprocessing.get_context("spawn")
     barrier, done = spawn.Barrier(PROCESSES + 1), spawn.Queue()
-    workers = [
-        spawn.Process(target=_work, args=(home, n, barrier, done)) for n in range(PROCESSES)
-    ]
+    workers = [spawn.Process(target=_work, args=(home, n, barrier, done)) for n in range(PROCESSES)]
     for worker in workers:
         worker.start()
     barrier.wait()
@@ -146,7 +144,9 @@ def listing() -> float:
             store.store_run(
                 {
                     "metadata": {
-                        "name": "r", "uid": f"{number:032x}", "project": "p",
+                        "name": "r",
+                        "uid": f"{number:032x}",
+                        "project": "p",
                         "labels": {"team": f"t{number % 10}"},
                     },
                     "spec": {"parameters": {"p": number}},

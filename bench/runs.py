@@ -21,7 +21,8 @@ MLFLOW = """
 import json, logging, os, tempfile, time
 os.chdir(tempfile.mkdtemp())
 import mlflow
-logging.getLogger("mlflow").setLevel(logging.ERROR); logging.getLogger("alembic").setLevel(logging.ERROR)
+for name in ("mlflow", "alembic"):
+    logging.getLogger(name).setLevel(logging.ERROR)
 mlflow.set_tracking_uri("sqlite:///m.db")
 mlflow.create_experiment("bench", artifact_location="file://" + os.getcwd() + "/art")
 mlflow.set_experiment("bench")

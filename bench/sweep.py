@@ -17,7 +17,8 @@ import json, tempfile, time, os, optuna
 os.chdir(tempfile.mkdtemp())
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 def run(storage):
-    study = optuna.create_study(storage=storage, sampler=optuna.samplers.GridSampler({"x": list(range(100))}))
+    sampler = optuna.samplers.GridSampler({"x": list(range(100))})
+    study = optuna.create_study(storage=storage, sampler=sampler)
     t = time.perf_counter()
     study.optimize(lambda trial: (trial.suggest_int("x", 0, 99) - 3) ** 2, n_trials=100)
     assert len(study.trials) == 100 and study.best_value == 0

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.configuration import ENV_PREFIX, SECRETS, SETTINGS, Config, environment
+from mlrun_like.configuration import ENV_PREFIX, Config, environment
 from mlrun_like.errors import ConfigError
+from mlrun_like.settings import SECRETS, SETTINGS
 
 
 def make(tmp_path: Path, text: str = "", **environ: str) -> Config:

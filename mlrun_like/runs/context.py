@@ -43,6 +43,11 @@ class MLClientCtx(ContextLogging):
     `get_or_create_ctx`. Everything logged is recorded with the run.
 
     Args:
+        job: The run and where it is recorded.
+        parent: The context whose child iteration this is.
+        ends_itself: Whether `commit(completed=True)` ends the run; False where a runtime does.
+
+    Args:
         job: The function, run and store; `execute` and `get_or_create_ctx` give it.
         parent: The context whose child iteration this is.
 

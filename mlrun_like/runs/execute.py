@@ -60,7 +60,7 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
     with contextlib.ExitStack() as stack:
         stack.enter_context(use_context(context))
         if capture_output:
-            stack.enter_context(capture(log))
+            stack.enter_context(capture(log, show=job.watch))
         try:
             with watched(run.spec.timeout, beat):
                 _work(context, job, own_process=not capture_output)

@@ -26,8 +26,9 @@ _LIMIT = 8192
 class _Capture:
     """Collects text of one run and hands it on by lines or in blocks."""
 
-    def __init__(self, sink: _Sink) -> None:
+    def __init__(self, sink: _Sink, show: bool) -> None:
         self._sink = sink
+        self.show = show
         self._parts: list[str] = []
         self._size = 0
         self._lock = threading.RLock()  # a signal may print while its thread is here
@@ -58,9 +59,12 @@ class _Tee:
         self._base = base
 
     def write(self, text: str) -> int:
-        target = _current.get() or (_active[0] if len(_active) == 1 else None)
+        own = _current.get()
+        target = own or (_active[0] if len(_active) == 1 else None)
         if target is not None and isinstance(text, str):
             target.write(text)
+            if own is not None and not own.show:  # a thread without context may not be the run's
+                return len(text)
         return self._base.write(text)
 
     def writelines(self, lines: list[str]) -> None:
@@ -72,9 +76,14 @@ class _Tee:
 
 
 @contextlib.contextmanager
-def capture(sink: _Sink) -> Iterator[None]:
-    """Send a copy of everything printed in the block to `sink`, as UTF-8 bytes."""
-    here = _Capture(sink)
+def capture(sink: _Sink, *, show: bool = True) -> Iterator[None]:
+    """Send everything printed in the block to `sink`, as UTF-8 bytes.
+
+    Args:
+        sink: What takes the bytes.
+        show: Whether it goes where it would have gone, too.
+    """
+    here = _Capture(sink, show)
     with _lock:
         if not _active:
             for name in ("stdout", "stderr"):

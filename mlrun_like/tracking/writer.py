@@ -17,7 +17,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 
 from mlrun_like.configuration import config
@@ -120,9 +119,8 @@ class Writer:
             StoreUnavailableError: if that takes longer than `timeout` seconds.
         """
         if not self.database.lock.acquire(timeout=-1 if timeout is None else timeout):
-            raise StoreUnavailableError(
-                f"records were not written within {timeout} s", where=self.database.shown
-            )
+            what = f"records were not written within {timeout} s"
+            raise StoreUnavailableError(what, where=self.database.shown)
         try:
             self._drain(durable=True, retry=True)
         finally:
@@ -160,11 +158,8 @@ class Writer:
             if self.spooling and retry and time.monotonic() >= self._retry_at:
                 self._deliver_spool()
             while self._queue:
-                batch: list[Operation] = []
-                with suppress(IndexError):
-                    while len(batch) < _BATCH:
-                        batch.append(self._queue.popleft())
-                batch = coalesce(batch)
+                size = min(len(self._queue), _BATCH)
+                batch = coalesce([self._queue.popleft() for _ in range(size)])
                 try:
                     kept = self._deliver(batch, durable)
                 except BaseException:
@@ -246,9 +241,8 @@ class Writer:
         if reason is not None:
             self._retry_at = time.monotonic() + _RETRY_EVERY
             self.spooling = True
-            _log.warning(
-                "%s\n  the run goes on; records are kept in %s and delivered later", reason, path
-            )
+            text = "%s\n  the run goes on; records are kept in %s and delivered later"
+            _log.warning(text, reason, path)
             self._wake_thread()
         return True
 
@@ -286,7 +280,7 @@ class Writer:
     # forks
 
     def before_fork(self) -> None:
-        """Let the thread end (a fork copies only one) and close all connections."""
+        """Let the thread end and close all connections."""
         self._thread.stop(self.database.timeout)
         self.database.before_fork()
 

@@ -51,7 +51,8 @@ def test_the_document_describes_the_function() -> None:
     assert "test_the_document" not in _code(scaled)
     assert spec.description == "Scale a number."
     point = spec.entry_points["scaled"]
-    assert [(p.name, p.type, p.required) for p in point.parameters][0] == ("x", "int", True)
+    first = point.parameters[0]
+    assert (first.name, first.type, first.required) == ("x", "int", True)
     assert point.parameters[0].doc == "what to scale"
     assert spec.environment.requirements == ["pandas>=2"]
     assert spec.environment.python.startswith(f"{sys.version_info[0]}.{sys.version_info[1]}")

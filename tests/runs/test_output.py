@@ -130,3 +130,16 @@ def test_no_standard_output_at_all(bench: Bench, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
     assert bench.run(handler).output("return") == 1
+
+
+@pytest.mark.parametrize("watch", [True, False])
+def test_output_is_shown_when_watched(
+    bench: Bench, capsys: pytest.CaptureFixture[str], watch: bool
+) -> None:
+    def handler() -> None:
+        print("out")
+        print("err", file=sys.stderr)
+
+    assert bench.log(bench.run(handler, watch=watch)) == "out\nerr\n"
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == (("out\n", "err\n") if watch else ("", ""))

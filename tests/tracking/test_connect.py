@@ -79,7 +79,7 @@ def test_a_newer_schema_is_refused(home: Path) -> None:
     with sqlite3.connect(home / "store.db") as connection:
         connection.execute("update mlrun_like_alembic set version_num='9999'")
     connection.close()
-    with pytest.raises(ConflictError, match="9999.*\n.*\n.*pip install --upgrade"):
+    with pytest.raises(ConflictError, match=r"9999.*\n.*\n.*pip install --upgrade"):
         open_store()
 
 

@@ -299,7 +299,8 @@ def test_artifact_filters(store: SqlStore) -> None:
 def test_delete_artifacts(store: SqlStore) -> None:
     store.store_artifact(art(tree="t1"), tag="v1")
     assert store.delete_artifacts(ArtifactQuery(project="p", key="a")) == 1
-    for arguments in ({}, {"tag": "v1"}, {"tree": "t1"}):
+    wanted: list[dict[str, Any]] = [{}, {"tag": "v1"}, {"tree": "t1"}]
+    for arguments in wanted:
         with pytest.raises(NotFoundError):
             store.read_artifact("p", "a", **arguments)
     store.store_artifact(art(tree="t1"))

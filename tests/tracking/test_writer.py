@@ -151,7 +151,7 @@ def test_forks_while_threads_write(sqlite_store: SqlStore, make_run: MakeRun) ->
                 sqlite_store.store_run(make_run(f"t{number}", results={"step": step}))
                 sqlite_store.list_runs(RunQuery(limit=3))
                 step += 1
-        except BaseException as exc:
+        except BaseException as exc:  # noqa: BLE001  (carried to the main thread)
             errors.append(exc)
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(2)]
