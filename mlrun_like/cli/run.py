@@ -122,7 +122,7 @@ def run(  # noqa: PLR0913  (MLRun's options)
         "hyper_param_options": sweep,
         "artifact_path": artifact_path,
         "local": local,
-        "watch": watch and not as_json,
+        "watch": watch,
         "labels": {key: value or "" for key, value in parse_labels(label or ()).items()},
         "timeout": timeout,
     }

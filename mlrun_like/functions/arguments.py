@@ -112,15 +112,24 @@ def parse_inputs(inputs: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, s
     return urls, hints
 
 
-def check_call(document: FunctionDoc, handler: Callable[..., Any] | None, spec: RunSpec) -> None:
+def check_call(
+    document: FunctionDoc,
+    handler: Callable[..., Any] | None,
+    spec: RunSpec,
+    swept: Sequence[str] = (),
+) -> None:
     """Compare arguments with the signature, of the live handler or of the described one.
+
+    Args:
+        document: The function.
+        handler: The live handler, if there is one.
+        spec: What is asked for.
+        swept: Names of parameters that vary in a sweep.
 
     Raises:
         FunctionError: naming all arguments that are missing or unknown.
     """
-    if spec.hyper_param_options.get("param_file"):
-        return  # its columns are parameters, too
-    given = [name for name in (*spec.parameters, *spec.hyperparams) if name != "_init_args"]
+    given = [name for name in (*spec.parameters, *swept) if name != "_init_args"]
     if handler is None:
         _check_described(document, given, spec)
         return

@@ -220,8 +220,10 @@ class Function(Editing, Generic[P, R]):
         """Execute the function and record the run.
 
         Args:
-            runspec: A task (`new_task`) or an earlier run with defaults for all of this.
-            handler: Another entry point: `"name"`, `"Class::method"`, or a callable (local only).
+            runspec: A task (`new_task`) or an earlier run with defaults for all of this; a plain
+                mapping is `params`.
+            handler: Another entry point: `"name"`, `"Class::method"`, or a callable (local only); a
+                plain mapping is `inputs`.
             name: The run's name; by default the function's and handler's.
             project: The project; by default the function's, else the default project.
             params: Values for the handler's arguments (plain data; a local run takes any object).

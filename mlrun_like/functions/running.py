@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from mlrun_like.artifacts.packers import to_result
 from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, MissingFileError, nearest
 from mlrun_like.functions.arguments import check_call, parse_inputs, parse_parameters
@@ -23,6 +22,7 @@ from mlrun_like.functions.options import (
     check_returns,
     check_timeout,
 )
+from mlrun_like.functions.sweeping import read_sweep
 from mlrun_like.functions.tasks import fill_from_task
 from mlrun_like.names import check_label, check_project, check_run_name, new_uid
 from mlrun_like.registry import load
@@ -30,7 +30,6 @@ from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.object import RunObject, error_of
 from mlrun_like.runs.secrets import public_sources, resolve_sources
-from mlrun_like.runs.sweep import check_sweep
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec, RunStatus
@@ -49,12 +48,13 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
     document = public(function._doc())
     runtime = _runtime(document, given)
     handler, handler_name = _handler(function, document, runtime, given)
-    options = _sweep_options(given)
+    secrets = resolve_sources(given["secret_sources"])
+    hyperparams, options, swept = read_sweep(given, secrets)
+    given["hyperparams"] = hyperparams
     run, live = _document(document, handler_name, options, given)
     if handler is None:
         _check_code(document, run)
-    check_call(document, handler, run.spec)
-    secrets = resolve_sources(given["secret_sources"])
+    check_call(document, handler, run.spec, swept)
     if runtime.packages_code:
         require_code(function._doc())
         if live:
@@ -129,27 +129,6 @@ def _handler(
     return None, name or ""
 
 
-def _sweep_options(given: Mapping[str, Any]) -> HyperParamOptions:
-    raw = given["hyper_param_options"]
-    if raw is None:
-        return HyperParamOptions()
-    if isinstance(raw, HyperParamOptions):
-        return raw
-    if not isinstance(raw, Mapping):
-        raise InvalidArgumentError(
-            f"hyper_param_options must be HyperParamOptions(...), not {raw!r}",
-            fix="hyper_param_options=HyperParamOptions(selector='max.accuracy')",
-        )
-    known = [name for name in HyperParamOptions.__dataclass_fields__ if name != "selector_parts"]
-    for name in raw:
-        if name not in known:
-            raise InvalidArgumentError(
-                f"HyperParamOptions has no option {name!r}.{nearest(name, known)}",
-                fix=f"options: {', '.join(known)}",
-            )
-    return HyperParamOptions(**raw)
-
-
 def _document(
     document: FunctionDoc,
     handler_name: str,
@@ -163,12 +142,6 @@ def _document(
         default = f"{meta.name}-{short}"
     params, live = parse_parameters(check_mapping("params", given["params"], '{"depth": 4}'))
     inputs, hints = parse_inputs(check_mapping("inputs", given["inputs"], '{"data": "x.csv"}'))
-    lists = check_mapping("hyperparams", given["hyperparams"], '{"depth": [2, 4]}')
-    hyperparams = {
-        name: list(values) if hasattr(values, "__next__") else values
-        for name, values in lists.items()
-    }
-    check_sweep(hyperparams, options)
     retry = check_retry(spec.retry if given["retry"] is None else given["retry"])
     timeout = check_timeout(spec.timeout if given["timeout"] is None else given["timeout"])
     labels = check_mapping("labels", given["labels"], '{"team": "fraud"}')
@@ -187,7 +160,7 @@ def _document(
             inputs_type_hints={k: v for k, v in {**given["hints"], **hints}.items() if k in inputs},
             returns=check_returns(spec.returns if given["returns"] is None else given["returns"]),
             output_path=check_path("artifact_path", given["artifact_path"]),
-            hyperparams={str(k): _listed(v) for k, v in hyperparams.items()},
+            hyperparams=given["hyperparams"],
             hyper_param_options=options.to_dict(),
             log_level="debug" if given["verbose"] else "",
             retry=retry.to_dict() if retry is not None else {},
@@ -197,11 +170,6 @@ def _document(
         status=RunStatus(state="created", start_time=utc_now()),
     )
     return run, live
-
-
-def _listed(values: Any) -> Any:
-    plain = isinstance(values, (str, bytes, Mapping)) or not hasattr(values, "__iter__")
-    return to_result(values if plain else list(values))
 
 
 def _owner() -> str:

@@ -152,6 +152,7 @@ def fill_from_task(given: dict[str, Any]) -> None:
         given: The arguments of `fn.run`; `hints` and `secret_sources` are added.
     """
     given.update(hints={}, secret_sources=[])
+    _take_positional(given)
     task = given["runspec"]
     if task is None:
         return
@@ -187,6 +188,20 @@ def fill_from_task(given: dict[str, Any]) -> None:
     ):
         if given[name] is None or given[name] == "":
             given[name] = value
+
+
+def _take_positional(given: dict[str, Any]) -> None:
+    """Understand `fn.run({"depth": 4}, {"data": url})`: parameters, then inputs."""
+    for place, name in (("runspec", "params"), ("handler", "inputs")):
+        value = given[place]
+        if not isinstance(value, Mapping) or (place == "runspec" and _is_task(value)):
+            continue
+        if given[name] is not None:
+            raise InvalidArgumentError(
+                f"{name} are given twice: {str(value)[:40]!r} and {str(given[name])[:40]!r}",
+                fix=f"fn.run({name}={{...}})",
+            )
+        given[name], given[place] = value, None
 
 
 def _is_task(value: Any) -> bool:

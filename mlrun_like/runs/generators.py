@@ -64,7 +64,9 @@ def _lists(hyperparams: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
             )
         found[str(name)] = [_plain(name, item) for item in items]
         if not found[str(name)]:
-            raise InvalidArgumentError(f"hyper-parameter {name!r} has no values")
+            raise InvalidArgumentError(
+                f"hyper-parameter {name!r} has no values", fix=f'hyperparams={{"{name}": [1, 2]}}'
+            )
     return found
 
 
@@ -74,7 +76,7 @@ def _plain(name: str, value: Any) -> Any:
         value = value.item()
     if isinstance(value, int) and abs(value) >= 2**63:
         raise InvalidArgumentError(
-            f"hyper-parameter {name!r} exceeds int64: {str(value)[:40]}", fix="pass it as a text"
+            f"hyper-parameter {name!r} exceeds int64: {hex(value)[:40]}", fix="pass it as a text"
         )
     if value is None or isinstance(value, (bool, int, float, str)):
         return value

@@ -327,6 +327,74 @@ def test_sweep_options_as_mapping_or_value() -> None:
     assert run.spec.hyper_param_options == {"selector": "min.double", "strategy": "list"}
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "options", "expected"),
+    [
+        ("p.csv", "n\n3\n5\n", {}, 10),
+        ("p.json", '{"n": [1, 2]}', {}, 4),
+        ("p.json", '{"n": [1, 2, 7]}', {"strategy": "random", "max_iterations": 30}, 14),
+    ],
+)
+def test_values_from_a_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    text: str,
+    options: dict[str, Any],
+    expected: int,
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    run = double.run(
+        hyper_param_options={"param_file": name, "selector": "max.double", "seed": 1, **options}
+    )
+    assert run.outputs["double"] == expected
+    assert run.spec.hyper_param_options["param_file"] == str(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "options", "what"),
+    [
+        ("p.csv", None, {}, "exist"),
+        ("p.txt", "n\n1\n", {}, "must end in .csv or .json"),
+        ("p.csv", "n\n", {}, "a header and rows"),
+        ("p.csv", "n,m\n1\n", {}, "a header and rows"),
+        ("p.csv", "m\n1\n", {}, "needs 'n'"),
+        ("p.csv", "n\n1\n", {"strategy": "grid"}, "one trial a row"),
+        ("p.json", "{", {}, "not JSON"),
+        ("p.json", "[1]", {}, "must map names to lists"),
+        ("p.json", '{"n": 5}', {}, "must be a list"),
+        ("p.json", '{"n": [1], "k": [1]}', {}, "no argument 'k'"),
+        ("p.json", "\ud83d", {}, "is not utf-8 text"),
+    ],
+)
+def test_a_bad_file_of_values_is_refused_before_anything_runs(
+    tmp_path: Path, name: str, text: str | None, options: dict[str, Any], what: str
+) -> None:
+    path = tmp_path / name
+    if text is not None:
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(MLRunLikeError) as caught:
+        double.run(hyper_param_options={"param_file": str(path), **options})
+    assert what in str(caught.value)
+    assert caught.value.fix or caught.value.where
+    assert _runs() == []
+
+
+def test_a_handler_with_its_own_strategy_gets_no_swept_arguments() -> None:
+    def own(context: MLClientCtx, n: int = 0) -> None:
+        for value in context._run.spec.hyperparams["n"]:
+            with context.get_child_context(n=value) as child:
+                child.log_result("square", value * value)
+        child.mark_as_best()
+
+    fn = ml.new_function("own")
+    options = HyperParamOptions(strategy="custom")
+    run = fn.run(handler=own, hyperparams={"n": [2, 3]}, hyper_param_options=options)
+    assert run.outputs["square"] == 9
+    assert [row[1] for row in run.status.iterations[1:]] == [1, 2]
+
+
 # -- refused before anything runs -------------------------------------------------------------
 
 BAD: list[tuple[dict[str, Any], str, str]] = [
@@ -341,7 +409,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"inputs": {"value: ": "x"}}, "empty type", "pandas"),
     ({"inputs": {": int": "x"}}, "empty name", "pandas"),
     ({"runspec": 5}, "runspec must be a task", "new_task"),
-    ({"runspec": {"value": 5}}, "runspec must be a task", "params="),
+    ({"runspec": {"value": 5}, "params": {"value": 6}}, "params are given twice", "params="),
     ({"runspec": {"spec": 5}}, "task's spec must map", "spec"),
     ({"params": ml.new_task()}, "params must map", "depth"),
     ({"handler": 5}, "handler must be a function", "handler="),
@@ -353,7 +421,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"returns": ["a", "a"]}, "two log hints", "own key"),
     ({"hyperparams": 5}, "hyperparams must map", "depth"),
     ({"hyperparams": {"value": 5}}, "must be a list", "[5]"),
-    ({"hyperparams": {"value": []}}, "no values", ""),
+    ({"hyperparams": {"value": []}}, "no values", "[1, 2]"),
     ({"hyperparams": {"value": [object()]}}, "not plain data", "handler"),
     ({"hyperparams": {"value": [2**70]}}, "exceeds int64", "text"),
     ({"hyperparams": {"value": [1]}, "hyper_param_options": 5}, "must be HyperParam", "selector"),

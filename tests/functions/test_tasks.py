@@ -167,3 +167,14 @@ def test_a_recorded_run_with_inline_secrets_cannot_be_repeated_silently() -> Non
     with pytest.raises(MLRunLikeError) as caught:
         show.run(run)
     assert caught.value.fix
+
+
+def test_plain_mappings_come_first_as_parameters_and_inputs(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("a\n1\n")
+
+    @ml.function()
+    def rows(depth: int, data: ml.DataItem) -> int:
+        return depth + len(data.as_df())
+
+    assert rows.run({"depth": 4}, {"data": str(table)}).outputs["return"] == 5
