@@ -103,13 +103,14 @@ def load(group: str, name: str) -> Any:
         ) from exc
 
 
-def require(package: str, *, extra: str, feature: str) -> ModuleType:
+def require(package: str, *, feature: str, extra: str = "") -> ModuleType:
     """Import an optional package, or say which extra brings it.
 
     Args:
         package: The import name, such as `"s3fs"`.
-        extra: The extra of this distribution that installs it, such as `"s3"`.
         feature: What needs it, in the user's words.
+        extra: The extra of this distribution that installs it, such as `"s3"`; empty: none does,
+            and the package is installed by its own name.
 
     Raises:
         MissingDependencyError: if it is not installed.
@@ -119,7 +120,8 @@ def require(package: str, *, extra: str, feature: str) -> ModuleType:
     except ModuleNotFoundError as exc:
         if exc.name is None or exc.name.partition(".")[0] != package.partition(".")[0]:
             raise
+        name = package.partition(".")[0]
         raise MissingDependencyError(
             f"{feature} needs the package {package!r}, which is not installed",
-            fix=f'pip install "mlrun-like[{extra}]"',
+            fix=f'pip install "mlrun-like[{extra}]"' if extra else f"pip install {name}",
         ) from exc

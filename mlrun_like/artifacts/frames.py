@@ -129,7 +129,7 @@ def _json(lines: bool) -> Callable[[IO[bytes], str, FrameRequest], pd.DataFrame]
 
 
 def _excel(file: IO[bytes], url: str, request: FrameRequest) -> pd.DataFrame:
-    registry.require("openpyxl", extra="excel", feature="reading and writing .xlsx files")
+    registry.require("openpyxl", feature="reading and writing .xlsx files")
     found: pd.DataFrame = pd.read_excel(io.BytesIO(file.read()), **request.options)
     return found
 
@@ -265,7 +265,7 @@ def write(
         elif form == "feather":
             (frame.reset_index() if keep_index else frame).to_feather(file, **more)
         elif form == "xlsx":
-            registry.require("openpyxl", extra="excel", feature="reading and writing .xlsx files")
+            registry.require("openpyxl", feature="reading and writing .xlsx files")
             frame.to_excel(file, index=keep_index, **more)
         elif form == "html":
             file.write(frame.to_html(index=keep_index, **more).encode())

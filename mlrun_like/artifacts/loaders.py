@@ -19,7 +19,7 @@ __all__ = ["LOADERS"]
 
 
 def _joblib(data: bytes, name: str) -> Any:
-    joblib = registry.require("joblib", extra="sklearn", feature=f"loading {name!r}")
+    joblib = registry.require("joblib", extra="frameworks", feature=f"loading {name!r}")
     return joblib.load(io.BytesIO(data))
 
 
@@ -29,22 +29,22 @@ def _numpy(data: bytes, name: str) -> Any:
 
 
 def _torch(data: bytes, name: str) -> Any:
-    torch = registry.require("torch", extra="torch", feature=f"loading {name!r}")
+    torch = registry.require("torch", feature=f"loading {name!r}")
     return torch.load(io.BytesIO(data), weights_only=False)
 
 
 def _safetensors(data: bytes, name: str) -> Any:
-    module = registry.require("safetensors.numpy", extra="safetensors", feature=f"loading {name!r}")
+    module = registry.require("safetensors.numpy", feature=f"loading {name!r}")
     return module.load(data)
 
 
 def _onnx(data: bytes, name: str) -> Any:
-    onnx = registry.require("onnx", extra="onnx", feature=f"loading {name!r}")
+    onnx = registry.require("onnx", feature=f"loading {name!r}")
     return onnx.load_model_from_string(data)
 
 
 def _keras(data: bytes, name: str) -> Any:
-    keras = registry.require("keras", extra="keras", feature=f"loading {name!r}")
+    keras = registry.require("keras", feature=f"loading {name!r}")
     with tempfile.TemporaryDirectory(prefix="mlrun-like-") as folder:
         path = Path(folder, os.path.basename(name))
         path.write_bytes(data)
@@ -56,7 +56,7 @@ def _pickle(data: bytes, name: str) -> Any:
 
 
 def _dill(data: bytes, name: str) -> Any:
-    return registry.require("dill", extra="dill", feature=f"loading {name!r}").loads(data)
+    return registry.require("dill", feature=f"loading {name!r}").loads(data)
 
 
 LOADERS: Mapping[str, Callable[[bytes, str], Any]] = MappingProxyType(

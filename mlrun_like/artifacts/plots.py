@@ -93,7 +93,7 @@ class PlotlyArtifact(Artifact):
             figure, key = key, figure
         page = None
         if figure is not None:
-            registry.require("plotly", extra="plotly", feature="PlotlyArtifact")
+            registry.require("plotly", feature="PlotlyArtifact")
             if not hasattr(figure, "to_html"):
                 raise InvalidArgumentError(
                     f"plotly artifact {key!r} cannot be made from a {type(figure).__name__}",
@@ -123,8 +123,8 @@ class BokehArtifact(Artifact):
     ) -> None:
         page = None
         if figure is not None:
-            embed = registry.require("bokeh.embed", extra="bokeh", feature="BokehArtifact")
-            resources = registry.require("bokeh.resources", extra="bokeh", feature="BokehArtifact")
+            embed = registry.require("bokeh.embed", feature="BokehArtifact")
+            resources = registry.require("bokeh.resources", feature="BokehArtifact")
             page = embed.file_html(figure, resources.INLINE, key)
         super().__init__(key, page, "bokeh", format="html", target_path=target_path, **kwargs)
 

@@ -27,10 +27,10 @@ _PACKAGES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         **dict.fromkeys(("s3", "s3a"), ("s3fs", "s3", "s3")),
         **dict.fromkeys(("gs", "gcs"), ("gcsfs", "gcs", "gs")),
         **dict.fromkeys(("az", "abfs", "abfss", "wasb", "wasbs"), ("adlfs", "azure", "abfs")),
-        **dict.fromkeys(("v3io", "v3ios"), ("v3iofs", "v3io", "v3io")),
-        "oss": ("ossfs", "oss", "oss"),
-        "dbfs": ("requests", "databricks", "dbfs"),
-        "webhdfs": ("requests", "hdfs", "webhdfs"),
+        **dict.fromkeys(("v3io", "v3ios"), ("v3iofs", "", "v3io")),
+        "oss": ("ossfs", "", "oss"),
+        "dbfs": ("requests", "", "dbfs"),
+        "webhdfs": ("requests", "", "webhdfs"),
     }
 )
 """Scheme -> package, extra, fsspec's name of the protocol."""

@@ -23,12 +23,7 @@ __all__ = ["TABLE_FORMATS", "default_table_format", "read_table", "write_table"]
 
 TABLE_FORMATS = ("parquet", "csv", "h5", "xml", "xlsx", "html", "json", "feather", "orc")
 _KEEP_ALL = frozenset({"parquet", "h5"})
-_NEEDS = {
-    "h5": ("tables", "hdf"),
-    "xlsx": ("openpyxl", "excel"),
-    "xml": ("lxml", "xml"),
-    "html": ("lxml", "xml"),
-}
+_NEEDS = {"h5": "tables", "xlsx": "openpyxl", "xml": "lxml", "html": "lxml"}
 _BROKEN = (
     ValueError,
     TypeError,
@@ -98,7 +93,7 @@ def _check_format(file_format: str) -> None:
         )
     needed = _NEEDS.get(file_format)
     if needed:
-        require(needed[0], extra=needed[1], feature=f"the table format {file_format}")
+        require(needed, feature=f"the table format {file_format}")
 
 
 def _flatten(frame: pd.DataFrame, file_format: str) -> pd.DataFrame:

@@ -199,7 +199,7 @@ class Function(Editing, Generic[P, R]):
     def run(  # noqa: PLR0913 - MLRun's signature
         self,
         runspec: Any = None,
-        handler: str | Callable[..., Any] | None = None,
+        handler: str | Callable[..., Any] | Mapping[str, Any] | None = None,
         name: str = "",
         project: str = "",
         params: Mapping[str, Any] | None = None,

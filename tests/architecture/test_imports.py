@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -165,3 +166,15 @@ def test_every_layer_is_named_in_the_contract(root: Path) -> None:
     assert "exhaustive = true" in text
     assert text.count("ignore_imports") == 1 and 'ignore_imports = ["mlrun_like -> **"]' in text
     assert "exhaustive_ignores" not in text
+
+
+def test_every_extra_that_a_message_names_exists(root: Path) -> None:
+    text = (root / "pyproject.toml").read_text(encoding="utf-8")
+    extras = set(re.findall(r"^([a-z0-9]+) = \[", text, re.MULTILINE))
+    for path in sorted((root / "mlrun_like").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith("require"):
+                continue
+            for keyword in node.keywords:
+                if keyword.arg == "extra" and isinstance(keyword.value, ast.Constant):
+                    assert keyword.value.value in extras, f"{path}: {ast.unparse(node)}"

@@ -100,31 +100,6 @@ def test_an_error_of_the_handler_is_not_mistaken_for_a_timeout_or_a_loss(
     assert not isinstance(caught.value, (RunTimeoutError, RunLostError))
 
 
-def test_hostile_errors_are_recorded(bench: Bench) -> None:
-    class Bad(Exception):
-        def __str__(self) -> str:
-            raise RuntimeError("no text")
-
-    def raise_bad() -> None:
-        raise Bad
-
-    def raise_surrogate() -> None:
-        raise ValueError("\udc80")
-
-    def raise_circle() -> None:
-        first, second = ValueError("first"), ValueError("second")
-        first.__cause__, second.__cause__ = second, first
-        raise first
-
-    def raise_recursion() -> None:
-        raise_recursion()
-
-    for handler in (raise_bad, raise_surrogate, raise_circle, raise_recursion):
-        with pytest.raises(RunError):
-            bench.run(handler)
-        assert bench.last().state() == "error"
-
-
 def test_system_exit(bench: Bench) -> None:
     def leave(code: object) -> None:
         sys.exit(code)  # type: ignore[arg-type]
