@@ -135,7 +135,7 @@ class NumPyNDArrayPackager(Packer):
 
 
 def _to_frame(array: Any) -> Any:
-    pandas = require("pandas", extra="", feature="a data set")
+    pandas = require("pandas", feature="a data set")
     names = [f"column_{i}" for i in range(1 if array.ndim == 1 else array.shape[1])]
     return pandas.DataFrame(array.reshape(len(array), len(names)), columns=names)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -83,10 +84,14 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
         raise FunctionError(
             f"code_output is for notebooks, and {path!r} is not one", fix="leave code_output out"
         )
-    if is_notebook and not embed_code:
-        raise FunctionError("a notebook's code must be embedded", fix="leave embed_code=False out")
+    if is_notebook and not (embed_code or code_output):
+        raise FunctionError(
+            "a notebook's code must be embedded or written to a file",
+            where=path,
+            fix="leave embed_code=False out, or give code_output",
+        )
     with config.override(ignored_notebook_tags=ignored_tags or config.ignored_notebook_tags):
-        captured, found = capture_file(path, name, handler, embed=embed_code)
+        captured, found = capture_file(path, name, handler, embed=embed_code or is_notebook)
     document = _from_config(found, path)
     document.kind = check_kind(kind or found.get("kind") or "", path)
     if document.kind == "application":
@@ -109,18 +114,16 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
     spec.description = description or spec.description
     spec.image = image or spec.image
     embed(document, captured)
+    written = _write_code(captured.code, code_output, meta.name) if code_output else path
     if not embed_code:
-        spec.command, spec.build.functionSourceCode = str(path), ""
+        spec.command, spec.build.functionSourceCode, spec.build.modules = written, "", {}
     spec.default_handler = handler
     if not with_doc:
         spec.entry_points = {}
     wanted = requirement_lines(requirements, requirements_file)
     spec.build.requirements = list(dict.fromkeys([*spec.build.requirements, *wanted]))
     spec.environment = capture_environment(spec.build.requirements, imports_in(captured.code))
-    if code_output:
-        _write_code(captured.code, code_output, meta.name)
-    function = from_document(document.to_dict(), path)
-    return function
+    return from_document(document.to_dict(), path)
 
 
 def _from_config(found: Mapping[str, Any], path: str) -> FunctionDoc:
@@ -129,12 +132,13 @@ def _from_config(found: Mapping[str, Any], path: str) -> FunctionDoc:
     return FunctionDoc.from_dict({"kind": "", **own, "foreign": foreign}, path)
 
 
-def _write_code(code: str, target: str, name: str) -> None:
+def _write_code(code: str, target: str, name: str) -> str:
     path = Path(target)
     if path.is_dir() or path.suffix != ".py":
         path = path / f"{name}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(code, encoding="utf-8")
+    return str(path)
 
 
 def _calling_file() -> str:
@@ -177,7 +181,8 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
         tag: A tag for saved versions.
         kind: Where it runs; empty with a command: `local`, empty without: `handler` (the callable
             is given to `run`).
-        command: A program file to run; `{param}` is filled from the run's parameters.
+        command: A program file to run, with its arguments if any; `{param}` is filled from the
+            run's parameters.
         image: Container image.
         args: Arguments of the command; `{param}` is filled in too.
         runtime: A document to start from.
@@ -191,7 +196,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
         FunctionError: if two options contradict each other.
     """
     live = handler if callable(handler) else None
-    command = check_path("command", command)
+    command, *first = _split(check_path("command", command))
     kind = check_kind(kind or ("local" if command else "handler"), "new_function")
     if image and kind in ("local", "handler"):
         raise FunctionError(
@@ -201,7 +206,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
     document = FunctionDoc.from_dict(start, "new_function(runtime=)") if start else FunctionDoc()
     document.kind = kind
     called = "" if live is None else str(getattr(live, "__name__", type(live).__name__))
-    stem = Path(command.split()[0]).stem if command.strip() else called or "mlrun-function"
+    stem = Path(command).stem or called or "mlrun-function"
     document.metadata = FunctionMetadata(
         **{
             **document.metadata.model_dump(),
@@ -214,7 +219,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
     )
     spec: FunctionSpec = document.spec
     spec.command, spec.image, spec.mode = command or spec.command, image or spec.image, mode
-    spec.args = list(args or spec.args)
+    spec.args = [*first, *(args or spec.args)]
     spec.build.source = source or spec.build.source
     if command.endswith((".py", ".ipynb")) and "{" not in command and Path(command).is_file():
         captured, _ = capture_file(command, document.metadata.name)
@@ -223,6 +228,19 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
     wanted = requirement_lines(requirements, requirements_file)
     spec.build.requirements = list(dict.fromkeys([*spec.build.requirements, *wanted]))
     return Function(live, None, document)
+
+
+def _split(command: str) -> list[str]:
+    """The program and its arguments; a path with spaces is one word if there is such a file."""
+    if Path(command).is_file():
+        return [command]
+    try:
+        return shlex.split(command) or [""]
+    except ValueError as exc:
+        raise FunctionError(
+            f"the command {command!r} cannot be split into words: {exc}",
+            fix="give its arguments as a list: args=[...]",
+        ) from exc
 
 
 def import_function(

@@ -73,6 +73,10 @@ class RunTemplate:
         self.metadata.labels[key] = str(value)
         return self
 
+    def copy(self) -> RunTemplate:
+        """A task of its own with the same options."""
+        return copy.deepcopy(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, secrets left out."""
         document = self._document.to_dict()
