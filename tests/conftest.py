@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,5 +15,8 @@ from mlrun_like.configuration import config
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A fresh home folder; settings made in a test are forgotten after it."""
     path = tmp_path_factory.mktemp("home")
+    main = sys.modules["__main__"]
     with config.override(home=str(path)):
         yield path
+    # code of a process of its own may have taken this place in a test of it
+    sys.modules["__main__"] = main

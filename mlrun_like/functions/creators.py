@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlrun_like.configuration import config, environment
+from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, NotFoundError
 from mlrun_like.functions.documents import from_document
+from mlrun_like.functions.files import calling_file, split_command, write_code
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.kinds import check_kind
 from mlrun_like.functions.options import (
@@ -78,7 +77,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
         FunctionError: if no kind or name is known, or two options contradict each other.
         PackagingError: if the file cannot become code.
     """
-    path = check_path("filename", filename) or _calling_file()
+    path = check_path("filename", filename) or calling_file()
     is_notebook = path.endswith(".ipynb")
     if code_output and not is_notebook:
         raise FunctionError(
@@ -114,7 +113,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
     spec.description = description or spec.description
     spec.image = image or spec.image
     embed(document, captured)
-    written = _write_code(captured.code, code_output, meta.name) if code_output else path
+    written = write_code(captured.code, code_output, meta.name) if code_output else path
     if not embed_code:
         spec.command, spec.build.functionSourceCode, spec.build.modules = written, "", {}
     spec.default_handler = handler
@@ -130,32 +129,6 @@ def _from_config(found: Mapping[str, Any], path: str) -> FunctionDoc:
     """The document that a notebook's config magics describe."""
     own, foreign = split_foreign(FunctionDoc, found)
     return FunctionDoc.from_dict({"kind": "", **own, "foreign": foreign}, path)
-
-
-def _write_code(code: str, target: str, name: str) -> str:
-    path = Path(target)
-    if path.is_dir() or path.suffix != ".py":
-        path = path / f"{name}.py"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(code, encoding="utf-8")
-    return str(path)
-
-
-def _calling_file() -> str:
-    """The notebook or script that user code is running from."""
-    for variable in ("JPY_SESSION_NAME", "__vsc_ipynb_file__"):
-        value = environment(variable) or str(
-            getattr(sys.modules.get("__main__"), variable, "") or ""
-        )
-        if value.endswith(".ipynb"):
-            return value
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
-    if not file:
-        raise FunctionError(
-            "code_to_function cannot tell which file to read",
-            fix='code_to_function(filename="train.py", ...)',
-        )
-    return str(file)
 
 
 def new_function(  # noqa: PLR0913 - MLRun's signature
@@ -186,7 +159,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
         image: Container image.
         args: Arguments of the command; `{param}` is filled in too.
         runtime: A document to start from.
-        mode: `pass` runs the command as it is.
+        mode: `pass` runs the command as it is, whatever program it is.
         handler: Default entry point.
         source: Where the code is.
         requirements: Package specifiers.
@@ -196,7 +169,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
         FunctionError: if two options contradict each other.
     """
     live = handler if callable(handler) else None
-    command, *first = _split(check_path("command", command))
+    command, *first = split_command(check_path("command", command))
     kind = check_kind(kind or ("local" if command else "handler"), "new_function")
     if image and kind in ("local", "handler"):
         raise FunctionError(
@@ -218,29 +191,24 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
         }
     )
     spec: FunctionSpec = document.spec
-    spec.command, spec.image, spec.mode = command or spec.command, image or spec.image, mode
+    if mode not in ("", "pass"):
+        raise FunctionError(f"mode {mode!r} is unknown", fix="mode='pass', or leave it out")
+    spec.command, spec.image = command or spec.command, image or spec.image
+    spec.mode = mode or spec.mode
     spec.args = [*first, *(args or spec.args)]
     spec.build.source = source or spec.build.source
-    if command.endswith((".py", ".ipynb")) and "{" not in command and Path(command).is_file():
+    if (
+        not mode
+        and command.endswith((".py", ".ipynb"))
+        and "{" not in command
+        and Path(command).is_file()
+    ):
         captured, _ = capture_file(command, document.metadata.name)
         embed(document, captured)
     spec.default_handler = called or str(handler or spec.default_handler)
     wanted = requirement_lines(requirements, requirements_file)
     spec.build.requirements = list(dict.fromkeys([*spec.build.requirements, *wanted]))
     return Function(live, None, document)
-
-
-def _split(command: str) -> list[str]:
-    """The program and its arguments; a path with spaces is one word if there is such a file."""
-    if Path(command).is_file():
-        return [command]
-    try:
-        return shlex.split(command) or [""]
-    except ValueError as exc:
-        raise FunctionError(
-            f"the command {command!r} cannot be split into words: {exc}",
-            fix="give its arguments as a list: args=[...]",
-        ) from exc
 
 
 def import_function(

@@ -9,10 +9,12 @@ import contextlib
 import os
 import runpy
 import socket
+import subprocess
 import sys
 
 from mlrun_like.artifacts.packers import link_outputs, pack_outputs, pack_unhinted
 from mlrun_like.artifacts.workspace import workspace
+from mlrun_like.errors import RunError
 from mlrun_like.packaging.loader import resolve_handler
 from mlrun_like.packaging.unpack import files_of, unpack, use_folder
 from mlrun_like.runs.binding import bind, call_with
@@ -149,11 +151,24 @@ def _run_script(job: Job) -> None:
         path = str(folder / main)
     else:
         path = spec.command.format(**job.run.spec.parameters)
+    if spec.mode == "pass":
+        _run_program([path, *arguments])
+        return
     before, sys.argv = sys.argv, [path, *arguments]
     try:
         runpy.run_path(path, run_name="__main__")
     finally:
         sys.argv = before
+
+
+def _run_program(command: list[str]) -> None:
+    """Run any program; its output goes where this process's does."""
+    try:
+        code = subprocess.run(command, check=False).returncode
+    except OSError as exc:
+        raise RunError(f"{command[0]!r} cannot be run: {exc}", fix="make it executable") from exc
+    if code:
+        raise RunError(f"{command[0]!r} ended with exit code {code}", fix="see the run's log")
 
 
 def _complete(run: RunDoc) -> None:

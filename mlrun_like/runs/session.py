@@ -59,7 +59,7 @@ def get_or_create_ctx(
     current = current_context()
     if current is not None and event is None and spec is None:
         return current
-    document: Any = spec
+    document: Any = spec.to_dict() if hasattr(spec, "to_dict") else spec  # a task
     if event is not None and getattr(event, "body", None):
         document = event.body
     if document is None and with_env and config.exec:

@@ -18,6 +18,7 @@ from mlrun_like.errors import (
     InvalidArgumentError,
     MLRunLikeError,
     NotFoundError,
+    RunError,
     SpecError,
 )
 
@@ -191,7 +192,7 @@ def test_bad_options_are_refused(file: Path, options: dict[str, Any], what: str)
 
 
 def test_a_notebook_cannot_stay_where_it_is(notebook: Path) -> None:
-    with pytest.raises(FunctionError, match="must be embedded"):
+    with pytest.raises(FunctionError, match="embedded or written"):
         ml.code_to_function("n", filename=str(notebook), embed_code=False)
 
 
@@ -361,3 +362,52 @@ def test_nothing_to_load(tmp_path: Path) -> None:
     broken.write_text("def f(:\n", encoding="utf-8")
     with pytest.raises(FunctionError, match="not valid Python"):
         ml.function_to_module(str(broken))
+
+
+# -- commands ---------------------------------------------------------------------------------
+
+
+def test_a_command_brings_its_arguments(tmp_path: Path) -> None:
+    script = tmp_path / "show args.py"
+    script.write_text("import sys\nprint(sys.argv[1:])\n", encoding="utf-8")
+    fn = ml.new_function(command=f"'{script}' --x {{x}} 'It''s'", args=["a b"])
+    assert (fn.name, fn.spec.command) == ("show-args", str(script))
+    run = fn.run(params={"x": "7 8"}, watch=False)
+    assert "['--x', '7 8', 'Its', 'a b']" in run.logs()
+    assert ml.new_function(command=str(script)).spec.args == []
+    with pytest.raises(FunctionError, match="split into words"):
+        ml.new_function(command="x.py 'open")
+
+
+def test_any_program_runs_with_mode_pass(tmp_path: Path) -> None:
+    run = ml.new_function("hi", command="echo 'hello {who}'", mode="pass").run(
+        params={"who": "you"}, watch=False
+    )
+    assert run.logs() == "hello you\n"
+    with pytest.raises(RunError, match="exit code 1"):
+        ml.new_function("no", command="false", mode="pass").run(watch=False)
+    with pytest.raises(NotFoundError):
+        ml.new_function("no", command="no-such-program", mode="pass").run()
+    with pytest.raises(FunctionError, match="mode 'noctx'"):
+        ml.new_function("no", command="x.py", mode="noctx")
+
+
+def test_a_notebook_may_be_written_instead_of_embedded(notebook: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.py"
+    fn = ml.code_to_function(
+        "n", filename=str(notebook), kind="local", code_output=str(target), embed_code=False
+    )
+    assert fn.spec.command == str(target) and not fn.spec.build.functionSourceCode
+    assert fn.run(handler="area", params={"r": 2}).outputs == {"return": 12}
+
+
+def test_a_function_of_any_module_is_a_handler() -> None:
+    fn = ml.new_function("any", kind="job")
+    run = fn.run(handler="json.dumps", params={"obj": {"x": 9}}, local=True)
+    assert run.outputs == {"return": '{"x": 9}'}
+
+
+def test_a_task_begins_a_context() -> None:
+    task = ml.new_task("t", params={"p": 3})
+    with ml.get_or_create_ctx("other", spec=task) as context:  # type: ignore[arg-type]
+        assert (context.name, context.get_param("p")) == ("t", 3)
