@@ -60,7 +60,7 @@ lock: $(STAMPS)/base
 		--no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 
 bench: $(STAMPS)/dev
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in start runs sweep metrics warm; do $(BIN)/python bench/$$script.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) $(CACHE) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -32,7 +32,7 @@ __all__ = ["get_or_create_ctx"]
 def get_or_create_ctx(
     name: str,
     event: Any = None,
-    spec: Mapping[str, Any] | None = None,
+    spec: Any = None,
     project: str = "",
     labels: Mapping[str, str] | None = None,
     with_env: bool = True,
@@ -46,7 +46,7 @@ def get_or_create_ctx(
     Args:
         name: The new run's name.
         event: An event whose JSON body is a run.
-        spec: A run as plain data.
+        spec: A task, or a run as plain data.
         project: The new run's project.
         labels: Labels to add.
         with_env: Whether the setting `exec` is looked at.

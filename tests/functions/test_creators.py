@@ -409,5 +409,5 @@ def test_a_function_of_any_module_is_a_handler() -> None:
 
 def test_a_task_begins_a_context() -> None:
     task = ml.new_task("t", params={"p": 3})
-    with ml.get_or_create_ctx("other", spec=task) as context:  # type: ignore[arg-type]
+    with ml.get_or_create_ctx("other", spec=task) as context:
         assert (context.name, context.get_param("p")) == ("t", 3)

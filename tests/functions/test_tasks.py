@@ -72,6 +72,14 @@ def test_live_values_in_tasks_stay_live() -> None:
     assert seen[0] is frame
 
 
+def test_copies_are_independent() -> None:
+    task = ml.new_task("t", params={"a": [1]}).with_secrets("inline", {"KEY": "x"})
+    other = task.copy().with_params(b=2).with_secrets("inline", {"KEY": "y"})
+    other.spec.parameters["a"].append(2)
+    assert task.spec.parameters == {"a": [1]}
+    assert len(task.secret_sources) == 1 and len(other.secret_sources) == 2
+
+
 def test_a_base_is_copied() -> None:
     base = ml.new_task("base", params={"a": {"deep": [1]}}, selector="max.x")
     before = copy.deepcopy(base.to_dict())
