@@ -31,7 +31,7 @@ def settings_page() -> str:
         "",
         "Each setting has one name and is looked for in this order; the first found wins:",
         "",
-        "1. a value set in code: `mlrun_like.configuration.<name> = value`",
+        "1. a value set in code: `ml.config.<name> = value` (`import mlrun_like as ml`)",
         "2. the environment variable, then its older names",
         "3. the settings file: `config.yaml` in the home folder, lines `name: value`",
         "4. the default",

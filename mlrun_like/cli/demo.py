@@ -7,6 +7,8 @@ graph over HTTP → its answers compared with the model's own.
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import time
 import urllib.request
 from typing import Any
@@ -125,9 +127,11 @@ def _summary(project: str, trained: str, console: Console, seconds: float) -> No
     console.print(artifacts)
     console.print(f"everything lies in {config.path()}  ({seconds:.1f} s)")
     console.print("next:")
+    # a fresh environment may not be on the path yet: commands that are shown must work
+    command = "mlrun-like" if shutil.which("mlrun-like") else f"{sys.executable} -m mlrun_like"
     for line in (
-        f"mlrun-like get runs --project {project} --iterations",
-        f"mlrun-like show artifact breast-cancer --project {project}",
-        f"mlrun-like show run {trained} --project {project}",
+        f"get runs --project {project} --iterations",
+        f"show artifact breast-cancer --project {project}",
+        f"show run {trained} --project {project}",
     ):
-        console.print(f"  {line}", highlight=False)
+        console.print(f"  {command} {line}", highlight=False, soft_wrap=True)

@@ -17,6 +17,8 @@ from mlrun_like.errors import FunctionError, InvalidArgumentError, MissingFileEr
 from mlrun_like.functions.creators import code_to_function, import_function
 from mlrun_like.functions.function import Function
 from mlrun_like.names import parse_run_uri
+from mlrun_like.packaging.declared import declared_options
+from mlrun_like.packaging.local_modules import read_python
 from mlrun_like.runs.entry import main as run_payload
 from mlrun_like.runs.object import RunObject
 from mlrun_like.specs.model import parse
@@ -165,6 +167,8 @@ def _function(url: str, kind: str, project: str, handler: str) -> Function[..., 
         )
     if "://" not in url and not Path(url).is_file():
         raise MissingFileError(f"there is no file {url!r}", where=str(Path.cwd()))
+    if not kind and url.endswith(".py") and "://" not in url:
+        kind = str(declared_options(read_python(Path(url)), handler).get("kind") or "")
     return code_to_function(filename=url, kind=kind or "local", project=project, handler=handler)
 
 

@@ -2,6 +2,7 @@
 
 decorators.py   @function and what it refuses
 function.py     Function (light; loads nothing heavy)
+pickling.py     by name or by value to another process
 creators.py     code_to_function, new_function, import_function, function_to_module
 documents.py    capture, export, save
 running.py      fn.run: all checks, then the runtime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
@@ -16,6 +17,8 @@ from mlrun_like.specs.run import RunSpec
 __all__ = ["check_call", "parse_inputs", "parse_parameters"]
 
 _INT64 = 2**63
+_ASKS = ("get_param", ".parameters", "get_input", ".inputs")
+"""Words of a handler that reads its parameters by name."""
 
 
 def parse_parameters(params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -140,6 +143,11 @@ def check_call(
     check_arguments(handler, dict.fromkeys(given), spec.inputs)
 
 
+def _code_of(document: FunctionDoc) -> str:
+    """The embedded main module's source; empty if there is none."""
+    return base64.b64decode(document.spec.build.functionSourceCode).decode("utf-8", "replace")
+
+
 def _check_described(document: FunctionDoc, given: Sequence[str], spec: RunSpec) -> None:
     point = document.spec.entry_points.get(spec.handler)
     if point is None or point.has_varargs:
@@ -159,7 +167,11 @@ def _check_described(document: FunctionDoc, given: Sequence[str], spec: RunSpec)
             where=where,
             fix=f"fn.run(params={{{', '.join(f'{item!r}: ...' for item in missing)}}})",
         )
-    if unknown and not point.has_kwargs and not contexts:
+    if contexts:  # what is close to a free argument is misspelt, unless the code asks by name
+        free = [name for name in names if name not in (*given, *spec.inputs)]
+        asks = any(word in _code_of(document) for word in _ASKS)
+        unknown = [] if asks else [name for name in unknown if nearest(name, free)]
+    if unknown and not point.has_kwargs:
         raise FunctionError(
             f"{spec.handler}() has no argument {unknown[0]!r}.{nearest(unknown[0], names)}",
             where=where,

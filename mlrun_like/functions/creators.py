@@ -11,7 +11,13 @@ from typing import Any
 from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, NotFoundError
 from mlrun_like.functions.documents import from_document
-from mlrun_like.functions.files import calling_file, split_command, write_code
+from mlrun_like.functions.files import (
+    apply_declared,
+    calling_file,
+    from_config,
+    split_command,
+    write_code,
+)
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.kinds import check_kind
 from mlrun_like.functions.options import (
@@ -22,12 +28,12 @@ from mlrun_like.functions.options import (
     requirement_lines,
 )
 from mlrun_like.names import check_key, check_project, normalize_name, parse_function_uri
+from mlrun_like.packaging.declared import declared_options
 from mlrun_like.packaging.document import read_document
 from mlrun_like.packaging.environment import capture_environment, imports_in
 from mlrun_like.packaging.loader import load_module, module_from_path
 from mlrun_like.packaging.source import capture_file, embed
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
-from mlrun_like.specs.model import split_foreign
 from mlrun_like.tracking.connect import open_store
 
 __all__ = ["code_to_function", "function_to_module", "import_function", "new_function"]
@@ -91,8 +97,9 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
         )
     with config.override(ignored_notebook_tags=ignored_tags or config.ignored_notebook_tags):
         captured, found = capture_file(path, name, handler, embed=embed_code or is_notebook)
-    document = _from_config(found, path)
-    document.kind = check_kind(kind or found.get("kind") or "", path)
+    document = from_config(found, path)
+    declared = declared_options(captured.code, handler) if handler else {}
+    document.kind = check_kind(kind or found.get("kind") or declared.get("kind") or "", path)
     if document.kind == "application":
         raise FunctionError(
             "Embedding a code file is not supported for application runtime",
@@ -104,7 +111,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
             f"kind {document.kind!r} takes no handler", where=path, fix="leave handler out"
         )
     meta, spec = document.metadata, document.spec
-    meta.name = name_after(name or meta.name, Path(path).stem)
+    meta.name = name_after(name or meta.name or declared.get("name") or "", Path(path).stem)
     meta.project = check_project(project or config.default_project)
     meta.tag = check_key(tag) if tag else ""
     meta.categories = check_texts("categories", categories, '["training"]')
@@ -120,15 +127,10 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
     if not with_doc:
         spec.entry_points = {}
     wanted = requirement_lines(requirements, requirements_file)
+    apply_declared(spec, declared)
     spec.build.requirements = list(dict.fromkeys([*spec.build.requirements, *wanted]))
     spec.environment = capture_environment(spec.build.requirements, imports_in(captured.code))
     return from_document(document.to_dict(), path)
-
-
-def _from_config(found: Mapping[str, Any], path: str) -> FunctionDoc:
-    """The document that a notebook's config magics describe."""
-    own, foreign = split_foreign(FunctionDoc, found)
-    return FunctionDoc.from_dict({"kind": "", **own, "foreign": foreign}, path)
 
 
 def new_function(  # noqa: PLR0913 - MLRun's signature

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mlrun_like.configuration import environment
 from mlrun_like.errors import FunctionError
+from mlrun_like.functions.options import requirement_lines
+from mlrun_like.specs.function import FunctionDoc, FunctionSpec
+from mlrun_like.specs.model import split_foreign
+from mlrun_like.specs.values import Resources, Retry
 
-__all__ = ["calling_file", "split_command", "write_code"]
+__all__ = ["apply_declared", "calling_file", "from_config", "split_command", "write_code"]
 
 
 def calling_file() -> str:
@@ -50,3 +56,23 @@ def write_code(code: str, target: str, name: str) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(code, encoding="utf-8")
     return str(path)
+
+
+def from_config(found: Mapping[str, Any], path: str) -> FunctionDoc:
+    """The document that a notebook's config magics describe."""
+    own, foreign = split_foreign(FunctionDoc, found)
+    return FunctionDoc.from_dict({"kind": "", **own, "foreign": foreign}, path)
+
+
+def apply_declared(spec: FunctionSpec, declared: Mapping[str, Any]) -> None:
+    """Take over what the file's own decorator says of the handler."""
+    hints = declared.get("returns") or []
+    spec.returns = [hints] if isinstance(hints, (str, dict)) else list(hints)
+    retry, resources = declared.get("retry"), declared.get("resources")
+    if retry is not None:
+        spec.retry = (Retry(count=retry) if isinstance(retry, int) else retry).to_dict()
+    if isinstance(resources, Resources):
+        spec.resources = resources.to_dict()
+    spec.timeout = declared.get("timeout")
+    needed = requirement_lines(declared.get("requirements") or ())
+    spec.build.requirements = list(dict.fromkeys([*spec.build.requirements, *needed]))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from mlrun_like.errors import FunctionError
 from mlrun_like.functions.editing import Editing
+from mlrun_like.functions.pickling import reduce_function, restore_function, twin_of
 from mlrun_like.functions.tracing import TRACER
 from mlrun_like.registry import resolve
 
@@ -85,14 +85,16 @@ class Function(Editing, Generic[P, R]):
         return self._handler.__get__(instance, owner)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        handler = self._handler
-        if handler is None:
+        if self._handler is None:
             return resolve("mlrun_like.functions.documents:from_document"), (self.to_dict(),)
-        name = getattr(handler, "__qualname__", "")
-        module = sys.modules.get(getattr(handler, "__module__", None) or "")
-        if getattr(module, name, None) is self:
-            return name  # as any function: by the name it has in its module
-        return Function, (handler, self._options, self._document)
+        return reduce_function(self, protocol)
+
+    def __setstate__(self, state: tuple[Any, Any, Any]) -> None:
+        restore_function(self, state)
+
+    @functools.cached_property
+    def _twin(self) -> Any:
+        return twin_of(self._handler) if self._handler is not None else None
 
     def __repr__(self) -> str:
         return f"<function {self.name!r} of kind {self.kind!r}>"

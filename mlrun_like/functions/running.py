@@ -6,6 +6,7 @@ import getpass
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from mlrun_like.functions.options import (
 from mlrun_like.functions.sweeping import read_sweep
 from mlrun_like.functions.tasks import fill_from_task
 from mlrun_like.names import check_label, check_project, check_run_name, new_uid
+from mlrun_like.packaging.environment import missing_requirements
 from mlrun_like.registry import load
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
@@ -66,6 +68,8 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
                 where=f"{document.metadata.name}.run(params=...)",
                 fix=f'write it to a file and pass inputs={{"{name}": "<url>"}}, or use local=True',
             )
+    if not runtime.needs_image and not given["local"]:
+        _check_requirements(document)
     store = open_store()
     run.spec.function = _store_function(store, document)
     job = Job(
@@ -81,6 +85,16 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
     if finished.status.state != "completed":
         raise error_of(finished)
     return RunObject(finished, store)
+
+
+def _check_requirements(document: FunctionDoc) -> None:
+    missing = missing_requirements(document.spec.build.requirements)
+    if missing:
+        raise FunctionError(
+            f"{document.metadata.name!r} requires {', '.join(missing)}, which this Python has not",
+            where=f"kind {document.kind!r} runs with {sys.executable}",
+            fix=f"pip install {' '.join(repr(item) for item in missing)}",
+        )
 
 
 def _runtime(document: FunctionDoc, given: Mapping[str, Any]) -> Runtime:

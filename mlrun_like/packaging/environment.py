@@ -21,7 +21,7 @@ from mlrun_like.packaging.requirements import (
 from mlrun_like.packaging.scopes import imports_of
 from mlrun_like.specs.function import Environment
 
-__all__ = ["capture_environment", "imports_in", "read_requirements"]
+__all__ = ["capture_environment", "imports_in", "missing_requirements", "read_requirements"]
 
 
 def imports_in(code: str) -> list[str]:
@@ -120,3 +120,20 @@ def _closure(starts: Iterable[str]) -> dict[str, str]:
         lock[name] = found[0]
         pending += found[1]
     return lock
+
+
+def missing_requirements(requirements: Sequence[str]) -> list[str]:
+    """The requirements of which this interpreter has no version at all.
+
+    >>> missing_requirements(["pandas>=1", "no-such-package==1"])
+    ['no-such-package==1']
+    """
+    missing = []
+    for requirement in requirements:
+        name = distribution_name(requirement)
+        try:
+            if name and ";" not in requirement:  # a marker may say that it is not needed here
+                importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(requirement)
+    return missing

@@ -90,7 +90,8 @@ def check_arguments(handler: Handler, given: Mapping[str, Any], inputs: Mapping[
     """Find missing and misspelt arguments before anything runs.
 
     A name the handler does not know is allowed when the handler can still see it (through
-    `context` or `**kwargs`); otherwise it is refused.
+    `context` or `**kwargs`), unless it looks like a misspelt argument that is not given, in a
+    handler that never asks its context for parameters; otherwise it is refused.
 
     Raises:
         FunctionError: naming all arguments that are missing or unknown.
@@ -110,13 +111,25 @@ def check_arguments(handler: Handler, given: Mapping[str, Any], inputs: Mapping[
             where=_where(handler),
             fix=f"fn.run(params={{{', '.join(f'{item!r}: ...' for item in missing)}}})",
         )
-    if unknown and not sign.has_kwargs and not sign.context:
+    if sign.context and not _asks_for_parameters(handler):
+        free = [item for item in known if item not in given and item not in inputs]
+        unknown = [item for item in unknown if nearest(item, free)]
+    elif sign.context:
+        unknown = []
+    if unknown and not sign.has_kwargs:
         raise FunctionError(
             f"{name}() has no argument {unknown[0]!r}.{nearest(unknown[0], known)}",
             where=_where(handler),
             fix=f"its arguments are: {', '.join(known) or 'none'}; add **kwargs or context to "
             "accept others",
         )
+
+
+def _asks_for_parameters(handler: Handler) -> bool:
+    """Whether its code names something that reads parameters or inputs by name."""
+    code = getattr(inspect.unwrap(handler), "__code__", None)
+    names = getattr(code, "co_names", ())
+    return code is None or bool({"get_param", "parameters", "get_input", "inputs"} & {*names})
 
 
 def bind(handler: Handler, context: MLClientCtx) -> dict[str, Any]:

@@ -10,13 +10,20 @@ import json
 import sys
 import traceback
 from datetime import datetime, timezone
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 from mlrun_like.errors import InvalidArgumentError, nearest
 
-__all__ = ["LEVELS", "Logger"]
+__all__ = ["LEVELS", "Logger", "Writable"]
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class Writable(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, /) -> Any:
+        """Take some text."""
 
 
 class Logger:
@@ -38,7 +45,7 @@ class Logger:
     """
 
     def __init__(
-        self, level: str = "info", *, stream: TextIO | None = None, form: str = "human"
+        self, level: str = "info", *, stream: Writable | None = None, form: str = "human"
     ) -> None:
         if form not in ("human", "json"):
             raise InvalidArgumentError(f"log form {form!r} is unknown", fix="use human or json")

@@ -19,6 +19,7 @@ from mlrun_like.names import check_project, check_run_name, new_uid
 from mlrun_like.runs.context import MLClientCtx, current_context
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
+from mlrun_like.runs.logger import Logger
 from mlrun_like.runs.watch import beating
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse
@@ -85,10 +86,23 @@ def get_or_create_ctx(
     status.host, status.pid = socket.gethostname(), os.getpid()
     status.pid_started = process_start_time(status.pid)
     context = MLClientCtx(Job(FunctionDoc(), run, open_store()))
+    context.logger = Logger(context.log_level, stream=_RunLog(context))
     context.set_label("host", status.host)
     context.store_run()
     _Session(context)
     return context
+
+
+class _RunLog:
+    """Standard output that also is the run's log. Other prints of the program are its own."""
+
+    def __init__(self, context: MLClientCtx) -> None:
+        self._context = context
+
+    def write(self, text: str) -> int:
+        meta = self._context._run.metadata
+        self._context.store.append_log(meta.project, meta.uid, text.encode("utf-8", "replace"))
+        return sys.stdout.write(text)
 
 
 class _Session:

@@ -50,7 +50,7 @@ class SqlObjects(SqlPart, ObjectStore):
             raise NotFoundError(
                 f"there is no artifact {key!r} with {', '.join(parts)}",
                 where=f"project {project!r} in {self.database.shown}",
-                fix="mlrun-like artifacts list   shows those that exist",
+                fix="mlrun-like get artifacts   shows those that exist",
             )
         if found.get("kind") == "link" and iteration is None:
             return self._follow(project, key, found)

@@ -47,7 +47,7 @@ class SqlRuns(SqlPart, RunStore):
             raise NotFoundError(
                 f"there is no run {uid!r}",
                 where=f"project {project!r}, iteration {iteration}, in {self.database.shown}",
-                fix="mlrun-like runs list   shows those that exist",
+                fix="mlrun-like get runs   shows those that exist",
             )
         return _document(found[0][0])
 

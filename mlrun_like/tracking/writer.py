@@ -158,9 +158,11 @@ class Writer:
             if self.spooling and retry and time.monotonic() >= self._retry_at:
                 self._deliver_spool()
             while self._queue:
-                size = min(len(self._queue), _BATCH)
-                batch = coalesce([self._queue.popleft() for _ in range(size)])
+                batch: list[Operation] = []
                 try:
+                    for _ in range(min(len(self._queue), _BATCH)):
+                        batch.append(self._queue.popleft())
+                    batch = coalesce(batch)
                     kept = self._deliver(batch, durable)
                 except BaseException:
                     self._queue.extendleft(reversed(batch))

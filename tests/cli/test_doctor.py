@@ -84,7 +84,7 @@ def test_gc_removes_deleted_runs(call: Any) -> None:
 def test_the_demo_succeeds(call: Any) -> None:
     pytest.importorskip("sklearn", reason="needs the extra frameworks")
     answer = call("demo")
-    assert "mlrun-like get runs --project demo" in answer.out
+    assert "get runs --project demo" in answer.out
     assert call("get", "runs", "--project", "demo", "--state", "error", "--json").json == []
     call("show", "run", "train", "--project", "demo")
     call("show", "artifact", "breast-cancer", "--project", "demo")
