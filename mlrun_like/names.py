@@ -25,6 +25,7 @@ __all__ = [
     "check_label",
     "check_project",
     "check_run_name",
+    "check_tag",
     "new_uid",
     "normalize_name",
     "parse_artifact_uri",
@@ -130,6 +131,11 @@ def _short(value: object) -> str:
 def check_key(key: str) -> str:
     """`key` if it may name an artifact or result, else InvalidArgumentError."""
     return _check(_KEY, key, "artifact key", 255, "model.v2")
+
+
+def check_tag(tag: str) -> str:
+    """`tag` if it may name a version, else InvalidArgumentError."""
+    return _check(_KEY, tag, "tag", 255, "v1.2")
 
 
 def check_run_name(name: str) -> str:

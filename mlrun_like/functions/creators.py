@@ -27,7 +27,7 @@ from mlrun_like.functions.options import (
     name_after,
     requirement_lines,
 )
-from mlrun_like.names import check_key, check_project, normalize_name, parse_function_uri
+from mlrun_like.names import check_project, check_tag, normalize_name, parse_function_uri
 from mlrun_like.packaging.declared import declared_options
 from mlrun_like.packaging.document import read_document
 from mlrun_like.packaging.environment import capture_environment, imports_in
@@ -113,7 +113,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
     meta, spec = document.metadata, document.spec
     meta.name = name_after(name or meta.name or declared.get("name") or "", Path(path).stem)
     meta.project = check_project(project or config.default_project)
-    meta.tag = check_key(tag) if tag else ""
+    meta.tag = check_tag(tag) if tag else ""
     meta.categories = check_texts("categories", categories, '["training"]')
     own = check_mapping("labels", labels, '{"team": "fraud"}')
     meta.labels = {**meta.labels, **{str(k): str(v) for k, v in own.items()}}
@@ -172,12 +172,13 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
     """
     live = handler if callable(handler) else None
     command, *first = split_command(check_path("command", command))
-    kind = check_kind(kind or ("local" if command else "handler"), "new_function")
+    start = check_mapping("runtime", runtime, "{...}")
+    kind = kind or start.get("kind") or ("local" if command else "handler")
+    kind = check_kind(kind, "new_function")
     if image and kind in ("local", "handler"):
         raise FunctionError(
             f"image={image!r} has no effect on kind={kind!r}", fix="leave image out"
         )
-    start = check_mapping("runtime", runtime, "{...}")
     document = FunctionDoc.from_dict(start, "new_function(runtime=)") if start else FunctionDoc()
     document.kind = kind
     called = "" if live is None else str(getattr(live, "__name__", type(live).__name__))
@@ -189,7 +190,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
             "project": check_project(
                 project or document.metadata.project or config.default_project
             ),
-            "tag": check_key(tag) if tag else document.metadata.tag,
+            "tag": check_tag(tag) if tag else document.metadata.tag,
         }
     )
     spec: FunctionSpec = document.spec
@@ -197,7 +198,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
         raise FunctionError(f"mode {mode!r} is unknown", fix="mode='pass', or leave it out")
     spec.command, spec.image = command or spec.command, image or spec.image
     spec.mode = mode or spec.mode
-    spec.args = [*first, *(args or spec.args)]
+    spec.args = [*first, *check_list("args", args or spec.args, '["--depth", "{depth}"]')]
     spec.build.source = source or spec.build.source
     if (
         not mode

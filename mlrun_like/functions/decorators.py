@@ -16,7 +16,7 @@ from mlrun_like.functions.options import (
     check_timeout,
     name_after,
 )
-from mlrun_like.names import check_key, check_project
+from mlrun_like.names import check_project, check_tag
 from mlrun_like.registry import BUILT_IN, known, load
 from mlrun_like.specs.values import Resources, Retry
 
@@ -79,7 +79,7 @@ def function(  # noqa: PLR0913 - each option is one thing a user declares about 
         "retry": check_retry(retry),
         "timeout": check_timeout(timeout),
         "project": check_project(project) if project else "",
-        "tag": check_key(tag) if tag else "",
+        "tag": check_tag(tag) if tag else "",
     }
     if image and not load("runtimes", kind).needs_image:
         raise FunctionError(

@@ -16,7 +16,7 @@ from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, PackagingError
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.options import check_path, name_after, requirement_lines
-from mlrun_like.names import FunctionURI, check_key
+from mlrun_like.names import FunctionURI, check_tag
 from mlrun_like.packaging.describe import entry_point_of, entry_points_from_source, render_doc
 from mlrun_like.packaging.document import write_document
 from mlrun_like.packaging.environment import capture_environment, imports_in
@@ -98,7 +98,7 @@ def refresh(document: FunctionDoc, handler: Callable[..., Any] | None) -> None:
 def describe_environment(document: FunctionDoc) -> None:
     """Note what the code is written against, as it is installed here."""
     build = document.spec.build
-    code = base64.b64decode(build.functionSourceCode).decode("utf-8")
+    code = base64.b64decode(build.functionSourceCode).decode("utf-8", "replace")
     document.spec.environment = capture_environment(build.requirements, imports_in(code))
 
 
@@ -156,6 +156,10 @@ def export(document: FunctionDoc, target: str, format: str, strip: bool) -> None
     """Write a document; its hash is filled in."""
     require_code(document)
     target = check_path("target", target)
+    if not target:
+        raise InvalidArgumentError(
+            "export needs a file or folder to write to", fix='fn.export("function.yaml")'
+        )
     if os.path.isdir(target):
         target = os.path.join(target, "function.yaml")
     copy = public(document)
@@ -172,7 +176,7 @@ def save(document: FunctionDoc, tag: str, versioned: bool) -> FunctionURI:
     """Store a document and return its URI."""
     require_code(document)
     copy = public(document)
-    tag = check_key(tag) if tag else copy.metadata.tag
+    tag = check_tag(tag) if tag else copy.metadata.tag
     copy.metadata.project = copy.metadata.project or config.default_project
     copy.metadata.hash = open_store().store_function(copy.to_dict(), tag=tag)
     document.metadata.hash = copy.metadata.hash
@@ -196,6 +200,10 @@ def with_code(document: FunctionDoc, from_file: str, body: str) -> None:
         embed(document, captured)
         describe_environment(document)
         return
+    if isinstance(body, str) and not body.strip():
+        raise PackagingError(
+            "there is no code in the text", where="with_code(body=)", fix="give Python source"
+        )
     try:
         compile(body, "<body>", "exec")
     except (SyntaxError, ValueError, TypeError, RecursionError) as exc:
@@ -219,6 +227,7 @@ def from_document(document: Mapping[str, Any], where: str = "") -> Function[...,
     if not (doc.metadata.name or doc.spec.command):
         raise FunctionError("the function document has no metadata.name", where=where)
     doc.metadata.name = name_after(doc.metadata.name, Path(doc.spec.command).stem)
+    doc.metadata.tag = check_tag(doc.metadata.tag) if doc.metadata.tag else ""
     function: Function[..., Any] = Function(None, None, doc)
     function.__doc__ = doc.spec.description or None
     return function

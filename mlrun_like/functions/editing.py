@@ -83,9 +83,10 @@ class Editing(ABC):
                 f"environment variable {name!r} needs a usable name and one value",
                 fix='fn.set_env("LEVEL", "3")',
             )
-        row = {"name": name, "value": str(value)}
+        row: dict[str, Any] = {"name": name, "value": str(value)}
         if value_from is not None:
-            row = {"name": name, "valueFrom": value_from}
+            source = check_mapping("value_from", value_from, '{"secretKeyRef": {...}}')
+            row = {"name": name, "valueFrom": source}
         self._doc().spec.env = [
             item for item in self._doc().spec.env if item.get("name") != name
         ] + [row]

@@ -28,6 +28,7 @@ from mlrun_like.functions.sweeping import read_sweep
 from mlrun_like.functions.tasks import fill_from_task
 from mlrun_like.names import check_label, check_project, check_run_name, new_uid
 from mlrun_like.packaging.environment import missing_requirements
+from mlrun_like.packaging.unpack import files_of
 from mlrun_like.registry import load
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
@@ -157,6 +158,11 @@ def _document(
         default = f"{meta.name}-{short}"
     params, live = parse_parameters(check_mapping("params", given["params"], '{"depth": 4}'))
     inputs, hints = parse_inputs(check_mapping("inputs", given["inputs"], '{"data": "x.csv"}'))
+    twice = sorted(params.keys() & inputs.keys())
+    if twice:
+        raise InvalidArgumentError(
+            f"{twice[0]!r} is given as a parameter and as an input", fix="leave one of them out"
+        )
     retry = check_retry(spec.retry if given["retry"] is None else given["retry"])
     timeout = check_timeout(spec.timeout if given["timeout"] is None else given["timeout"])
     labels = check_mapping("labels", given["labels"], '{"team": "fraud"}')
@@ -204,6 +210,7 @@ def _check_code(document: FunctionDoc, run: RunDoc) -> None:
 
     Raises:
         FunctionError: if there is nothing to run, or a `{placeholder}` has no parameter.
+        SpecError: if the embedded code is damaged.
         MissingFileError: if the command's file does not exist.
     """
     name, spec = document.metadata.name, document.spec
@@ -212,6 +219,8 @@ def _check_code(document: FunctionDoc, run: RunDoc) -> None:
             f"{name!r} has neither code nor a command, so there is no handler to run",
             fix="fn.run(handler=my_function), or new_function(command='train.py')",
         )
+    if spec.build.functionSourceCode:
+        files_of(document)  # raises if the code is damaged
     if run.spec.handler:
         return
     try:

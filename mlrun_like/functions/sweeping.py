@@ -16,7 +16,7 @@ from mlrun_like.runs.secrets import find_secret
 from mlrun_like.runs.sweep import check_sweep
 from mlrun_like.specs.values import HyperParamOptions
 
-__all__ = ["read_sweep"]
+__all__ = ["read_sweep", "sweep_options"]
 
 
 def read_sweep(
@@ -34,7 +34,7 @@ def read_sweep(
         InvalidArgumentError: if an option or value cannot be used.
         NotFoundError: if the parameter file is not there.
     """
-    options = _options(given["hyper_param_options"])
+    options = sweep_options(given["hyper_param_options"])
     lists = check_mapping("hyperparams", given["hyperparams"], '{"depth": [2, 4]}')
     values = {
         str(name): list(items) if hasattr(items, "__next__") else items
@@ -50,7 +50,12 @@ def read_sweep(
     return {name: _listed(items) for name, items in values.items()}, options, names
 
 
-def _options(raw: Any) -> HyperParamOptions:
+def sweep_options(raw: Any) -> HyperParamOptions:
+    """HyperParamOptions, from themselves or as plain data; None is the defaults.
+
+    Raises:
+        InvalidArgumentError: if an option is unknown or cannot be used.
+    """
     if raw is None:
         return HyperParamOptions()
     if isinstance(raw, HyperParamOptions):

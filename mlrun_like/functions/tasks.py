@@ -6,9 +6,10 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, nearest
 from mlrun_like.functions.arguments import parse_inputs
-from mlrun_like.functions.options import check_mapping, check_path
+from mlrun_like.functions.options import check_mapping, check_path, check_returns
+from mlrun_like.functions.sweeping import sweep_options
 from mlrun_like.runs.secrets import public_sources, resolve_sources
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec
 from mlrun_like.specs.values import HyperParamOptions
@@ -51,21 +52,22 @@ class RunTemplate:
         self, hyperparams: Mapping[str, Any], selector: str = "", **options: Any
     ) -> RunTemplate:
         """Sweep over lists of values."""
-        self.spec.hyperparams = dict(hyperparams)
-        self.spec.hyper_param_options = HyperParamOptions(selector=selector, **options).to_dict()
+        self.spec.hyperparams = check_mapping("hyperparams", hyperparams, '{"depth": [2, 4]}')
+        given = sweep_options({"selector": selector, **options})
+        self.spec.hyper_param_options = given.to_dict()
         return self
 
     def with_param_file(self, param_file: str, selector: str = "", **options: Any) -> RunTemplate:
         """Sweep over the values of a file."""
-        self.spec.hyper_param_options = HyperParamOptions(
-            param_file=param_file, selector=selector, **options
-        ).to_dict()
+        given = sweep_options({"param_file": param_file, "selector": selector, **options})
+        self.spec.hyper_param_options = given.to_dict()
         return self
 
     def with_secrets(self, kind: str, source: Any) -> RunTemplate:
         """Add secrets: `inline` with a mapping, `file` with a path, `env` with names."""
-        self.secret_sources.append({"kind": kind, "source": source})
-        resolve_sources(self.secret_sources)
+        added = {"kind": kind, "source": source}
+        resolve_sources([added])
+        self.secret_sources.append(added)
         return self
 
     def set_label(self, key: str, value: Any) -> RunTemplate:
@@ -125,6 +127,11 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
     >>> new_task("t", params={"p": 1}).with_params(q=2).spec.parameters
     {'p': 1, 'q': 2}
     """
+    if base is not None and not isinstance(base, RunTemplate):
+        raise InvalidArgumentError(
+            f"base must be a task, not {type(base).__name__} {str(base)[:40]!r}",
+            fix="new_task(base=new_task(...))",
+        )
     task = copy.deepcopy(base) if base is not None else RunTemplate()
     task.metadata.name = name or task.metadata.name
     task.metadata.project = project or task.metadata.project
@@ -133,7 +140,7 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
     spec.parameters.update(check_mapping("params", params, '{"depth": 4}'))
     for key, path in check_mapping("inputs", inputs, '{"data": "x.csv"}').items():
         task.with_input(key, path)
-    spec.returns = list(returns if returns is not None else outputs or spec.returns)
+    spec.returns = check_returns(returns if returns is not None else outputs or spec.returns)
     spec.output_path = check_path("artifact_path", artifact_path or out_path) or spec.output_path
     if hyper_params:
         spec.hyperparams = check_mapping("hyper_params", hyper_params, '{"depth": [2, 4]}')
@@ -145,7 +152,7 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
             options["param_file"] = param_file
         if selector:
             options["selector"] = selector
-        spec.hyper_param_options = HyperParamOptions(**options).to_dict()
+        spec.hyper_param_options = sweep_options(options).to_dict()
     return task
 
 
@@ -217,7 +224,15 @@ def _is_task(value: Any) -> bool:
 def _fields(task: Any, part: str) -> Mapping[str, Any]:
     """One part of a task; live values stay what they are."""
     if isinstance(task, Mapping):
-        return check_mapping(f"the task's {part}", task.get(part), "{...}")
+        fields = check_mapping(f"the task's {part}", task.get(part), "{...}")
+        known = (RunSpec if part == "spec" else RunMetadata).model_fields
+        for name in fields:
+            if name not in known:
+                raise InvalidArgumentError(
+                    f"the task's {part} has no field {name!r}.{nearest(str(name), known)}",
+                    fix=f"fields: {', '.join(known)}",
+                )
+        return fields
     model = getattr(task, part)
     return {name: getattr(model, name) for name in type(model).model_fields}
 

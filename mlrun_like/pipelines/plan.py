@@ -42,6 +42,7 @@ class Step:
         params: Values and references by argument.
         inputs: URLs and references by argument.
         outputs: The output keys, when the function declares all of them, else None.
+        returns: The keys of what its function returns; a context may log more.
         after: Names of steps that must end first, besides those whose outputs it uses.
         conditions: Gates that must all be open.
         options: Further options of `fn.run`.
@@ -53,6 +54,7 @@ class Step:
     params: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     outputs: tuple[str, ...] | None = None
+    returns: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)

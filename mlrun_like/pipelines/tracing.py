@@ -52,7 +52,8 @@ class StepHandle:
 
     def value(self) -> OutputRef:
         """A reference to its only output, by default `return`."""
-        keys = self._tracer.steps[self._index].outputs or ()
+        step = self._tracer.steps[self._index]
+        keys = step.outputs or step.returns
         own = [key for key in keys if key not in _SWEEP_OUTPUTS]
         return OutputRef(self.name, own[0] if len(own) == 1 else "return")
 
@@ -103,6 +104,7 @@ class PlanTracer:
                 params=self._values(dict(params)),
                 inputs=self._values(dict(inputs)),
                 outputs=_known_outputs(function, given),
+                returns=_returned(function, given),
                 conditions=tuple(self.gates),
                 options=self._values(given),
                 plain_call=not options,
@@ -150,12 +152,19 @@ class PlanTracer:
         return value
 
 
-def _known_outputs(function: Any, options: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """All output keys, if they can be known: returned values are declared, and no context logs."""
+def _returned(function: Any, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The keys of the declared returned values; empty if they are not all known."""
     declared = options.get("returns")
     if declared is None and "runspec" not in options:
         declared = function.spec.returns
-    if not declared:
+    hints = [hint for hint in parse_log_hints(declared or ()) if hint is not None]
+    return () if any(hint.levels for hint in hints) else tuple(hint.key for hint in hints)
+
+
+def _known_outputs(function: Any, options: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """All output keys, if they can be known: returned values are declared, and no context logs."""
+    keys = _returned(function, options)
+    if not keys:
         return None
     try:
         parameters = inspect.signature(function).parameters.values()
@@ -166,11 +175,7 @@ def _known_outputs(function: Any, options: Mapping[str, Any]) -> tuple[str, ...]
             return None
         if item.kind is item.VAR_POSITIONAL:
             return None
-    hints = [hint for hint in parse_log_hints(declared) if hint is not None]
-    if any(hint.levels for hint in hints):
-        return None
-    keys = [hint.key for hint in hints]
-    return (*keys, *_SWEEP_OUTPUTS) if options.get("hyperparams") else tuple(keys)
+    return (*keys, *_SWEEP_OUTPUTS) if options.get("hyperparams") else keys
 
 
 def _tracer(word: str) -> PlanTracer:

@@ -57,6 +57,11 @@ def resolve_sources(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         InvalidArgumentError: if a source's kind is unknown or it has a wrong form.
     """
     found: dict[str, str] = {}
+    if not isinstance(sources, Sequence) or not all(isinstance(item, Mapping) for item in sources):
+        raise InvalidArgumentError(
+            f"secret sources must be a list of kind and source, not {type(sources).__name__}",
+            fix='[{"kind": "env", "source": "A,B"}]',
+        )
     for item in sources:
         kind, source = item.get("kind"), item.get("source")
         if kind == "inline" and isinstance(source, Mapping):

@@ -180,3 +180,20 @@ def test_many_steps() -> None:
             count(1)
 
     assert len(silent(flow).steps) == 40
+
+
+def test_a_step_passed_as_a_value_is_what_it_returns() -> None:
+    @function(returns=["acc"])
+    def measure(context: Any) -> float:
+        context.log_result("other", 1)
+        return 0.9
+
+    @function(returns=["seen"])
+    def use(acc: float) -> float:
+        return acc
+
+    @pipeline(name="hand-over")
+    def body() -> None:
+        use(acc=measure())  # type: ignore[call-arg]
+
+    assert body.run().steps["use"].outputs["seen"] == 0.9
