@@ -17,6 +17,7 @@ from mlrun_like.packaging.requirements import read_requirements
 from mlrun_like.specs.values import Resources, Retry
 
 __all__ = [
+    "check_list",
     "check_mapping",
     "check_path",
     "check_requirements",
@@ -66,6 +67,14 @@ def requirement_lines(requirements: Any, file: Any = "") -> list[str]:
     given = check_requirements(requirements or ())
     rest = read_requirements(file=given) if isinstance(given, str) else given
     return list(dict.fromkeys([*first, *rest]))
+
+
+def check_list(name: str, value: Any, example: str) -> list[Any]:
+    """Any values as a new list; None is an empty one."""
+    usable = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+    if value is not None and not usable:
+        raise FunctionError(f"{name} must be a list, not {_short(value)}", fix=f"{name}={example}")
+    return [] if value is None else list(value)
 
 
 def check_texts(name: str, value: Any, example: str) -> list[str]:
