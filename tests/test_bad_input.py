@@ -47,6 +47,10 @@ def only_by_position(depth: int, /) -> int:
     return depth
 
 
+def _plain() -> None:
+    CALLS.append(None)
+
+
 def source(folder: Path, text: str | bytes, name: str = "code.py") -> str:
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -99,6 +103,18 @@ FUNCTIONS: dict[str, Callable[[Path], object]] = {
     "no kind": lambda tmp: from_file(source(tmp, "x = 1\n"), kind=""),
     "command that is not there": lambda _: ml.new_function(command="no.py").run(),
     "nothing to run": lambda _: ml.new_function("nothing").run(),
+    "name that is nothing": lambda _: ml.function(name="///")(_plain),
+    "tag with a space": lambda _: ml.function(tag="a b"),
+    "runtime that is no document": lambda _: ml.new_function(runtime=5),  # type: ignore[arg-type]
+    "arguments that are no list": lambda _: ml.new_function(
+        command="x.py",
+        args=5,  # type: ignore[arg-type]
+    ),
+    "written nowhere": lambda _: train.export(""),
+    "written where nothing can be": lambda tmp: train.export(
+        source(tmp, "x", "file") + "/function.yaml"
+    ),
+    "code of blanks": lambda _: ml.new_function("x").with_code(body="  \n"),
     "edited to nonsense": lambda _: ml.new_function("x").with_code(body="1 +"),
 }
 
@@ -146,6 +162,20 @@ DOCUMENTS: dict[str, Callable[[Path], object]] = {
     "bad log hint": lambda tmp: imported(
         tmp, "kind: job\nmetadata: {name: f}\nspec: {command: x.py, returns: ['a:b:c']}\n"
     ).run(local=True),
+    "bad tag": lambda tmp: imported(tmp, "kind: job\nmetadata: {name: f, tag: 'a/..'}\n"),
+    "code that is not text": lambda tmp: imported(
+        tmp,
+        "kind: local\nmetadata: {name: f}\n"
+        "spec: {default_handler: f, build: {functionSourceCode: /////w==}}\n",
+    ).run(),
+    "module that climbs": lambda tmp: imported(
+        tmp,
+        "kind: process\nmetadata: {name: f}\nspec: {default_handler: f, build: "
+        "{functionSourceCode: eD0x, modules: {../../x.py: x}}}\n",
+    ).run(),
+    "label that is a number": lambda tmp: imported(
+        tmp, "kind: job\nmetadata: {name: f, labels: {a: 1}}\n"
+    ),
     "a kind that is not here": lambda tmp: imported(
         tmp, "kind: dask\nmetadata: {name: f}\nspec: {default_handler: f, command: x.py}\n"
     ).run(),
@@ -164,6 +194,8 @@ ADDRESSES: dict[str, Callable[[Path], object]] = {
     "store of no kind": lambda _: open_store("mongodb://x"),
     "store far away": lambda _: open_store("http://example.invalid:8080"),
     "store without a file": lambda _: open_store("sqlite://"),
+    "store that is a number": lambda _: open_store(5),  # type: ignore[arg-type]
+    "data that is a number": lambda _: ml.get_dataitem(5),  # type: ignore[arg-type]
     "unknown scheme": lambda _: ml.get_dataitem("nope://bucket/x").get(),
     "data that is not there": lambda tmp: ml.get_dataitem(str(tmp / "no.csv")).get(),
     "artifact that is not there": lambda _: ml.get_dataitem("store://models/p/none").get(),
@@ -194,6 +226,13 @@ PARAMETERS: dict[str, Callable[[Path], object]] = {
     "task": lambda _: train.run("depth=1"),
     "secret of no kind": lambda _: train.run(
         {"spec": {"secret_sources": [{"kind": "x"}]}}, params={"depth": 1}
+    ),
+    "secrets that are no list": lambda _: train.run(
+        {"spec": {"secret_sources": 5}}, params={"depth": 1}
+    ),
+    "task with a misspelt field": lambda _: train.run({"spec": {"paramters": {"depth": 1}}}),
+    "parameter and input of one name": lambda _: train.run(
+        params={"depth": 1}, inputs={"depth": "x.csv"}
     ),
     "sweep over a number": lambda _: train.run(hyperparams={"depth": 3}),
     "sweep over nothing": lambda _: train.run(hyperparams={"depth": []}),
@@ -250,4 +289,4 @@ def test_a_mistake_is_answered_by_one_error_before_anything_runs(
 
 
 def test_the_table_is_long() -> None:
-    assert len(CASES) >= 40
+    assert len(CASES) >= 110

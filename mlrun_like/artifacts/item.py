@@ -55,6 +55,10 @@ def get_dataitem(
         UnknownNameError: if nothing knows the scheme.
         MissingDependencyError: if the package for the scheme is not installed.
     """
+    if not isinstance(url, (str, os.PathLike)):
+        raise InvalidArgumentError(
+            f"{url!r} is not a URL or path", fix="for example data/iris.csv or s3://bucket/iris.csv"
+        )
     text = os.fspath(url)
     if scheme_of(text) != "store":
         return open_url(text, secrets, key=key)

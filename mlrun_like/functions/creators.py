@@ -21,6 +21,7 @@ from mlrun_like.functions.files import (
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.kinds import check_kind
 from mlrun_like.functions.options import (
+    check_list,
     check_mapping,
     check_path,
     check_texts,

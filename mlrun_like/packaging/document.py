@@ -12,7 +12,7 @@ from typing import Any
 import fsspec
 import yaml
 
-from mlrun_like.errors import InvalidArgumentError, NotFoundError, SpecError
+from mlrun_like.errors import InvalidArgumentError, NotFoundError, PackagingError, SpecError
 from mlrun_like.specs.function import FunctionDoc
 
 __all__ = ["read_document", "write_document"]
@@ -66,6 +66,7 @@ def write_document(doc: FunctionDoc, target: str | Path, format: str = "") -> st
 
     Raises:
         InvalidArgumentError: if the format is neither.
+        PackagingError: if the file cannot be written.
     """
     place = str(target)
     kind = (format or Path(place).suffix or ".yaml").lower()
@@ -81,11 +82,18 @@ def write_document(doc: FunctionDoc, target: str | Path, format: str = "") -> st
         plain = json.loads(json.dumps(document, default=str))
         text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=100)
     data = text.encode()
-    if "://" in place and not place.startswith("file://"):
-        with fsspec.open(place, "wb") as file:
-            file.write(data)
-    else:
-        _replace(Path(place.removeprefix("file://")), data)
+    try:
+        if "://" in place and not place.startswith("file://"):
+            with fsspec.open(place, "wb") as file:
+                file.write(data)
+        else:
+            _replace(Path(place.removeprefix("file://")), data)
+    except (ImportError, OSError, ValueError) as exc:
+        raise PackagingError(
+            f"the function document cannot be written: {exc}",
+            where=place,
+            fix="choose a file in a folder you may write to",
+        ) from exc
     return place
 
 

@@ -29,6 +29,8 @@ class ContextBase:
         self._run = job.run
         self._ends_itself = ends_itself
         self._stored = time.monotonic()
+        # once: looking a setting up costs more than a metric
+        self._interval: float = config.heartbeat_interval
         self.logger = Logger(job.run.spec.log_level or config.log_level)
 
     @property
@@ -105,7 +107,7 @@ class ContextBase:
 
     def _changed(self) -> None:
         """Write the record soon: at once if the last time was a while ago, without waiting."""
-        if time.monotonic() - self._stored > config.heartbeat_interval:
+        if time.monotonic() - self._stored > self._interval:
             self._write(wait=False)
 
     def _write(self, wait: bool) -> None:

@@ -37,6 +37,8 @@ def store_url(address: str = "") -> str:
     >>> store_url("sqlite:////tmp/x.db")
     'sqlite:////tmp/x.db'
     """
+    if not isinstance(address, (str, os.PathLike)):
+        raise InvalidArgumentError(f"{address!r} is no address of a store", fix=f"use {_FORMS}")
     text = os.fspath(address or config.dbpath)
     if not text:
         return f"sqlite:///{config.path(_FILE)}"

@@ -217,13 +217,8 @@ class Writer:
         sort = (operation[0], type(reason))
         if sort not in self._refused:
             self._refused.add(sort)
-            _log.warning(
-                "the tracking store refused a %s record and put it aside: %s: %s\n  where: %s",
-                operation[0],
-                type(reason).__name__,
-                reason,
-                self.spool.rejected,
-            )
+            text = "the tracking store refused a %s record and put it aside: %r\n  where: %s"
+            _log.warning(text, operation[0], reason, self.spool.rejected)
 
     def _spool(self, batch: list[Operation], reason: StoreUnavailableError | None) -> bool:
         try:

@@ -227,6 +227,7 @@ def test_a_function_from_a_command(file: Path) -> None:
     assert (fn.name, fn.spec.image, fn.spec.args) == ("a-b", "i", ["x"])
     assert fn.spec.build.requirements == ["pandas"]
     assert start["spec"] == {"image": "i", "args": ["x"]}
+    assert ml.new_function(runtime=start).kind == "job"
 
 
 @pytest.mark.parametrize(
@@ -238,6 +239,8 @@ def test_a_function_from_a_command(file: Path) -> None:
         ({"runtime": 5}, "runtime must map"),
         ({"runtime": {"spec": {"args": 5}}}, "spec.args"),
         ({"command": 5}, "command must be a path"),
+        ({"command": "x.py", "args": 5}, "args must be a list, not 5"),
+        ({"command": "x.py", "args": "--depth 3"}, "args must be a list"),
         ({"requirements": "x"}, "neither a list nor"),
         ({"tag": "/"}, "'/' is not allowed"),
         ({"project": "/"}, "project name '/'"),

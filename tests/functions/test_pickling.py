@@ -92,7 +92,9 @@ def test_a_function_typed_into_an_interpreter_goes_too(tmp_path: Path) -> None:
     assert "done" in python(tmp_path, script(tmp_path, "used.py", LOAD), "functions.pickle")
 
 
-def test_a_function_of_a_script_goes_to_another_interpreter_and_on_to_a_third(tmp_path: Path) -> None:
+def test_a_function_of_a_script_goes_to_another_interpreter_and_on_to_a_third(
+    tmp_path: Path,
+) -> None:
     send_on = """
         import cloudpickle, pickle, sys
         functions = pickle.load(open("functions.pickle", "rb"))

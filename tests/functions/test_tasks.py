@@ -119,6 +119,12 @@ def test_sweep_options_are_merged_and_checked() -> None:
         lambda: ml.new_task(hyper_params=5),  # type: ignore[arg-type]
         lambda: ml.new_task(hyper_param_options=5),  # type: ignore[arg-type]
         lambda: ml.new_task(artifact_path=5),  # type: ignore[arg-type]
+        lambda: ml.new_task(hyper_param_options={"slector": "max.x"}),
+        lambda: ml.new_task(returns=["a:b:c"]),
+        lambda: ml.new_task(base=5),  # type: ignore[arg-type]
+        lambda: ml.new_task().with_hyper_params([1]),  # type: ignore[arg-type]
+        lambda: ml.new_task().with_hyper_params({"a": [1]}, strategey="grid"),
+        lambda: ml.new_task().with_param_file("p.csv", max_error=1),
         lambda: ml.new_task().with_hyper_params({"a": [1]}, strategy="all"),
         lambda: ml.new_task().with_secrets("inline", "x"),
         lambda: ml.new_task().with_secrets("vault", ["a"]),
@@ -129,6 +135,24 @@ def test_bad_tasks_are_refused_when_they_are_written(make: Any) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
         make()
     assert caught.value.fix
+
+
+def test_one_text_is_one_log_hint() -> None:
+    assert ml.new_task(returns="model").spec.returns == ["model"]
+    assert ml.new_task(outputs="model").spec.returns == ["model"]
+
+
+def test_a_refused_source_of_secrets_is_not_kept() -> None:
+    task = ml.new_task()
+    with pytest.raises(InvalidArgumentError):
+        task.with_secrets("vault", ["a"])
+    assert task.secret_sources == [] and "secret_sources" not in task.to_dict().get("spec", {})
+
+
+@pytest.mark.parametrize("part", ["metadata", "spec"])
+def test_a_misspelt_field_of_plain_data_is_not_dropped(part: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"the task's {part} has no field 'nmae'"):
+        ml.new_function("x", handler=max).run({part: {"nmae": 1}})
 
 
 def test_a_missing_secret_file_is_found_at_once(tmp_path: Path) -> None:

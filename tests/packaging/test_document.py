@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, NotFoundError, SpecError
+from mlrun_like.errors import (
+    InvalidArgumentError,
+    MLRunLikeError,
+    NotFoundError,
+    PackagingError,
+    SpecError,
+)
 from mlrun_like.packaging.document import read_document, write_document
 from mlrun_like.specs.function import FunctionDoc
 
@@ -170,3 +176,12 @@ def test_failed_write_leaves_no_rubbish(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(OSError, match="no space"):
         write_document(FunctionDoc(), tmp_path / "a.yaml")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["file/f.yaml", "nothing://bucket/f.yaml"])
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("x")
+    target = place if "://" in place else str(tmp_path / place)
+    with pytest.raises(PackagingError, match="cannot be written") as caught:
+        write_document(FunctionDoc(), target)
+    assert caught.value.where == target and caught.value.fix

@@ -64,8 +64,8 @@ def test_labels() -> None:
 
 
 def test_merging_keeps_the_outcome() -> None:
-    old = {"status": {"state": "error", "error": "x", "results": {"a": 1, "b": 1}}}
-    new = {
+    old: dict[str, Any] = {"status": {"state": "error", "error": "x", "results": {"a": 1, "b": 1}}}
+    new: dict[str, Any] = {
         "spec": {"n": 1},
         "status": {"state": "completed", "results": {"b": 2}, "end_time": "late"},
     }
