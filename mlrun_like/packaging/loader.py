@@ -220,6 +220,12 @@ def _find(module: types.ModuleType | None, name: str, doc: FunctionDoc) -> Any:
                 raise _missing(part, found, name)
             found = getattr(found, part)
         return found
+    if len(parts) == 1 and module is None:
+        raise FunctionError(
+            f"the function has neither code nor a command, so there is no handler {name!r}",
+            where=doc.metadata.name,
+            fix="give it code: fn.with_code(from_file=...), or set spec.command to a .py file",
+        )
     if len(parts) == 1:
         raise _missing(name, module, name)
     path = ".".join(parts[:-1])

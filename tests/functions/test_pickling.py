@@ -92,6 +92,7 @@ def test_a_function_typed_into_an_interpreter_goes_too(tmp_path: Path) -> None:
     assert "done" in python(tmp_path, script(tmp_path, "used.py", LOAD), "functions.pickle")
 
 
+@pytest.mark.slow
 def test_a_function_of_a_script_goes_to_another_interpreter_and_on_to_a_third(
     tmp_path: Path,
 ) -> None:
@@ -136,6 +137,7 @@ def test_worker_processes_of_a_script_get_its_functions(tmp_path: Path, method: 
     python(tmp_path, script(tmp_path, "made.py", SCRIPT, use))
 
 
+@pytest.mark.slow
 def test_joblib_takes_functions_of_a_script_along(tmp_path: Path) -> None:
     pytest.importorskip("joblib")
     use = """

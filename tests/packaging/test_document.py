@@ -173,7 +173,7 @@ def test_failed_write_leaves_no_rubbish(tmp_path: Path, monkeypatch: pytest.Monk
         raise OSError("no space")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(PackagingError, match="no space"):
         write_document(FunctionDoc(), tmp_path / "a.yaml")
     assert list(tmp_path.iterdir()) == []
 
