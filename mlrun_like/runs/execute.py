@@ -27,7 +27,7 @@ from mlrun_like.runs.sweep import sweep
 from mlrun_like.runs.tracebacks import error_line, format_traceback
 from mlrun_like.runs.watch import Interrupted, RunTimedOut, watched
 from mlrun_like.specs.run import TERMINAL, RunDoc
-from mlrun_like.tracking.process import process_start_time
+from mlrun_like.tracking.process import own_start_time
 from mlrun_like.types import Handler
 
 __all__ = ["execute"]
@@ -104,7 +104,7 @@ def _begin(run: RunDoc, attempt: int) -> None:
     status.state = "running"
     status.start_time = status.start_time or utc_now()
     status.host, status.pid = socket.gethostname(), os.getpid()
-    status.pid_started = process_start_time(status.pid)
+    status.pid_started = own_start_time(status.pid)
     if attempt > 1:
         status.error, status.traceback, status.status_text = None, "", ""
         status.results, status.iterations = {}, []

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["process_alive", "process_start_time"]
+__all__ = ["own_start_time", "process_alive", "process_start_time"]
 
 _PROC = Path("/proc")
 
@@ -27,6 +28,16 @@ def process_start_time(pid: int) -> float:
     """
     found = _stat(pid) if _PROC.joinpath("self", "stat").exists() else _ps(pid)
     return found[1] if found else 0.0
+
+
+@lru_cache(maxsize=8)
+def own_start_time(pid: int) -> float:
+    """The same for this very process, asked once.
+
+    Args:
+        pid: `os.getpid()`, which a fork changes.
+    """
+    return process_start_time(pid)
 
 
 def process_alive(pid: int, started: float = 0.0) -> bool:
