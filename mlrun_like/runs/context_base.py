@@ -29,6 +29,7 @@ class ContextBase:
         self._run = job.run
         self._ends_itself = ends_itself
         self._stored = time.monotonic()
+        self._unwritten = False
         # once: looking a setting up costs more than a metric
         self._interval: float = config.heartbeat_interval
         self.logger = Logger(job.run.spec.log_level or config.log_level)
@@ -107,10 +108,17 @@ class ContextBase:
 
     def _changed(self) -> None:
         """Write the record soon: at once if the last time was a while ago, without waiting."""
+        self._unwritten = True
         if time.monotonic() - self._stored > self._interval:
             self._write(wait=False)
 
+    def write_changes(self) -> None:
+        """Queue what was logged since the record was last written; the heartbeat calls it."""
+        if self._unwritten:
+            self._write(wait=False)
+
     def _write(self, wait: bool) -> None:
+        self._unwritten = False
         self._run.status.last_update = utc_now()
         self.store.store_run(self._run.to_dict(), wait=wait)
         self._stored = time.monotonic()

@@ -53,6 +53,7 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
     started = utc_now()
 
     def beat() -> str:
+        context.write_changes()
         return job.store.heartbeat(meta.project, meta.uid, meta.iteration)
 
     def log(data: bytes) -> None:

@@ -123,6 +123,7 @@ class _Session:
             atexit.unregister(self._end)
             return
         meta = self._context._run.metadata
+        self._context.write_changes()
         state = self._context.store.heartbeat(meta.project, meta.uid, meta.iteration)
         if state == "aborting" and not self._asked:
             # as from the keyboard, which programs and notebooks know how to take
