@@ -19,6 +19,8 @@
     ├── UntrustedFormatError                 opening the file would execute code from elsewhere
     ├── StoreUnavailableError                the tracking store or a file store cannot be reached
     ├── StepError (RuntimeError)             a step of a serving graph failed on an event
+    │   └── StepTimeoutError (TimeoutError)  it, or the caller's time budget, took too long
+    ├── OverloadedError                      too much is waiting; try again later
     └── RunError (RuntimeError)              a run did not complete
         ├── RunTimeoutError (TimeoutError)   it exceeded its time limit
         ├── RunAbortedError                  somebody stopped it
@@ -45,6 +47,7 @@ __all__ = [
     "MissingFileError",
     "NotFoundError",
     "NotebookError",
+    "OverloadedError",
     "PackagingError",
     "PipelineError",
     "RunAbortedError",
@@ -54,6 +57,7 @@ __all__ = [
     "SpecError",
     "StateError",
     "StepError",
+    "StepTimeoutError",
     "StoreUnavailableError",
     "UnknownNameError",
     "UntrustedFormatError",
@@ -71,7 +75,7 @@ class MLRunLikeError(Exception):
     """
 
     code: ClassVar[str] = "error"
-    status: ClassVar[int] = 500
+    status: int = 500
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
         self.what = what
@@ -229,16 +233,53 @@ class StepError(MLRunLikeError, RuntimeError):
         fix: What to do next.
         step: The step's name.
         event_id: The event's id.
+        status: The HTTP status of the answer: the cause's, else 500.
     """
 
     code = "step"
 
-    def __init__(
-        self, what: str, *, where: str = "", fix: str = "", step: str = "", event_id: str = ""
+    def __init__(  # noqa: PLR0913 - an error carries all that is known
+        self,
+        what: str,
+        *,
+        where: str = "",
+        fix: str = "",
+        step: str = "",
+        event_id: str = "",
+        status: int = 0,
     ) -> None:
         super().__init__(what, where=where, fix=fix)
         self.step = step
         self.event_id = event_id
+        if status:
+            self.status = status
+
+
+class StepTimeoutError(StepError, TimeoutError):
+    """A step, or the whole graph, took longer than its limit or the caller's time budget."""
+
+    code = "timeout"
+    status = 504
+
+
+class OverloadedError(MLRunLikeError):
+    """Too much is waiting already: nothing was done, and the call may be repeated later.
+
+    Args:
+        what: What is full, with its limit.
+        where: The step or server.
+        fix: What to do next.
+        retry_after: Seconds after which a new attempt makes sense.
+    """
+
+    code = "overloaded"
+    status = 503
+
+    def __init__(
+        self, what: str, *, where: str = "", fix: str = "", retry_after: float = 1.0
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.retry_after = retry_after
 
 
 class RunError(MLRunLikeError, RuntimeError):

@@ -26,6 +26,9 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "process": "mlrun_like.runtimes.process:ProcessRuntime",
             }
         ),
+        "functions": MappingProxyType(  # kinds whose functions have methods of their own
+            {"serving": "mlrun_like.serving.function:ServingFunction"}
+        ),
         "packers": MappingProxyType(  # by the library whose types they handle
             {
                 "builtins": "mlrun_like.artifacts.packers_python:PACKERS",
@@ -36,6 +39,15 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "sklearn": "mlrun_like.artifacts.packers_models:PACKERS",
                 "xgboost": "mlrun_like.artifacts.packers_models:PACKERS",
                 "lightgbm": "mlrun_like.artifacts.packers_models:PACKERS",
+            }
+        ),
+        "streams": MappingProxyType(  # by the scheme of their URLs
+            {
+                "memory": "mlrun_like.streams.memory:MemoryStream",
+                "dummy": "mlrun_like.streams.dummy:DummyStream",
+                "redis": "mlrun_like.streams.redis:RedisStream",
+                "rediss": "mlrun_like.streams.redis:RedisStream",
+                "kafka": "mlrun_like.streams.kafka:KafkaStream",
             }
         ),
     }

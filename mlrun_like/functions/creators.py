@@ -10,7 +10,7 @@ from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, NotFoundError
-from mlrun_like.functions.documents import from_document
+from mlrun_like.functions.documents import class_of, from_document
 from mlrun_like.functions.files import (
     apply_declared,
     calling_file,
@@ -212,7 +212,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
     spec.default_handler = called or str(handler or spec.default_handler)
     wanted = requirement_lines(requirements, requirements_file)
     spec.build.requirements = list(dict.fromkeys([*spec.build.requirements, *wanted]))
-    return Function(live, None, document)
+    return class_of(kind)(live, None, document)
 
 
 def import_function(

@@ -22,10 +22,12 @@ from mlrun_like.packaging.document import write_document
 from mlrun_like.packaging.environment import capture_environment, imports_in
 from mlrun_like.packaging.fingerprint import fingerprint
 from mlrun_like.packaging.source import capture_callable, capture_file, embed
+from mlrun_like.registry import BUILT_IN, resolve
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
 from mlrun_like.tracking.connect import open_store
 
 __all__ = [
+    "class_of",
     "declare",
     "describe_environment",
     "export",
@@ -217,6 +219,13 @@ def with_code(document: FunctionDoc, from_file: str, body: str) -> None:
     describe_environment(document)
 
 
+def class_of(kind: str) -> type[Function[..., Any]]:
+    """The class of functions of a kind: some kinds have methods of their own."""
+    path = BUILT_IN["functions"].get(kind)
+    found: type[Function[..., Any]] = resolve(path) if path else Function
+    return found
+
+
 def from_document(document: Mapping[str, Any], where: str = "") -> Function[..., Any]:
     """A Function around plain data.
 
@@ -228,6 +237,6 @@ def from_document(document: Mapping[str, Any], where: str = "") -> Function[...,
         raise FunctionError("the function document has no metadata.name", where=where)
     doc.metadata.name = name_after(doc.metadata.name, Path(doc.spec.command).stem)
     doc.metadata.tag = check_tag(doc.metadata.tag) if doc.metadata.tag else ""
-    function: Function[..., Any] = Function(None, None, doc)
+    function: Function[..., Any] = class_of(doc.kind)(None, None, doc)
     function.__doc__ = doc.spec.description or None
     return function

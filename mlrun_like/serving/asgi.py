@@ -7,9 +7,9 @@ from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.serving.codec import encode
+from mlrun_like.serving.codec import decode_body, encode
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.server import GraphServer, decode_body
+from mlrun_like.serving.server import GraphServer
 
 __all__ = ["GraphApp"]
 

@@ -1,109 +1,252 @@
-"""A step definition as one callable from event to event."""
+"""A checked step as callables: one for plain callers, one for event loops."""
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlrun_like.serving.check import constructor_values, injected, method_of
+from mlrun_like.registry import resolve
+from mlrun_like.serving.blocking import blocking_call
+from mlrun_like.serving.check import Target, added_values, injected
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import Event, Response
+from mlrun_like.serving.guards import guard_async, guard_sync, in_thread
 from mlrun_like.serving.paths import get_path, set_path
+from mlrun_like.serving.protocol import Kind, Step
+from mlrun_like.serving.route import Route
+from mlrun_like.serving.step import RouterStep
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import GraphStep
+    from mlrun_like.serving.step import GraphStep
 
-__all__ = ["BoundStep", "Call", "bind"]
+__all__ = ["BoundStep", "bind"]
 
-Call = Callable[[Event], Event | Awaitable[Event]]
+_BATCHED = "mlrun_like.serving.batching:batched"
+
+Sync = Callable[[Any], Any]
+Async = Callable[[Any], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
 class BoundStep:
-    """What `compile` arranges: a name, a callable, and how it may be called."""
+    """What code is generated for.
+
+    Args:
+        name: The step's name.
+        kind: What the call's result means; see `Step`.
+        call: For plain callers; None if the step only has an `async` form.
+        acall: For event loops; None if the plain call does.
+        whole: Whether the calls take and give events instead of bodies.
+        streams: Whether the call gives a generator.
+        gathers: Whether it takes all values of a stream as a list.
+        made: The step's object, or None for a function.
+    """
 
     name: str
-    call: Call
-    is_async: bool
-    blocking: bool
+    kind: Kind
+    call: Sync | None
+    acall: Async | None
+    whole: bool
+    streams: bool
+    gathers: bool
+    made: Any
 
 
-def bind(step: GraphStep, target: Any, context: GraphContext, objects: dict[str, Any]) -> BoundStep:
+def bind(
+    step: GraphStep,
+    targets: Mapping[str, Target],
+    context: GraphContext,
+    executor: Callable[[], Any],
+    owner: str = "",
+) -> BoundStep:
     """Create the step's object, if it has a class, and choose what is called for an event.
 
     Args:
         step: The definition, already checked.
-        target: The class, object or function it names.
+        targets: What every step stands for.
         context: Given to those that have an argument for it.
-        objects: Filled with the object of a class step.
+        executor: Gives the threads for steps that block.
+        owner: The router that this step is a route of.
     """
-    method = ""
-    if not step.class_name or inspect.isfunction(target):
-        extra = {**injected(target, {"context": context}), **step.class_args}
-        function = functools.partial(target, **extra) if extra else target
-    else:
-        made = target
-        if isinstance(target, type):
-            made = target(**constructor_values(step, target, context))
-        post_init = getattr(made, "post_init", None)
-        if callable(post_init):
-            post_init()
-        objects[step.name] = made
-        method = method_of(step, target)
-        function = getattr(made, method)
-    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004  an object with an async __call__
+    target = targets[f"{owner}/{step.name}" if owner else step.name]
+    routes: dict[str, Route] = {}
+    if isinstance(step, RouterStep):
+        for key, route in step.routes.items():
+            bound = bind(route, targets, context, executor, step.name)
+            routes[key] = Route(key, bound.made, bound.call, bound.acall, bound.whole)
+    made = None if not target.method else _create(step, target, context, routes)
+    function, acall = _functions(step, target, made, context)
+    is_async = _is_async(function)
+    whole = step.full_event or target.method in ("do_event", "process")
+    kind: Kind = type(made).kind if isinstance(made, Step) else "map"
+    streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    wrap = _wrapper(step, "many" if streams else kind, whole)
+    call = None if is_async or _only_async(routes) else wrap(function, False)
+    loop_call = wrap(acall, True) if acall else wrap(function, True) if is_async else None
+    if streams:
+        loop_call = loop_call if is_async else None
+        return BoundStep(step.name, kind, call, loop_call, whole, True, False, made)
+    if loop_call is None and call is not None and _blocks(step, target, made, function):
+        loop_call = in_thread(call, executor)
+    options = step.call_options
+    if options.batching:
+        batched = resolve(_BATCHED)
+        loop_call = batched(loop_call or call, options.batching, name=step.name)
+        call = None
+    waits = options.timeout is not None or options.max_in_flight is not None or options.retries
+    if waits and loop_call is None and call is not None:
+        loop_call = in_thread(call, executor)
+    if kind == "many":
+        call, loop_call = _one_at_a_time(made, call, loop_call)
+    return BoundStep(
+        name=step.name,
+        kind=kind,
+        call=None if call is None else guard_sync(call, options, step.name),
+        acall=None if loop_call is None else guard_async(loop_call, options, step.name),
+        whole=whole,
+        streams=False,
+        gathers=bool(getattr(made, "gathers", False)),
+        made=made,
     )
-    blocking = step.blocking
-    if blocking is None:
-        blocking = bool(getattr(target, "blocking", False))
-    whole = step.full_event or (method == "do_event")
-    call = _wrap(function, step, whole=whole, is_async=is_async)
-    return BoundStep(step.name, call, is_async, blocking and not is_async)
 
 
-def _wrap(function: Callable[..., Any], step: GraphStep, *, whole: bool, is_async: bool) -> Call:
+def _create(
+    step: GraphStep, target: Target, context: GraphContext, routes: Mapping[str, Route]
+) -> Any:
+    made = target.found
+    if isinstance(made, type):
+        added = {**added_values(step, context), "routes": routes}
+        made = made(**{**injected(made, added), **target.arguments})
+    post_init = getattr(made, "post_init", None)
+    if callable(post_init):
+        post_init()
+    return made
+
+
+def _functions(
+    step: GraphStep, target: Target, made: Any, context: GraphContext
+) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
+    """What is called, and the `async` twin that the step's class has beside it."""
+    if made is None:
+        extra = {**injected(target.found, added_values(step, context)), **target.arguments}
+        return functools.partial(target.found, **extra) if extra else target.found, None
+    function = getattr(made, target.method)
+    twin = getattr(made, f"{target.method}_async", None)
+    return function, twin if callable(twin) else None
+
+
+def _is_async(function: Any) -> bool:
+    call = getattr(function, "__call__", None)  # noqa: B004  an object with an async __call__
+    return (
+        inspect.iscoroutinefunction(function)
+        or inspect.isasyncgenfunction(function)
+        or inspect.iscoroutinefunction(call)
+    )
+
+
+def _only_async(routes: Mapping[str, Route]) -> bool:
+    return any(route.only_async for route in routes.values())
+
+
+def _blocks(step: GraphStep, target: Target, made: Any, function: Any) -> bool:
+    if step.call_options.blocking is not None:
+        return step.call_options.blocking
+    if made is not None and getattr(made, "blocking", False):
+        return True
+    return bool(getattr(target.found, "blocking", False)) or bool(blocking_call(function))
+
+
+def _one_at_a_time(
+    made: Any, call: Sync | None, acall: Async | None
+) -> tuple[Sync | None, Async | None]:
+    """Steps that keep state see one event at a time, from whichever thread it comes."""
+    lock: threading.RLock = made.lock
+    one: Sync | None = None
+    if call is not None:
+        process = call
+
+        def one(event: Any) -> Any:
+            with lock:
+                found = process(event)
+                return found if isinstance(found, (list, tuple)) else list(found)
+
+    if acall is None:
+        return one, None
+    gates: dict[int, asyncio.Lock] = {}
+    aprocess = acall
+
+    async def one_async(event: Any) -> Any:
+        loop = id(asyncio.get_running_loop())
+        gate = gates.get(loop) or gates.setdefault(loop, asyncio.Lock())
+        async with gate:
+            return await aprocess(event)
+
+    return one, one_async
+
+
+def _wrapper(step: GraphStep, kind: Kind, whole: bool) -> Callable[[Any, bool], Any]:
     source, place = step.input_path, step.result_path
 
-    def whole_result(event: Event, result: Any) -> Event:
-        if isinstance(result, Event):
-            return result
-        if isinstance(result, Response):
-            event.body = result
-        elif result is not None:
-            raise TypeError(
-                f"a step that receives the event must return it, not {type(result).__name__}"
-            )
-        return event
+    def wrap(function: Any, is_async: bool) -> Any:
+        if kind == "many":  # also streams: their values are no results
+            return _reading(function, source) if source and not whole else function
+        if whole:
+            return _whole_async(function) if is_async else _whole(function)
+        if kind in ("filter", "choice"):
+            return _reading(function, source) if source else function
+        if source or place:
+            return _placing_async(function, step) if is_async else _placing(function, step)
+        return function
 
-    if whole:
-        if is_async:
+    return wrap
 
-            async def call_whole_async(event: Event) -> Event:
-                return whole_result(event, await function(event))
 
-            return call_whole_async
-        return lambda event: whole_result(event, function(event))
+def _event_of(event: Event, result: Any) -> Event:
+    if isinstance(result, Event):
+        return result
+    if isinstance(result, Response):
+        event.body = result
+    elif result is not None:
+        raise TypeError(
+            f"a step that receives the event must return it, not {type(result).__name__}"
+        )
+    return event
 
-    def finish(event: Event, result: Any) -> Event:
-        plain = not place or isinstance(result, Response)
-        event.body = result if plain else set_path(event.body, place, result)
-        return event
 
-    if is_async:
+def _whole(function: Sync) -> Sync:
+    return lambda event: _event_of(event, function(event))
 
-        async def call_async(event: Event) -> Event:
-            return finish(event, await function(get_path(event.body, source)))
 
-        return call_async
-    if source or place:
-        return lambda event: finish(event, function(get_path(event.body, source)))
-
-    def call(event: Event) -> Event:
-        event.body = function(event.body)
-        return event
+def _whole_async(function: Async) -> Async:
+    async def call(event: Event) -> Event:
+        return _event_of(event, await function(event))
 
     return call
+
+
+def _placed(body: Any, place: str, result: Any) -> Any:
+    return result if not place or isinstance(result, Response) else set_path(body, place, result)
+
+
+def _placing(function: Sync, step: GraphStep) -> Sync:
+    source, place = step.input_path, step.result_path
+    return lambda body: _placed(body, place, function(get_path(body, source)))
+
+
+def _placing_async(function: Async, step: GraphStep) -> Async:
+    source, place = step.input_path, step.result_path
+
+    async def call(body: Any) -> Any:
+        return _placed(body, place, await function(get_path(body, source)))
+
+    return call
+
+
+def _reading(function: Any, source: str) -> Any:
+    # an async function gives its awaitable through a plain call
+    return lambda body: function(get_path(body, source))

@@ -3,143 +3,166 @@
 from __future__ import annotations
 
 import inspect
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlrun_like.dag import find_cycle
-from mlrun_like.errors import GraphError, NotFoundError, nearest
-from mlrun_like.serving.lookup import resolve
+from mlrun_like.errors import GraphError, InvalidArgumentError, NotFoundError, nearest
+from mlrun_like.serving.blocking import blocking_call
+from mlrun_like.serving.lookup import resolve, resolve_function
+from mlrun_like.serving.protocol import Step
+from mlrun_like.serving.step import QueueStep, RouterStep
+from mlrun_like.serving.structure import order_problems
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph, GraphStep
+    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.step import GraphStep
 
-__all__ = ["METHODS", "check", "constructor_values", "injected", "method_of"]
+__all__ = ["METHODS", "Target", "added_values", "check", "injected"]
 
 METHODS = ("do_event", "do", "__call__")
 """The methods of a class that a step calls when it names none, best first."""
 
-ENGINES = ("async", "sync")
+_METHOD_OF_KIND = {"many": "process", "choice": "select_outlets"}
+_DEFAULT_ROUTER = "mlrun.serving.routers.ModelRouter"
 
 
-def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What each step names, by step: a class, an object or a function.
+_ALWAYS = ("name", "context")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a step stands for.
+
+    Args:
+        found: A class, an object or a function.
+        method: The method that is called; empty for a function.
+        arguments: What the class, or the function besides the body, is called with.
+    """
+
+    found: Any
+    method: str
+    arguments: Mapping[str, Any]
+
+
+def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, Target]:
+    """What each step names, by step; routes are named `router/route`.
 
     Raises:
         GraphError: naming every mistake.
     """
-    problems = _order_problems(graph)
-    targets: dict[str, Any] = {}
-    for step in graph.steps:
+    problems = order_problems(graph)
+    targets: dict[str, Target] = {}
+    for name, step in _all_steps(graph):
+        where = f"step {name!r}: "
         try:
-            targets[step.name] = target = _target(step, namespaces)
-            problems += [f"step {step.name!r}: {text}" for text in _call_problems(step, target)]
-        except NotFoundError as exc:
-            problems.append(f"step {step.name!r}: {exc.what}")
+            targets[name] = target = _target(step, namespaces)
+            problems += [where + text for text in _call_problems(step, target)]
+        except (NotFoundError, InvalidArgumentError) as exc:
+            problems.append(where + exc.what)
+    problems += _end_problems(graph, targets)
     if problems:
         head = f"{len(problems)} mistakes in the graph:"
         raise GraphError("\n  - ".join([head, *problems]) if len(problems) > 1 else problems[0])
     return targets
 
 
-def _order_problems(graph: Graph) -> list[str]:
-    problems = []
-    if graph.engine not in ENGINES:
-        problems.append(
-            f"engine {graph.engine!r} is not one of: {', '.join(ENGINES)}."
-            f"{nearest(str(graph.engine), ENGINES)}"
-        )
-    if not graph.steps:
-        problems.append("it has no steps; add one with graph.to(...)")
-    counts = Counter(step.name for step in graph.steps)
-    for name, count in counts.items():
-        if not name:
-            problems.append("a step has no name")
-        if count > 1:
-            problems.append(f"{count} steps are named {name!r}; give name= to all but one")
-    parents = {step.name: [name for name in step.after if name in counts] for step in graph.steps}
+def _all_steps(graph: Graph) -> Iterator[tuple[str, GraphStep]]:
     for step in graph.steps:
-        problems += [
-            f"step {step.name!r} comes after {name!r}, which does not exist.{nearest(name, counts)}"
-            for name in step.after
-            if name not in counts
-        ]
-    cycle = find_cycle(parents)
-    if cycle:
-        problems.append(f"the steps form a loop: {' -> '.join(cycle)}")
-    answering = [step.name for step in graph.steps if step.responder]
-    if len(answering) > 1:
-        problems.append(f"only one step can respond, but these do: {', '.join(answering)}")
-    elif answering and not cycle and _ways_to(answering[0], parents) > 1:
-        problems.append(
-            f"step {answering[0]!r} responds but is reached on several ways, so it would answer "
-            "an event more than once; let one way end before it"
-        )
-    return problems
+        if isinstance(step, QueueStep):
+            continue
+        yield step.name, step
+        if isinstance(step, RouterStep):
+            for key, route in step.routes.items():
+                yield f"{step.name}/{key}", route
 
 
-def _ways_to(name: str, parents: Mapping[str, Sequence[str]]) -> int:
-    ways: dict[str, int] = {}
-    stack = [name]
-    while stack:
-        above = parents[stack[-1]]
-        missing = [parent for parent in above if parent not in ways]
-        if missing:
-            stack += missing
-        else:
-            ways[stack.pop()] = sum(ways[parent] for parent in above) if above else 1
-    return ways[name]
-
-
-def _target(step: GraphStep, namespaces: Sequence[Mapping[str, Any]]) -> Any:
-    named = step.class_name or step.handler
-    if not named:
+def _target(step: GraphStep, namespaces: Sequence[Mapping[str, Any]]) -> Target:
+    named, handler = step.class_name, step.handler
+    if not named and isinstance(step, RouterStep):
+        named = _DEFAULT_ROUTER
+    if not named and isinstance(handler, str) and "::" in handler:
+        named, handler = handler, ""
+    if isinstance(named, str) and "::" in named:
+        named, _, handler = named.partition("::")
+    if not named and not handler:
         raise NotFoundError("it has neither a class nor a function; give class_name or handler")
-    return resolve(named, namespaces) if isinstance(named, str) else named
+    arguments = _resolved(step.class_args, namespaces)
+    if not named:
+        found = resolve_function(handler, namespaces) if isinstance(handler, str) else handler
+        return Target(found, "", arguments)
+    found = resolve(named, namespaces) if isinstance(named, str) else named
+    if inspect.isroutine(found):
+        return Target(found, "", arguments)
+    return Target(found, _method_of(found, handler), arguments)
 
 
-def _call_problems(step: GraphStep, target: Any) -> list[str]:
-    if not step.class_name:
-        if not callable(target):
-            return [f"its handler {step.handler!r} is a {type(target).__name__}, not a function"]
-        extra = injected(target, {"context": None})
-        return _argument_problems(target, (None,), {**extra, **step.class_args}, "the body")
-    if inspect.isfunction(target):  # a function under a class's name: as if it were the handler
-        extra = injected(target, {"context": None})
-        return _argument_problems(target, (None,), {**extra, **step.class_args}, "the body")
+def _resolved(
+    class_args: Mapping[str, Any], namespaces: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Arguments whose name starts with `_` stand for functions."""
+    values: dict[str, Any] = {}
+    for key, value in class_args.items():
+        if key.startswith("_") and isinstance(value, str):
+            values[key[1:]] = resolve_function(value, namespaces)
+        elif key.startswith("_") and callable(value):
+            values[key[1:]] = value
+        else:
+            values[key] = value
+    return values
+
+
+def _method_of(found: Any, handler: Any) -> str:
+    """The method of a class or object that the step calls; empty: there is none."""
+    owner = found if isinstance(found, type) else type(found)
+    if handler:
+        return str(handler)
+    if issubclass(owner, Step):
+        method = _METHOD_OF_KIND.get(owner.kind, "")
+        if method:
+            return method
+    # not getattr: every class has a __call__, its metaclass's
+    own = {name for cls in owner.__mro__ for name in METHODS if callable(vars(cls).get(name))}
+    return next((name for name in METHODS if name in own), "")
+
+
+def _call_problems(step: GraphStep, target: Target) -> list[str]:
+    found = target.found
+    if not target.method and (inspect.isroutine(found) or not step.class_name):
+        if not callable(found):
+            return [f"its handler {step.handler!r} is a {type(found).__name__}, not a function"]
+        extra = {**injected(found, added_values(step, None)), **target.arguments}
+        return [*_argument_problems(found, (None,), extra, "the body"), *_loop_problems(found)]
     problems = []
-    if isinstance(target, type):
-        problems += _argument_problems(target, (), constructor_values(step, target, None), "")
-    elif step.class_args:
-        names = ", ".join(step.class_args)
-        problems.append(f"its object exists already, so it cannot be given {names}")
-    if step.input_path or step.result_path:
-        known = constructor_values(step, target, None) if isinstance(target, type) else {}
-        if (step.full_event or method_of(step, target) == "do_event") and "input_path" not in known:
-            problems.append("it receives the whole event, so input_path and result_path do nothing")
-    return problems + _method_problems(step, target)
-
-
-def _method_problems(step: GraphStep, target: Any) -> list[str]:
-    owner = target if isinstance(target, type) else type(target)
-    if step.handler:
-        if not isinstance(step.handler, str):
-            return ["with a class, handler is the name of a method"]
-        if not callable(getattr(target, step.handler, None)):
-            public = [name for name in dir(target) if not name.startswith("_")]
-            return [
-                f"{owner.__name__} has no method {step.handler!r}.{nearest(step.handler, public)}"
-            ]
-        name = step.handler
-    else:
-        name = method_of(step, target)
-        if not name:
-            return [f"{owner.__name__} has no method do_event, do or __call__; name a handler"]
+    if isinstance(found, type):
+        values = {**injected(found, added_values(step, None)), **target.arguments}
+        problems += _argument_problems(found, (), values, "")
+    elif target.arguments:
+        problems.append(f"the arguments {sorted(target.arguments)} need a class, not an object")
+    owner = found if isinstance(found, type) else type(found)
+    name = target.method
+    if not name:
+        return [*problems, f"{owner.__name__} has no method do_event, do or __call__"]
+    # on the class, so that nothing is created for the check
     method = inspect.getattr_static(owner, name, None)
+    if method is None and (isinstance(found, type) or not hasattr(found, name)):
+        near = nearest(name, [item for item in dir(owner) if not item.startswith("_")])
+        return [*problems, f"{owner.__name__} has no method {name!r}.{near}"]
     bound = isinstance(method, (staticmethod, classmethod)) or method is None
-    call = getattr(target if method is None else owner, name)
-    what = "the event" if step.full_event or name == "do_event" else "the body"
-    return _argument_problems(call, (None,) if bound else (None, None), {}, what)
+    call = getattr(found if method is None else owner, name)
+    what = "the event" if step.full_event or name in ("do_event", "process") else "the body"
+    problems += _argument_problems(call, (None,) if bound else (None, None), {}, what)
+    return problems + _loop_problems(call)
+
+
+def _loop_problems(call: Any) -> list[str]:
+    blocked = blocking_call(call) if inspect.iscoroutinefunction(call) else ""
+    if not blocked:
+        return []
+    return [
+        f"{call.__qualname__} is async but calls {blocked}, which holds up every other caller; "
+        "await the async form, or make it a plain function (it then runs in a thread)"
+    ]
 
 
 def _argument_problems(
@@ -168,29 +191,50 @@ def _argument_problems(
     return problems
 
 
-def method_of(step: GraphStep, target: Any) -> str:
-    """The method of a class or object that the step calls; empty: there is none."""
-    owner = target if isinstance(target, type) else type(target)
-    if step.handler:
-        return str(step.handler)
-    # not getattr: every class has a __call__, its metaclass's
-    own = {name for cls in owner.__mro__ for name in METHODS if callable(vars(cls).get(name))}
-    return next((name for name in METHODS if name in own), "")
+def _end_problems(graph: Graph, targets: Mapping[str, Target]) -> list[str]:
+    """Steps that end the flow or mix callers, where others still wait for an answer."""
+    children: dict[str, list[str]] = {step.name: [] for step in graph.steps}
+    for step in graph.steps:
+        for parent in step.after:
+            children.setdefault(parent, []).append(step.name)
+    problems = []
+    answering = {step.name for step in graph.steps if step.responder}
+    for step in graph.steps:
+        found = targets[step.name].found if step.name in targets else None
+        if getattr(found, "ends", False) is True and children[step.name]:
+            problems.append(
+                f"step {step.name!r} ends the flow, so {children[step.name][0]!r} cannot follow it"
+            )
+        if getattr(found, "collects", False) is True:
+            below, stack = {step.name}, [step.name]
+            while stack:
+                fresh = [name for name in children.get(stack.pop(), ()) if name not in below]
+                below.update(fresh)
+                stack += fresh
+            problems += [
+                f"step {name!r} cannot respond: {step.name!r} before it mixes the events of "
+                "several callers; let a step before it respond"
+                for name in sorted(answering & below)
+            ]
+    return problems
 
 
-def constructor_values(step: GraphStep, target: type, context: Any) -> dict[str, Any]:
-    """What a class is created with: its arguments and those that the graph adds.
-
-    A class that receives the whole event applies `input_path` and `result_path` itself.
-    """
-    added = {"context": context, "name": step.name}
-    if method_of(step, target) == "do_event" and (step.input_path or step.result_path):
-        added |= {"input_path": step.input_path, "result_path": step.result_path}
-    return {**injected(target, added), **step.class_args}
+def added_values(step: GraphStep, context: Any) -> dict[str, Any]:
+    """What the graph adds to a step's arguments, if it has arguments of these names."""
+    return {
+        "context": context,
+        "name": step.name,
+        "input_path": step.input_path,
+        "result_path": step.result_path,
+        "full_event": step.full_event,
+        "graph_step": step,
+    }
 
 
 def injected(call: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Those of `values` that a class or function has arguments for.
+
+    A class with `**kwargs` also gets its context and name, and the paths that are set.
 
     >>> injected(lambda body, context: body, {"context": 1, "name": "s"})
     {'context': 1}
@@ -199,7 +243,8 @@ def injected(call: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, A
         parameters = inspect.signature(call).parameters
     except (TypeError, ValueError):
         return {}
-    everything = isinstance(call, type) and any(
-        parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
-    )
-    return {name: value for name, value in values.items() if everything or name in parameters}
+    named = {name: value for name, value in values.items() if name in parameters}
+    if isinstance(call, type) and any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        more = ("name", "context", "input_path", "result_path", "full_event")
+        named |= {name: values[name] for name in more if name in _ALWAYS or values.get(name)}
+    return named

@@ -8,85 +8,32 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mlrun_like.dag import mermaid
 from mlrun_like.errors import GraphError, nearest
-from mlrun_like.serving.document import STEP_KEYS, shape_problems, written_name
-from mlrun_like.serving.lookup import local_name
+from mlrun_like.serving.lookup import is_plain_function, local_name
+from mlrun_like.serving.nesting import insert_flow
+from mlrun_like.serving.plot import Picture, plot_graph
+from mlrun_like.serving.reading import read_graph
 from mlrun_like.serving.server import GraphServer
+from mlrun_like.serving.step import GraphStep, QueueStep, RouterStep, add_error_handler
 
-__all__ = ["Graph", "GraphStep", "flow"]
+__all__ = ["Graph", "flow"]
 
-
-@dataclass(eq=False)
-class GraphStep:
-    """One step of a graph; made by `graph.to` and `step.to`, never directly."""
-
-    graph: Graph = field(repr=False)
-    name: str
-    class_name: str | type | object = ""
-    handler: str | Callable[..., Any] = ""
-    class_args: dict[str, Any] = field(default_factory=dict)
-    after: list[str] = field(default_factory=list)
-    full_event: bool = False
-    input_path: str = ""
-    result_path: str = ""
-    responder: bool = False
-    blocking: bool | None = None
-
-    def to(
-        self,
-        class_name: str | type | Callable[..., Any] | None = None,
-        name: str | None = None,
-        handler: str | Callable[..., Any] | None = None,
-        full_event: bool = False,
-        input_path: str | None = None,
-        result_path: str | None = None,
-        **class_args: Any,
-    ) -> GraphStep:
-        """Add a step after this one and return it; arguments as for `Graph.add_step`."""
-        return self.graph.add_step(
-            class_name, name, handler, [self.name], full_event, input_path, result_path,
-            **class_args,
-        )  # fmt: skip
-
-    def after_step(self, *names: str | GraphStep, append: bool = True) -> GraphStep:
-        """Also (or, without `append`, only) run after these steps; returns this step."""
-        found = [_name_of(name) for name in names]
-        self.after = [*self.after, *found] if append else found
-        return self
-
-    def respond(self) -> GraphStep:
-        """Make this step's result the answer to the caller; returns this step."""
-        self.responder = True
-        return self
-
-    def to_dict(self) -> dict[str, Any]:
-        """The step as plain data, empty values left out."""
-        document: dict[str, Any] = {
-            "kind": "task",
-            "class_name": written_name(self.name, self.class_name),
-            "class_args": self.class_args,
-            "handler": written_name(self.name, self.handler),
-            "after": list(self.after),
-        }
-        for key in ("full_event", "input_path", "result_path", "responder", "blocking"):
-            document[key] = getattr(self, key)
-        return {k: v for k, v in document.items() if v not in ("", None, False, {}) or k == "after"}
+_QUEUES = (">>", "$queue")
 
 
 class Graph:
-    """A flow of steps.
+    """A flow of steps, or (kind `router`) a router and its routes.
 
     Args:
         engine: What the answer is when no step responds: `async` (MLRun's default) answers
             `{"id": <event id>}`, `sync` answers with the last step's result.
         parameters: What steps read by `context.get_param`.
+        kind: `flow` or `router`.
 
     >>> graph = Graph(engine="sync")
     >>> _ = graph.to(abs, "size").to("pkg.steps.Scale", factor=3)
@@ -95,16 +42,27 @@ class Graph:
     """
 
     def __init__(
-        self, *, engine: str = "async", parameters: Mapping[str, Any] | None = None
+        self,
+        *,
+        engine: str = "async",
+        parameters: Mapping[str, Any] | None = None,
+        kind: str = "flow",
     ) -> None:
         self.engine = engine
         self.parameters = dict(parameters or {})
+        self.kind = kind
         self.steps: list[GraphStep] = []
+        self.on_error = ""
+        self.error_stream = ""
 
     def __getitem__(self, name: str) -> GraphStep:
         for step in self.steps:
             if step.name == name:
                 return step
+        for step in self.steps:
+            if name in getattr(step, "routes", ()):
+                found: GraphStep = step.routes[name]  # type: ignore[attr-defined]
+                return found
         names = [step.name for step in self.steps]
         raise GraphError(
             f"the graph has no step {name!r}.{nearest(name, names)}",
@@ -113,9 +71,11 @@ class Graph:
 
     def to(
         self,
-        class_name: str | type | Callable[..., Any] | None = None,
+        class_name: Any = None,
         name: str | None = None,
         handler: str | Callable[..., Any] | None = None,
+        graph_shape: str = "",
+        function: str = "",
         full_event: bool = False,
         input_path: str | None = None,
         result_path: str | None = None,
@@ -123,57 +83,159 @@ class Graph:
     ) -> GraphStep:
         """Add a first step and return it; arguments as for `add_step`."""
         return self.add_step(
-            class_name, name, handler, [], full_event, input_path, result_path, **class_args
-        )
+            class_name, name, handler, None, None, graph_shape, function, full_event, input_path,
+            result_path, **class_args,
+        )  # fmt: skip
 
-    def add_step(
+    def add_step(  # noqa: PLR0913 - MLRun's signature
         self,
-        class_name: str | type | Callable[..., Any] | None = None,
+        class_name: Any = None,
         name: str | None = None,
         handler: str | Callable[..., Any] | None = None,
-        after: str | GraphStep | Iterable[str | GraphStep] = (),
+        after: str | GraphStep | Iterable[str | GraphStep] | None = None,
+        before: str | GraphStep | Iterable[str | GraphStep] | None = None,
+        graph_shape: str = "",
+        function: str = "",
         full_event: bool = False,
         input_path: str | None = None,
         result_path: str | None = None,
-        blocking: bool | None = None,
         **class_args: Any,
     ) -> GraphStep:
         """Add a step and return it.
 
         Args:
-            class_name: A class, an object, a function, or the name of one: importable, or found
-                in the module that builds the server.
+            class_name: A class, an object, a function, or the name of one: importable, registered
+                (`storey.Filter`), or found in the module that builds the server. `"*Name"` is a
+                router of that class (`"*"`: the default one), `">>"` or `"$queue"` a queue. A
+                graph is inserted as a whole; its steps are then named `name/step`.
             name: Name of the step; by default that of the class or function.
             handler: With a class: the method to call (default `do_event`, `do` or the object
-                itself). Alone: a function or its name.
-            after: The step or steps before it; none: events start here.
+                itself). Alone: a function, its name, or an expression such as `"(event + 1)"`.
+            after: The step or steps before it (`"$prev"`: the step added last); none: events
+                start here.
+            before: The step or steps that then come after this one only.
+            graph_shape: Shape in pictures.
+            function: The child function that runs it, or `"*"`: every function.
             full_event: Whether it receives and returns the event instead of the body.
             input_path: Dotted path of the part of the body it receives.
             result_path: Dotted path in the body where its result is put.
-            blocking: Whether it must run in a thread, so that it does not hold up other callers;
-                by default what the class says in its attribute `blocking`.
-            class_args: Arguments of the class, or of the function besides the body.
+            class_args: Arguments of the class, or of the function besides the body. A name that
+                starts with `_` stands for a function: `_fn="(event['x'] > 5)"` or `_fn="name"`.
 
         Nothing is checked here: a server names all mistakes of a graph at once.
         """
-        plain = callable(class_name) and not isinstance(class_name, type) and handler is None
-        if plain and hasattr(class_name, "__name__") and not hasattr(class_name, "do"):
-            class_name, handler = None, class_name
-        after = [after] if isinstance(after, (str, GraphStep)) else after
-        step = GraphStep(
-            self,
-            name or local_name(class_name or handler or ""),
-            class_name or "",
-            handler or "",
-            class_args,
-            [_name_of(item) for item in after],
-            full_event,
-            input_path or "",
-            result_path or "",
-            blocking=blocking,
-        )
+        previous = [self._prev(item) for item in _names(after)]
+        if isinstance(class_name, Graph):
+            return insert_flow(self, class_name, name or "flow", previous)
+        if handler == "" or handler is None:
+            class_name, handler = (
+                (None, class_name) if is_plain_function(class_name) else (class_name, None)
+            )
+        step = self.make_step(class_name, name, handler, full_event, class_args)
+        step.after = previous
+        step.shape = graph_shape or step.shape
+        step.function = function or step.function
+        step.input_path = input_path or step.input_path
+        step.result_path = result_path or step.result_path
         self.steps.append(step)
+        for follower in _names(before):
+            self[self._prev(follower)].after_step(step.name, append=False)
         return step
+
+    def make_step(
+        self,
+        class_name: Any,
+        name: str | None,
+        handler: Any,
+        full_event: bool,
+        class_args: Mapping[str, Any],
+    ) -> GraphStep:
+        """A step of the kind that its class names, not yet part of the graph."""
+        if isinstance(class_name, GraphStep):
+            step = class_name
+            step.graph = self
+            step.name = name or step.name
+            return step
+        values: dict[str, Any] = {
+            "class_name": class_name or "",
+            "handler": handler or "",
+            "class_args": dict(class_args),
+            "full_event": full_event,
+        }
+        if isinstance(class_name, str) and class_name in _QUEUES:
+            return QueueStep(self, name or "", **{**values, "class_name": ""})
+        if isinstance(class_name, str) and class_name.startswith("*"):
+            router = class_name[1:]
+            found = name or local_name(router or "router")
+            return RouterStep(self, found, **{**values, "class_name": router})
+        return GraphStep(self, name or local_name(class_name or handler or ""), **values)
+
+    def set_flow(self, steps: Iterable[Any], force: bool = False) -> GraphStep:
+        """Replace the graph by a row of steps; returns the last one.
+
+        Args:
+            steps: Steps, or what `to` takes as `class_name`, or mappings of its arguments.
+            force: Replace steps that are there already.
+
+        Raises:
+            GraphError: if there are steps and `force` is not set, or no steps are given.
+        """
+        if self.steps and not force:
+            raise GraphError(
+                "the graph has steps already", fix="set_flow(steps, force=True) replaces them"
+            )
+        self.steps = []
+        last: GraphStep | None = None
+        for item in steps:
+            values = dict(item) if isinstance(item, Mapping) else {"class_name": item}
+            last = (last or self).to(**values)
+        if last is None:
+            raise GraphError("set_flow needs at least one step")
+        return last
+
+    def error_handler(
+        self,
+        name: str | None = None,
+        class_name: Any = None,
+        handler: str | Callable[..., Any] | None = None,
+        full_event: bool = False,
+        before: str | Iterable[str] | None = None,
+        function: str = "",
+        input_path: str | None = None,
+        result_path: str | None = None,
+        **class_args: Any,
+    ) -> GraphStep:
+        """What receives the events that fail anywhere without a handler of their own.
+
+        Arguments as for `GraphStep.error_handler`; returns the handler's step.
+        """
+        step = add_error_handler(
+            self, name, class_name, handler, function=function, full_event=full_event,
+            input_path=input_path or "", result_path=result_path or "", class_args=class_args,
+        )  # fmt: skip
+        self.on_error = step if isinstance(step, str) else step.name
+        made = self[step] if isinstance(step, str) else step
+        for follower in _names(before):
+            self[follower].after_step(made.name)
+            made.before.append(follower)
+        return made
+
+    def respond(self) -> GraphStep:
+        """Make the step added last the one that answers; returns it.
+
+        Raises:
+            GraphError: if there is none.
+        """
+        if not self.steps:
+            raise GraphError("the graph has no step that could respond")
+        return self.steps[-1].respond()
+
+    def remove_steps(self, names: Iterable[str]) -> None:
+        """Remove steps; unknown names are ignored (MLRun: `clear_children`)."""
+        gone = set(names)
+        self.steps = [step for step in self.steps if step.name not in gone]
+
+    clear_children = remove_states = remove_steps
 
     def to_dict(self) -> dict[str, Any]:
         """The graph as plain data with MLRun's keys.
@@ -182,9 +244,15 @@ class Graph:
             GraphError: if a step holds an object that has no importable name.
         """
         document: dict[str, Any] = {"kind": "root", "engine": self.engine}
+        if self.kind == "router" and self.steps:
+            document = {k: v for k, v in self.steps[0].to_dict().items() if k != "after"}
         if self.parameters:
             document["parameters"] = dict(self.parameters)
-        document["steps"] = {step.name: step.to_dict() for step in self.steps}
+        for key in ("on_error", "error_stream"):
+            if getattr(self, key):
+                document[key] = getattr(self, key)
+        if self.kind != "router":
+            document["steps"] = {step.name: step.to_dict() for step in self.steps}
         return document
 
     def to_yaml(self) -> str:
@@ -201,17 +269,7 @@ class Graph:
         Raises:
             GraphError: naming every unknown key and wrong type.
         """
-        problems = shape_problems(document)
-        if problems:
-            raise GraphError("; ".join(problems), where="graph document")
-        graph = cls(engine=document.get("engine") or "async", parameters=document.get("parameters"))
-        for name, item in document["steps"].items():
-            values = {key: item[key] for key in STEP_KEYS[1:] if item.get(key) is not None}
-            after = values.get("after", [])
-            values["after"] = [after] if isinstance(after, str) else list(after)
-            values["class_args"] = dict(values.get("class_args", {}))
-            graph.steps.append(GraphStep(graph, name, **values))
-        return graph
+        return read_graph(cls(), document)
 
     @classmethod
     def from_yaml(cls, source: str | Path) -> Graph:
@@ -226,19 +284,20 @@ class Graph:
         except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as exc:
             raise GraphError(f"the graph cannot be read: {exc}", where=str(source)[:80]) from exc
 
-    def plot(self) -> str:
-        """The graph as Mermaid text, which notebooks, GitHub and GitLab draw.
+    def plot(self, filename: str | Path | None = None, format: str | None = None) -> Picture:
+        """A picture of the graph: SVG in notebooks, Mermaid as text.
+
+        Args:
+            filename: Also write it here; the ending chooses the format.
+            format: `svg`, `html` or `mermaid` instead of what the ending says.
 
         >>> graph = Graph()
         >>> _ = graph.to(abs).respond()
-        >>> print(graph.plot())
+        >>> print(graph.plot().mermaid)
         flowchart LR
             n0(["abs"])
         """
-        return mermaid(
-            {step.name: step.after for step in self.steps},
-            round_names=[step.name for step in self.steps if step.responder],
-        )
+        return plot_graph(self.steps, on_error=self.on_error, filename=filename, format=format)
 
     def to_mock_server(self, namespace: Any = None) -> GraphServer:
         """Check and compile the graph, create its steps, and return a server to call here.
@@ -254,17 +313,27 @@ class Graph:
             namespace = sys._getframe(1).f_globals
         return GraphServer(self, namespace, is_mock=True)
 
+    def _prev(self, name: str) -> str:
+        if name != "$prev":
+            return name
+        if not self.steps:
+            raise GraphError("'$prev' is the step added last, but the graph has no steps yet")
+        return self.steps[-1].name
 
-def flow(*, engine: str = "async", parameters: Mapping[str, Any] | None = None) -> Graph:
-    """Start a graph: `flow().to(...).to(...).respond()`; arguments as for `Graph`.
+
+def flow(*, engine: str = "sync", parameters: Mapping[str, Any] | None = None) -> Graph:
+    """Start a graph: `flow().to(...).to(...)`; arguments as for `Graph`.
+
+    The last step answers, unless another one calls `.respond()`.
 
     >>> graph = flow()
-    >>> step = graph.to(abs, "size").respond()
+    >>> step = graph.to(abs, "size")
     >>> graph.to_mock_server().test(body=-3)
     3
     """
     return Graph(engine=engine, parameters=parameters)
 
 
-def _name_of(step: str | GraphStep) -> str:
-    return step.name if isinstance(step, GraphStep) else step
+def _names(steps: str | GraphStep | Iterable[str | GraphStep] | None) -> list[str]:
+    listed = [steps] if isinstance(steps, (str, GraphStep)) else list(steps or ())
+    return [step if isinstance(step, str) else step.name for step in listed]

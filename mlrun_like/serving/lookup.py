@@ -8,9 +8,18 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from mlrun_like import registry
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
+from mlrun_like.serving.registered import registered_path
 
-__all__ = ["import_name", "local_name", "namespaces_of", "resolve"]
+__all__ = [
+    "import_name",
+    "is_plain_function",
+    "local_name",
+    "namespaces_of",
+    "resolve",
+    "resolve_function",
+]
 
 
 def import_name(target: object) -> str:
@@ -36,7 +45,21 @@ def local_name(target: object) -> str:
     """
     if not isinstance(target, str):
         target = getattr(target, "__name__", None) or type(target).__name__
-    return str(target).rpartition(".")[2].strip("<>")
+    if target.startswith("("):
+        return "expression"
+    return str(target).rpartition("::")[0].rpartition(".")[2] or (
+        str(target).rpartition(".")[2].strip("<>$")
+    )
+
+
+def is_plain_function(target: object) -> bool:
+    """Whether a thing given as a class is a function: called as it is, nothing is created."""
+    return (
+        callable(target)
+        and not isinstance(target, type)
+        and hasattr(target, "__name__")
+        and not any(hasattr(target, name) for name in ("do", "do_event", "process"))
+    )
 
 
 def namespaces_of(namespace: object) -> list[Mapping[str, Any]]:
@@ -60,7 +83,9 @@ def namespaces_of(namespace: object) -> list[Mapping[str, Any]]:
 
 
 def resolve(name: str, namespaces: Sequence[Mapping[str, Any]]) -> Any:
-    """The object a name stands for: first in the namespaces, then by import.
+    """The object a name stands for: in the namespaces, else registered, else by import.
+
+    A registered dotted name (`storey.Filter`) is ours even where a module `storey` is at hand.
 
     >>> resolve("math.sqrt", [])(9)
     3.0
@@ -69,6 +94,12 @@ def resolve(name: str, namespaces: Sequence[Mapping[str, Any]]) -> Any:
         NotFoundError: if there is none; the message says which part is missing.
     """
     first, *rest = name.split(".")
+    for space in namespaces:
+        if first in space and not (rest and isinstance(space[first], ModuleType)):
+            return _attribute(space[first], rest, name)
+    registered = registered_path(name)
+    if registered:
+        return registry.resolve(registered)
     for space in namespaces:
         if first in space:
             return _attribute(space[first], rest, name)
@@ -79,6 +110,30 @@ def resolve(name: str, namespaces: Sequence[Mapping[str, Any]]) -> Any:
             fix="define it there, pass the object itself, or write its dotted path",
         )
     return _import(name)
+
+
+def resolve_function(name: str, namespaces: Sequence[Mapping[str, Any]]) -> Any:
+    """A function by its name, or from an expression of `event` in parentheses.
+
+    >>> resolve_function("(event['x'] > 5)", [])({"x": 6})
+    True
+
+    Raises:
+        NotFoundError: if there is none, or the expression is not one.
+    """
+    text = name.strip()
+    if not text.startswith("("):
+        return resolve(text, namespaces)
+    try:
+        code = compile(f"lambda event: {text}", "<expression of a graph>", "eval")
+    except (SyntaxError, ValueError) as exc:
+        raise NotFoundError(
+            f"{name!r:.120} is not an expression: {exc}", fix="such as \"(event['x'] > 5)\""
+        ) from exc
+    names: dict[str, Any] = {}
+    for space in reversed(namespaces):
+        names.update(space)
+    return eval(code, names)  # the graph's author wrote it, as MLRun's graphs do
 
 
 def _import(name: str) -> Any:

@@ -111,6 +111,18 @@ class FunctionSpec(Model):
     returns: list[Any] = Field(default_factory=list)
     retry: dict[str, Any] = Field(default_factory=dict)
     timeout: float | None = None
+    graph: dict[str, Any] | None = None
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    default_class: str = ""
+    load_mode: str | None = None
+    graph_initializer: str = ""
+    error_stream: str = ""
+    track_models: bool | None = None
+    tracking_policy: dict[str, Any] | None = None
+    function_refs: dict[str, Any] = Field(default_factory=dict)
+    secret_sources: list[Any] = Field(default_factory=list)
+    default_content_type: str = ""
+    streaming: bool | None = None
     environment: Environment = Field(default_factory=Environment)
     build: Build = Field(default_factory=Build)
 

@@ -149,7 +149,7 @@ def test_a_terminated_event_is_the_answer() -> None:
 
 
 def test_without_a_responder() -> None:
-    graph = flow()
+    graph = flow(engine="async")
     graph.to(len)
     assert graph.to_mock_server().test(body=[1], event_id="x") == {"id": "x"}
     graph = flow(engine="sync")

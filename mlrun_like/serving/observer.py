@@ -1,0 +1,78 @@
+"""What watches a graph: metrics, traces and recordings are observers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlrun_like.serving.binding import BoundStep
+    from mlrun_like.serving.event import Event, Response
+
+__all__ = ["Observer", "watching"]
+
+
+class Observer:
+    """Told of events and steps; override what you need.
+
+    Code that calls observers is generated only for servers that have some.
+
+    Attributes:
+        steps: False: only whole events are watched, and steps run as fast as without.
+    """
+
+    steps: bool = True
+
+    def begin(self, event: Event) -> None:
+        """An event enters the graph."""
+
+    def before_step(self, event: Event, step: str, body: Any) -> Any:
+        """A step is about to be called; the result is given to `after_step`."""
+
+    def after_step(
+        self, event: Event, step: str, token: Any, body: Any, error: BaseException | None
+    ) -> None:
+        """The step gave this body, or failed."""
+
+    def end(self, event: Event, response: Response | None, error: BaseException | None) -> None:
+        """The event is answered, or failed."""
+
+
+def watching(observers: Sequence[Observer]) -> Callable[[BoundStep, Any, bool], Any]:
+    """Wraps the call of a step; the wrapper takes the event, whatever the step takes."""
+
+    def observe(bound: BoundStep, call: Any, is_async: bool) -> Any:
+        name = bound.name
+        whole = bound.whole or bound.kind == "many"
+
+        def before(event: Event) -> list[Any]:
+            return [each.before_step(event, name, event.body) for each in observers]
+
+        def after(event: Event, tokens: Sequence[Any], found: Any, error: Any) -> None:
+            body = getattr(found, "body", found) if bound.whole else found
+            for each, token in zip(observers, tokens, strict=True):
+                each.after_step(event, name, token, body, error)
+
+        def watched(event: Event) -> Any:
+            tokens = before(event)
+            try:
+                found = call(event if whole else event.body)
+            except BaseException as exc:
+                after(event, tokens, None, exc)
+                raise
+            after(event, tokens, found, None)
+            return found
+
+        async def watched_async(event: Event) -> Any:
+            tokens = before(event)
+            try:
+                found = await call(event if whole else event.body)
+            except BaseException as exc:
+                after(event, tokens, None, exc)
+                raise
+            after(event, tokens, found, None)
+            return found
+
+        return watched_async if is_async and not bound.streams else watched
+
+    return observe

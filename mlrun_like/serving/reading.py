@@ -1,0 +1,74 @@
+"""A graph from its document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mlrun_like.errors import GraphError, InvalidArgumentError
+from mlrun_like.serving.document import GRAPH_KEYS, STEP_KEYS, shape_problems
+from mlrun_like.serving.nesting import insert_flow
+from mlrun_like.serving.step import GraphStep, QueueStep, RouterStep
+
+if TYPE_CHECKING:
+    from mlrun_like.serving.graph import Graph
+
+__all__ = ["read_graph"]
+
+_Graph = TypeVar("_Graph", bound="Graph")
+
+
+def read_graph(graph: _Graph, document: Any) -> _Graph:
+    """Fill an empty graph from a document.
+
+    Raises:
+        GraphError: naming every unknown key and wrong type.
+    """
+    problems = shape_problems(document)
+    if problems:
+        raise GraphError("; ".join(problems), where="graph document")
+    graph.kind = "router" if document.get("kind") == "router" else "flow"
+    graph.engine = document.get("engine") or "async"
+    graph.parameters = dict(document.get("parameters") or {})
+    graph.on_error = document.get("on_error") or ""
+    graph.error_stream = document.get("error_stream") or ""
+    if graph.kind == "router":
+        values = {k: v for k, v in document.items() if k not in ("parameters", "error_stream")}
+        graph.steps.append(_read_step(graph, "router", {**values, "responder": True}))
+        return graph
+    for name, item in document["steps"].items():
+        if item.get("kind") == "flow":
+            inside = {key: value for key, value in item.items() if key in GRAPH_KEYS}
+            nested = read_graph(type(graph)(), inside)
+            insert_flow(graph, nested, name, _list(item.get("after")))
+        else:
+            graph.steps.append(_read_step(graph, name, item))
+    return graph
+
+
+def _read_step(graph: Graph, name: str, item: Mapping[str, Any]) -> GraphStep:
+    values = {key: item[key] for key in STEP_KEYS if item.get(key) is not None}
+    values["after"] = _list(values.get("after"))
+    values["before"] = _list(values.get("before"))
+    values["class_args"] = dict(values.get("class_args", {}))
+    kind = item.get("kind", "task")
+    options = dict(item.get("options") or {})
+    if kind == "queue":
+        queue = ("path", "shards", "retention_in_hours", "trigger_args")
+        values["class_args"] |= {**options, **{key: item[key] for key in queue if key in item}}
+        return QueueStep(graph, name, **values)
+    step: GraphStep
+    if kind == "router":
+        step = router = RouterStep(graph, name, **values)
+        for key, route in (item.get("routes") or {}).items():
+            router.routes[key] = _read_step(graph, key, route)
+    else:
+        step = GraphStep(graph, name, kind=kind, **values)
+    try:
+        return step.options(**options) if options else step
+    except InvalidArgumentError as exc:
+        raise GraphError(f"step {name!r}: {exc.what}", where="graph document") from exc
+
+
+def _list(names: Any) -> list[str]:
+    return [names] if isinstance(names, str) else list(names or ())

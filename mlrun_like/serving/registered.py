@@ -1,0 +1,72 @@
+"""Names of ready-made steps, MLRun's and storey's among them, and where their classes are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["REGISTERED", "registered_path"]
+
+REGISTERED: Mapping[str, str] = {
+    # storey's steps: also found without "storey."
+    "storey.Map": "mlrun_like.serving.steps.maps:Map",
+    "storey.flow.Map": "mlrun_like.serving.steps.maps:Map",
+    "storey.Filter": "mlrun_like.serving.steps.maps:Filter",
+    "storey.flow.Filter": "mlrun_like.serving.steps.maps:Filter",
+    "storey.FlatMap": "mlrun_like.serving.steps.maps:FlatMap",
+    "storey.flow.FlatMap": "mlrun_like.serving.steps.maps:FlatMap",
+    "storey.Flatten": "mlrun_like.serving.steps.maps:Flatten",
+    "storey.steps.Flatten": "mlrun_like.serving.steps.maps:Flatten",
+    "storey.Extend": "mlrun_like.serving.steps.maps:Extend",
+    "storey.flow.Extend": "mlrun_like.serving.steps.maps:Extend",
+    "storey.ForEach": "mlrun_like.serving.steps.maps:ForEach",
+    "storey.steps.ForEach": "mlrun_like.serving.steps.maps:ForEach",
+    "storey.MapClass": "mlrun_like.serving.steps.map_class:MapClass",
+    "storey.flow.MapClass": "mlrun_like.serving.steps.map_class:MapClass",
+    "storey.MapWithState": "mlrun_like.serving.steps.state:MapWithState",
+    "storey.flow.MapWithState": "mlrun_like.serving.steps.state:MapWithState",
+    "storey.Rename": "mlrun_like.serving.steps.fields:Rename",
+    "storey.flow.Rename": "mlrun_like.serving.steps.fields:Rename",
+    "storey.DropColumns": "mlrun_like.serving.steps.fields:DropColumns",
+    "storey.flow.DropColumns": "mlrun_like.serving.steps.fields:DropColumns",
+    "storey.ReifyMetadata": "mlrun_like.serving.steps.fields:ReifyMetadata",
+    "storey.flow.ReifyMetadata": "mlrun_like.serving.steps.fields:ReifyMetadata",
+    "storey.Partition": "mlrun_like.serving.steps.fields:Partition",
+    "storey.steps.Partition": "mlrun_like.serving.steps.fields:Partition",
+    "storey.Choice": "mlrun_like.serving.steps.choice:Choice",
+    "storey.flow.Choice": "mlrun_like.serving.steps.choice:Choice",
+    "storey.Batch": "mlrun_like.serving.steps.batching:Batch",
+    "storey.flow.Batch": "mlrun_like.serving.steps.batching:Batch",
+    "storey.GroupByKey": "mlrun_like.serving.steps.batching:GroupByKey",
+    "storey.flow.GroupByKey": "mlrun_like.serving.steps.batching:GroupByKey",
+    "storey.SampleWindow": "mlrun_like.serving.steps.sampling:SampleWindow",
+    "storey.steps.SampleWindow": "mlrun_like.serving.steps.sampling:SampleWindow",
+    "storey.Reduce": "mlrun_like.serving.steps.ending:Reduce",
+    "storey.flow.Reduce": "mlrun_like.serving.steps.ending:Reduce",
+    "storey.Complete": "mlrun_like.serving.steps.ending:Complete",
+    "storey.flow.Complete": "mlrun_like.serving.steps.ending:Complete",
+    "storey.Recover": "mlrun_like.serving.steps.recovering:Recover",
+    "storey.flow.Recover": "mlrun_like.serving.steps.recovering:Recover",
+    "storey.Collector": "mlrun_like.serving.steps.collecting:Collector",
+    "storey.steps.Collector": "mlrun_like.serving.steps.collecting:Collector",
+    "storey.Assert": "mlrun_like.serving.steps.assertion:Assert",
+    "storey.steps.Assert": "mlrun_like.serving.steps.assertion:Assert",
+    "storey.ToDataFrame": "mlrun_like.serving.steps.frames:ToDataFrame",
+    "storey.dataframe.ToDataFrame": "mlrun_like.serving.steps.frames:ToDataFrame",
+    "storey.ReduceToDataFrame": "mlrun_like.serving.steps.frames:ReduceToDataFrame",
+    "storey.dataframe.ReduceToDataFrame": "mlrun_like.serving.steps.frames:ReduceToDataFrame",
+    "Merge": "mlrun_like.serving.steps.merging:Merge",
+    "mlrun.serving.Merge": "mlrun_like.serving.steps.merging:Merge",
+    "mlrun.serving.merger.Merge": "mlrun_like.serving.steps.merging:Merge",
+    "SetEventMetadata": "mlrun_like.serving.steps.fields:SetEventMetadata",
+    "mlrun.feature_store.steps.SetEventMetadata": (
+        "mlrun_like.serving.steps.fields:SetEventMetadata"
+    ),
+    # models and routers
+    # remote calls
+}
+"""Where each is, as "module:attribute", by the name that graphs use."""
+
+
+def registered_path(name: str) -> str:
+    """The "module:attribute" of a registered name, or an empty string."""
+    return REGISTERED.get(name) or REGISTERED.get(f"storey.{name}") or ""

@@ -1,0 +1,176 @@
+"""Mistakes in the order of a graph's steps: names, loops, unreachable steps, who answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from mlrun_like.dag import find_cycle, topological_order
+from mlrun_like.errors import nearest
+from mlrun_like.serving.step import QueueStep, RouterStep
+
+if TYPE_CHECKING:
+    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.step import GraphStep
+
+__all__ = ["ENGINES", "Order", "order_problems"]
+
+ENGINES = ("async", "sync")
+
+_MOST_STEPS = 4500  # MLRun's limit
+
+
+class Order:
+    """Who follows whom, and who handles whose errors, of a graph without mistakes.
+
+    Args:
+        graph: The definition.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.handlers = handler_names(graph)
+        self.children: dict[str, list[str]] = {step.name: [] for step in graph.steps}
+        for step in graph.steps:
+            for parent in dict.fromkeys(step.after):
+                self.children[parent].append(step.name)
+        self.starts = [s.name for s in graph.steps if not s.after and s.name not in self.handlers]
+        self.order = topological_order({step.name: step.after for step in graph.steps})
+        self.responder = next((step.name for step in graph.steps if step.responder), "")
+        if not self.responder and graph.engine == "sync":
+            ends = [
+                name for name in self.order if not self.children[name] and name not in self.handlers
+            ]
+            self.responder = ends[0] if len(ends) == 1 else ""
+
+
+def handler_names(graph: Graph) -> set[str]:
+    """The steps that only failing events reach."""
+    named = {step.on_error for step in graph.steps if step.on_error}
+    named |= {step.name for step in graph.steps if step.kind == "error_step"}
+    return named | ({graph.on_error} if graph.on_error else set())
+
+
+def order_problems(graph: Graph) -> list[str]:
+    """What is wrong with the order, names and ends of a graph; empty: nothing."""
+    problems = []
+    if graph.engine not in ENGINES:
+        problems.append(
+            f"engine {graph.engine!r} is not one of: {', '.join(ENGINES)}."
+            f"{nearest(str(graph.engine), ENGINES)}"
+        )
+    if not graph.steps:
+        problems.append("it has no steps; add one with graph.to(...)")
+    counts = Counter(step.name for step in graph.steps)
+    if counts.total() > _MOST_STEPS:
+        problems.append(f"it has {counts.total()} steps; the most is {_MOST_STEPS}")
+    for name, count in counts.items():
+        if not name:
+            problems.append("a step has no name")
+        if count > 1:
+            problems.append(f"{count} steps are named {name!r}; give name= to all but one")
+    for step in graph.steps:
+        problems += [f"step {step.name!r}{text}" for text in _step_problems(step, counts)]
+    if graph.on_error and graph.on_error not in counts:
+        problems.append(
+            f"its error handler {graph.on_error!r} does not exist.{nearest(graph.on_error, counts)}"
+        )
+    parents = {step.name: [name for name in step.after if name in counts] for step in graph.steps}
+    cycle = find_cycle(parents)
+    if cycle:
+        problems.append(f"the steps form a loop: {' -> '.join(cycle)}")
+    elif graph.steps and max(counts.values()) == 1:
+        problems += _reach_problems(graph, parents)
+    return problems + _answer_problems(graph, parents, bool(cycle))
+
+
+def _step_problems(step: GraphStep, names: Mapping[str, int]) -> list[str]:
+    problems = [
+        f" comes after {name!r}, which does not exist.{nearest(name, names)}"
+        for name in step.after
+        if name not in names
+    ]
+    if step.on_error and step.on_error not in names:
+        problems.append(
+            f": its error handler {step.on_error!r} does not exist.{nearest(step.on_error, names)}"
+        )
+    if step.on_error and step.on_error == step.name:
+        problems.append(" cannot handle its own errors")
+    if isinstance(step, RouterStep) and not step.routes:
+        problems.append(" is a router without routes; add one with add_route or fn.add_model")
+    if isinstance(step, QueueStep) and "path" not in step.class_args:
+        problems.append(" is a queue without path=; use path='' for one within the process")
+    return problems
+
+
+def _reach_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[str]:
+    handlers = handler_names(graph)
+    called = {step.on_error for step in graph.steps} | {graph.on_error}
+    starts = [s.name for s in graph.steps if not s.after and s.name not in handlers]
+    problems = []
+    if graph.steps and not starts:
+        problems.append("no step receives the first event: each comes after another one")
+    children: dict[str, list[str]] = {name: [] for name in parents}
+    for name, above in parents.items():
+        for parent in above:
+            children[parent].append(name)
+    reached: set[str] = set()
+    stack = starts + [name for name in called if name in parents]
+    while stack:
+        name = stack.pop()
+        if name not in reached:
+            reached.add(name)
+            stack += children[name]
+    problems += [
+        f"step {step.name!r} is never reached: no step names it as error handler"
+        for step in graph.steps
+        if step.name not in reached and starts and not step.after
+    ]
+    queues = {step.name for step in graph.steps if isinstance(step, QueueStep)}
+    some_function = any(step.function for step in graph.steps)
+    problems += [
+        f"step {step.name!r} must specify a function, because it follows a queue step"
+        for step in graph.steps
+        if some_function and not step.function and any(name in queues for name in step.after)
+    ]
+    return problems
+
+
+def _answer_problems(graph: Graph, parents: Mapping[str, Sequence[str]], cycle: bool) -> list[str]:
+    answering = [step.name for step in graph.steps if step.responder]
+    if len(answering) > 1:
+        return [f"only one step can respond, but these do: {', '.join(answering)}"]
+    if answering and not cycle and _ways_to(answering[0], parents, graph) > 1:
+        return [
+            f"step {answering[0]!r} responds but is reached on several ways, so it would answer "
+            "an event more than once; put a Merge before it, or let one way end"
+        ]
+    return []
+
+
+_ONE_WAY = ("Merge", "Choice")
+
+
+def _ways_to(name: str, parents: Mapping[str, Sequence[str]], graph: Graph) -> Fraction:
+    """How often one event reaches a step; a choice sends it one way, a merge makes it one."""
+    steps = {step.name: step for step in graph.steps}
+    children = Counter(parent for above in parents.values() for parent in above)
+    ways: dict[str, Fraction] = {}
+    handlers = handler_names(graph)  # an event that fails does not also take the other way
+    for at in topological_order(parents):
+        found = Fraction(0) if parents[at] or at in handlers else Fraction(1)
+        for parent in parents[at]:
+            share = children[parent] if _decides(steps[parent]) else 1
+            found += ways[parent] / share
+        ways[at] = min(found, Fraction(1)) if _decides(steps[at]) else found
+    return ways[name]
+
+
+def _decides(step: GraphStep) -> bool:
+    target = step.class_name
+    name = target if isinstance(target, str) else getattr(target, "__name__", "")
+    owner = target if isinstance(target, type) else type(target)
+    kind = getattr(owner, "kind", "")
+    merges = bool(getattr(owner, "merges", False))
+    return kind == "choice" or merges or name.rpartition(".")[2] in _ONE_WAY

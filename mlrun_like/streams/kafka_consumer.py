@@ -1,0 +1,229 @@
+"""A member of a Kafka consumer group, or a reader of given partitions.
+
+Offsets are committed only for records that were acknowledged, up to the first gap. When partitions
+go to another member, what is done is committed first; the rest is read again there. How often the
+first record that is not done was begun with travels as metadata of the commit: after two readers
+died of a partition its records are handed out one by one, so that the one that kills is found.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mlrun_like.errors import ConflictError, InvalidArgumentError
+from mlrun_like.registry import require
+from mlrun_like.streams.base import Consumer, Record
+from mlrun_like.streams.kafka_offsets import Partition
+
+if TYPE_CHECKING:
+    from mlrun_like.streams.kafka import KafkaStream
+
+__all__ = ["KafkaConsumer"]
+
+_logger = logging.getLogger("mlrun_like.streams")
+
+
+class KafkaConsumer(Consumer):
+    """Made by `KafkaStream.consumer`; arguments as there."""
+
+    def __init__(
+        self, stream: KafkaStream, group: str, name: str, shards: Iterable[int] | None
+    ) -> None:
+        self._kafka: Any = require("confluent_kafka", feature="a kafka:// stream", extra="kafka")
+        self._stream, self.group, self.name = stream, group, name
+        self._partitions: dict[int, Partition] = {}
+        self._held: list[Any] = []
+        """Messages that were fetched but not handed out."""
+        self._commits: dict[int, int] = {}
+        """Partition -> offset that is still to be committed."""
+        self._closed = False
+        assigned = None if shards is None else sorted(set(shards))
+        if assigned is not None and not all(0 <= n < stream.shards for n in assigned):
+            raise InvalidArgumentError(
+                f"shards {assigned} do not all exist: the topic has {stream.shards} partitions",
+                where=stream.url,
+            )
+        settings: dict[str, Any] = {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "partition.assignment.strategy": "cooperative-sticky",
+            # long steps are allowed: whether the process lives is told by heartbeats
+            "max.poll.interval.ms": 3_600_000,
+            "session.timeout.ms": 15_000,
+        }
+        if name and assigned is None:
+            settings["group.instance.id"] = name  # its place is kept while it restarts
+        stream.shards  # noqa: B018  the topic must exist
+        self._consumer = stream.make(self._kafka.Consumer, {**settings, **stream.consumer_options})
+        if assigned is None:
+            self._consumer.subscribe(
+                [stream.name],
+                on_assign=self._on_assign,
+                on_revoke=self._on_revoke,
+                on_lost=self._on_lost,
+            )
+            return
+        try:
+            self._consumer.assign(self._start(assigned))
+        except self._kafka.KafkaException as exc:
+            self._consumer.close()
+            raise stream.unavailable(exc) from exc
+
+    def read(self, max: int = 100, wait: float = 1.0) -> list[Record]:
+        if self._closed:
+            raise ConflictError(f"consumer {self.name!r} is closed", where=self._stream.url)
+        deadline = time.monotonic() + wait
+        while True:
+            found = self._hand_out(max)
+            left = deadline - time.monotonic()
+            if found or (left < 0 and wait > 0):
+                return found
+            try:
+                messages = self._consumer.consume(min(max, 10_000), left if left > 0 else 0)
+            except (self._kafka.KafkaException, RuntimeError) as exc:
+                raise self._stream.unavailable(exc) from exc
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    self._held.append(message)
+                else:
+                    self._heard(error)
+            if wait <= 0:
+                return self._hand_out(max)
+
+    def ack(self, records: Sequence[Record]) -> None:
+        for record in records:
+            partition = self._partitions.get(record.shard)
+            # none: it is another member's now, which reads the record again
+            if partition is not None:
+                place = partition.done(int(record.id))
+                if place is not None:
+                    self._commits[record.shard] = place
+        if self._commits:
+            self._commit(self._commits)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._leave(list(self._partitions))
+            self._consumer.close()
+
+    def _hand_out(self, most: int) -> list[Record]:
+        found: list[Record] = []
+        taken = 0
+        for message in self._held[:most]:
+            partition = self._partitions.setdefault(message.partition(), Partition())
+            if partition.alone and found:
+                break
+            taken += 1
+            partition.offsets.handed(message.offset())
+            found.append(_record(message, partition.begun))
+            if partition.alone:
+                break
+        del self._held[:taken]
+        return found
+
+    def _heard(self, error: Any) -> None:
+        """Most reports are of troubles that the client library gets over by itself."""
+        if error.fatal():
+            raise ConflictError(
+                f"another process has taken the name {self.name!r} in this group: {error.str()}",
+                where=self._stream.url,
+                fix="give each process a name of its own",
+            )
+        kinds = self._kafka.KafkaError
+        if error.code() in (
+            kinds._ALL_BROKERS_DOWN,
+            kinds._AUTHENTICATION,
+            kinds.TOPIC_AUTHORIZATION_FAILED,
+            kinds.GROUP_AUTHORIZATION_FAILED,
+        ):
+            raise self._stream.unavailable(error.str())
+        _logger.debug("%s: %s", self._stream.url, error.str())
+
+    def _commit(self, places: dict[int, int]) -> None:
+        offsets = [
+            self._kafka.TopicPartition(
+                self._stream.name, shard, offset, metadata=self._partitions[shard].note()
+            )
+            for shard, offset in places.items()
+        ]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=False)
+        except self._kafka.KafkaException as exc:
+            kinds = self._kafka.KafkaError
+            if exc.args[0].code() in (
+                kinds.ILLEGAL_GENERATION,
+                kinds.UNKNOWN_MEMBER_ID,
+                kinds.REBALANCE_IN_PROGRESS,
+                kinds._ASSIGNMENT_LOST,
+            ):
+                return  # shared out anew meanwhile: not committed, so read again
+            raise self._stream.unavailable(exc) from exc
+        places.clear()
+
+    def _start(self, shards: Iterable[int]) -> list[Any]:
+        """Where to read on, and that it is begun with once more."""
+        name, place = self._stream.name, self._kafka.TopicPartition
+        timeout = self._stream.timeout
+        found, begun = [], {}
+        for known in self._consumer.committed([place(name, n) for n in shards], timeout=timeout):
+            offset = known.offset
+            low, _ = self._consumer.get_watermark_offsets(known, timeout=timeout)
+            partition = self._partitions[known.partition] = Partition.read(known.metadata)
+            partition.begin()
+            partition.first = begun[known.partition] = max(offset, low)
+            found.append(place(name, known.partition, max(offset, low)))
+        self._commit(begun)
+        return found
+
+    def _on_assign(self, consumer: Any, places: list[Any]) -> None:
+        consumer.incremental_assign(self._start(place.partition for place in places))
+
+    def _on_revoke(self, consumer: Any, places: list[Any]) -> None:
+        self._leave([place.partition for place in places])
+        consumer.incremental_unassign(places)
+
+    def _on_lost(self, consumer: Any, places: list[Any]) -> None:
+        self._forget([place.partition for place in places])
+        consumer.incremental_unassign(places)
+
+    def _leave(self, shards: Sequence[int]) -> None:
+        """Commit what is done, and take back that the rest was begun with: nobody died of it."""
+        places = {}
+        for shard in shards:
+            partition = self._partitions.get(shard)
+            if partition is not None:
+                partition.begun -= 1
+                places[shard] = self._commits.get(shard, partition.first)
+        try:
+            if places:
+                self._commit(places)
+        except Exception as exc:  # noqa: BLE001  the rest is read again, which is allowed
+            _logger.warning("%s: the last commit failed: %s", self._stream.url, exc)
+        self._forget(shards)
+
+    def _forget(self, shards: Sequence[int]) -> None:
+        for shard in shards:
+            self._partitions.pop(shard, None)
+            self._commits.pop(shard, None)
+        self._held = [message for message in self._held if message.partition() not in shards]
+
+
+def _record(message: Any, deliveries: int) -> Record:
+    headers = {
+        name: (value or b"").decode("utf-8", "replace") for name, value in message.headers() or ()
+    }
+    return Record(
+        message.value() or b"",
+        (message.key() or b"").decode("utf-8", "replace"),
+        headers,
+        str(message.offset()),
+        message.partition(),
+        message.timestamp()[1] / 1000,
+        deliveries,
+    )

@@ -1,0 +1,522 @@
+"""Ways of an event through a graph: branches, choices, errors, streams, the steps after an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from mlrun_like.errors import GraphError, InvalidArgumentError, StepError, StepTimeoutError
+from mlrun_like.serving.event import DROP, Event
+from mlrun_like.serving.graph import Graph, flow
+from mlrun_like.serving.protocol import Step
+
+
+def same(body: Any) -> Any:
+    return body
+
+
+async def same_later(body: Any) -> Any:
+    await asyncio.sleep(0)
+    return body
+
+
+def inc(body: int) -> int:
+    return body + 1
+
+
+async def inc_later(body: int) -> int:
+    await asyncio.sleep(0)
+    return body + 1
+
+
+class Even(Step):
+    kind = "choice"
+
+    def select_outlets(self, body: int) -> list[str]:
+        return ["even" if body % 2 == 0 else "odd"]
+
+
+class Positive(Step):
+    kind = "filter"
+
+    def do(self, body: int) -> bool:
+        return body > 0
+
+
+class Small(Step):
+    kind = "maybe"
+
+    def do(self, body: int) -> Any:
+        return DROP if body > 100 else body
+
+
+class Both(Step):
+    """Waits for two branches of one event; gives the sum."""
+
+    kind = "many"
+    merges = True
+
+    def __init__(self) -> None:
+        self.seen: dict[Any, int] = {}
+
+    def process(self, event: Event) -> list[Event]:
+        if event.id in self.seen:
+            return [event.with_body(self.seen.pop(event.id) + event.body)]
+        self.seen[event.id] = event.body
+        return []
+
+
+@pytest.fixture(params=[inc, inc_later], ids=["plain", "async"])
+def add(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def test_filter_choice_and_join(add: Any) -> None:
+    graph = flow()
+    chosen = graph.to(Positive, "positive").to(Small, "small").to(Even, "even?")
+    chosen.to(lambda body: body * 10, "even")
+    chosen.to(add, "odd")
+    graph.add_step(add, "join", after=["even", "odd"]).to(same, "end").respond()
+    with graph.to_mock_server() as server:
+        assert [server.test(body=n) for n in (2, 3)] == [21, 5]
+        assert server.test(body=-1) is None and server.test(body=1000) is None
+        assert server.test(body=-1, get_body=False).status_code == 204
+        assert list(server.stream([1, 2, -5, 3])) == [3, 21, None, 5]
+
+
+def test_a_choice_must_name_followers() -> None:
+    class Wrong(Step):
+        kind = "choice"
+
+        def select_outlets(self, body: Any) -> Any:
+            return body
+
+    graph = flow(engine="async")
+    chosen = graph.to(Wrong, "wrong")
+    chosen.to(same, "a").respond()
+    chosen.to(same, "b")
+    server = graph.to_mock_server()
+    assert server.test(body=["a", "b"]) == ["a", "b"]
+    assert server.test(body=[]) is None
+    for body in (["c"], "c", [[1]], 5):
+        with pytest.raises(StepError, match="answer one or several of the steps after it: a, b"):
+            server.test(body=body)
+
+
+def test_fan_out_and_merge(add: Any) -> None:
+    graph = flow(engine="async")
+    start = graph.to(same, "start")
+    start.to(add, "left")
+    start.to(lambda body: body * 100, "right")
+    graph.add_step(Both, "both", after=["left", "right"]).to(same, "end").respond()
+    with graph.to_mock_server() as server:
+        assert [server.test(body=n) for n in range(3)] == [1, 102, 203]
+
+
+def test_branches_never_swallow_an_error(add: Any) -> None:
+    done: list[int] = []
+
+    def fails(body: int) -> int:
+        raise KeyError(body)
+
+    graph = flow(engine="async")
+    start = graph.to(same, "start")
+    start.to(fails, "bad")
+    start.to(add, "answer").respond()
+    start.to(lambda body: done.append(body), "other")
+    with graph.to_mock_server() as server:
+        with pytest.raises(StepError, match="KeyError: 7") as caught:
+            server.test(body=7)
+        assert caught.value.step == "bad" and done == [7]
+
+
+def test_parallel_branches_run_at_the_same_time() -> None:
+    gate = asyncio.Event()
+
+    async def waits(body: int) -> int:
+        await asyncio.wait_for(gate.wait(), 5)
+        return body
+
+    async def opens(body: int) -> int:
+        gate.set()
+        return body
+
+    graph = flow(engine="async")
+    start = graph.to(same, "start")
+    start.to(waits, "waits").respond()
+    start.to(opens, "opens")
+    with graph.to_mock_server() as server:
+        assert server.test(body=1) == 1
+
+
+def fails_on_odd(body: int) -> int:
+    if body % 2:
+        raise ValueError(f"{body} is odd")
+    return body
+
+
+async def fails_on_odd_later(body: int) -> int:
+    return fails_on_odd(body)
+
+
+@pytest.mark.parametrize("step", [fails_on_odd, fails_on_odd_later])
+def test_an_error_handler_answers(step: Any) -> None:
+    def report(event: Event) -> None:
+        event.body = {"from": event.origin_state, "error": event.error, "body": event.body}
+
+    graph = flow()
+    failing = graph.to(same, "first").to(step, "risky")
+    failing.error_handler("report", handler=report, full_event=True)
+    failing.to(lambda body: body * 2, "last").respond()
+    with graph.to_mock_server() as server:
+        assert server.test(body=4) == 8
+        assert server.test(body=3) == {
+            "from": "risky", "error": {"risky": "ValueError: 3 is odd"}, "body": 3,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("step", [fails_on_odd, fails_on_odd_later])
+def test_an_error_handler_may_go_on(step: Any) -> None:
+    graph = flow()
+    failing = graph.to(step, "risky")
+    failing.to(lambda body: body * 2, "last").respond()
+    failing.error_handler("even", handler="(event + 1)", before="last")
+    with graph.to_mock_server() as server:
+        assert [server.test(body=n) for n in (3, 4)] == [8, 8]
+
+
+def test_a_graph_level_handler_catches_the_rest() -> None:
+    graph = flow()
+    graph.to(fails_on_odd, "risky").to(same, "last").respond()
+    graph.error_handler("rescue", handler="(-event)")
+    with graph.to_mock_server() as server:
+        assert [server.test(body=n) for n in (2, 3)] == [2, -3]
+    graph = flow()
+    graph.to(fails_on_odd, "risky").respond()
+    graph.error_handler("rescue", handler=fails_on_odd)
+    with pytest.raises(StepError) as caught:
+        graph.to_mock_server().test(body=3)
+    assert caught.value.step == "rescue"
+
+
+def test_a_handler_declared_elsewhere_is_named() -> None:
+    graph = flow()
+    step = graph.to(fails_on_odd, "risky").error_handler("catch")
+    assert step.name == "risky"
+    graph.add_step(lambda body: "caught", "catch")
+    assert graph.to_mock_server().test(body=1) == "caught"
+    graph = flow()
+    graph.to(same, "a").error_handler("missing")
+    with pytest.raises(GraphError, match="its error handler 'missing' does not exist"):
+        graph.to_mock_server()
+    with pytest.raises(InvalidArgumentError, match="needs a class or a function"):
+        graph["a"].error_handler()
+
+
+def test_steps_after_the_answer_do_not_delay_or_fail_it(caplog: pytest.LogCaptureFixture) -> None:
+    done = threading.Event()
+
+    async def slow(body: int) -> None:
+        await asyncio.sleep(0.2)
+        done.set()
+
+    def fails(body: int) -> None:
+        raise ValueError("late")
+
+    graph = flow(engine="async")
+    answer = graph.to(inc_later, "answer").respond()
+    answer.to(slow, "slow")
+    answer.to(fails, "fails")
+    with graph.to_mock_server() as server:
+        started = time.monotonic()
+        assert server.test(body=1) == 2
+        assert time.monotonic() - started < 0.15 and not done.is_set()
+        server.wait_for_completion()
+        assert done.is_set()
+    assert "step 'fails' failed" in caplog.text
+
+
+def chunks(body: int) -> Iterator[int]:
+    yield from range(body)
+
+
+async def chunks_later(body: int) -> AsyncIterator[int]:
+    for number in range(body):
+        await asyncio.sleep(0)
+        yield number
+
+
+def test_a_generator_step_streams_through_the_graph() -> None:
+    graph = flow()
+    graph.to(inc, "first").to(chunks, "chunks").to(inc, "each").to(Small, "small").respond()
+    server = graph.to_mock_server()
+    answer = server.test(body=2)
+    assert inspect.isgenerator(answer) and list(answer) == [1, 2, 3]
+    assert server.test(body=1, get_body=False).is_stream
+
+
+def test_an_async_generator_streams_through_the_graph() -> None:
+    graph = flow()
+    graph.to(chunks_later, "chunks").to(inc_later, "each").respond()
+    with graph.to_mock_server() as server:
+
+        async def collect() -> list[int]:
+            response = await server.run_async(Event(3))
+            return [value async for value in response.body]
+
+        assert asyncio.run(collect()) == [1, 2, 3]
+
+
+def test_leaving_a_stream_closes_the_generator() -> None:
+    closed: list[str] = []
+
+    def endless(body: int) -> Iterator[int]:
+        try:
+            while True:
+                yield body
+        finally:
+            closed.append("plain")
+
+    async def endless_later(body: int) -> AsyncIterator[int]:
+        try:
+            while True:
+                await asyncio.sleep(0)
+                yield body
+        finally:
+            closed.append("async")
+
+    graph = flow()
+    graph.to(endless, "endless").to(inc, "each").respond()
+    answer = graph.to_mock_server().test(body=1)
+    assert next(answer) == 2
+    answer.close()
+    graph = flow()
+    graph.to(endless_later, "endless").to(inc, "each").respond()
+
+    async def leave(server: Any) -> None:
+        response = await server.run_async(Event(1))
+        assert await anext(response.body) == 2
+        await response.body.aclose()
+
+    with graph.to_mock_server() as server:
+        asyncio.run(leave(server))
+    assert closed == ["plain", "async"]
+
+
+class Gather(Step):
+    gathers = True
+
+    def do(self, body: list[int]) -> list[int]:
+        return body
+
+
+@pytest.mark.parametrize("source", [chunks, chunks_later])
+def test_a_collector_ends_a_stream(source: Any, add: Any) -> None:
+    graph = flow()
+    graph.to(source, "one").to(add, "each").to(Gather, "all").to(sum, "sum").to(add, "end").respond()
+    with graph.to_mock_server() as server:
+        assert server.test(body=3) == 7
+
+
+def test_wrong_streams_are_refused() -> None:
+    graph = flow(engine="async")
+    first = graph.to(chunks, "one")
+    first.to(chunks, "two").respond()
+    first.to(same, "three")
+    with pytest.raises(GraphError, match="only one step can follow"):
+        graph.to_mock_server()
+    graph = flow()
+    graph.to(chunks, "one").to(same, "mid").to(chunks, "two")
+    with pytest.raises(GraphError, match="Streaming on top of streaming"):
+        graph.to_mock_server()
+    graph = flow(engine="async")
+    graph.to(chunks, "one").respond().to(same, "late")
+    with pytest.raises(GraphError, match="nothing can follow it"):
+        graph.to_mock_server()
+
+
+def test_an_error_in_a_stream_comes_after_the_values_before_it() -> None:
+    def breaks(body: int) -> Iterator[int]:
+        yield body
+        raise ValueError("mid-stream")
+
+    graph = flow()
+    graph.to(breaks, "breaks").to(inc, "each").respond()
+    answer = graph.to_mock_server().test(body=1)
+    assert next(answer) == 2
+    with pytest.raises(ValueError, match="mid-stream"):
+        next(answer)
+
+
+def test_nested_flows_are_inlined(add: Any) -> None:
+    inner = flow()
+    inner.to(add, "one").to(fails_on_odd, "two")
+    graph = flow()
+    graph.to(same, "start").to(inner, "inner").to(add, "end").respond()
+    assert [step.name for step in graph.steps] == ["start", "inner/one", "inner/two", "end"]
+    with graph.to_mock_server() as server:
+        assert server.test(body=1) == 3
+        with pytest.raises(StepError) as caught:
+            server.test(body=2)
+        assert caught.value.step == "inner/two"
+    with pytest.raises(GraphError, match="the flow 'empty' has 0 ends"):
+        graph.to(flow(), "empty")
+
+
+def test_a_nested_flow_in_a_document() -> None:
+    graph = Graph.from_yaml(
+        """
+        kind: flow
+        engine: sync
+        steps:
+          start: {handler: "(event + 1)"}
+          inner:
+            kind: flow
+            after: start
+            steps:
+              a: {handler: "(event * 2)"}
+              b: {handler: "(event * 5)", after: a}
+          end: {handler: "(event - 1)", after: inner/b}
+        """
+    )
+    assert graph.to_mock_server().test(body=1) == 19
+    assert Graph.from_dict(graph.to_dict()).to_mock_server().test(body=1) == 19
+
+
+def test_held_events_leave_at_the_end(add: Any) -> None:
+    class Pairs(Step):
+        kind = "many"
+        collects = True
+
+        def __init__(self) -> None:
+            self.held: list[Any] = []
+
+        def process(self, event: Event) -> list[Event]:
+            self.held.append(event.body)
+            return [Event(self.held.pop(0) + self.held.pop(0))] if len(self.held) == 2 else []
+
+        def flush(self) -> list[Event]:
+            return [Event(body) for body in self.held]
+
+    class Total(Step):
+        ends = True
+
+        def __init__(self) -> None:
+            self.total = 0
+
+        def do(self, body: int) -> int:
+            self.total += body
+            return body
+
+        def result(self) -> int:
+            return self.total
+
+    graph = flow(engine="async")
+    graph.to(Pairs, "pairs").to(add, "add").to(Total, "total")
+    server = graph.to_mock_server()
+    for number in (1, 2, 3):
+        assert set(server.test(body=number)) == {"id"}
+    assert server.wait_for_completion() == (1 + 2 + 1) + (3 + 1)
+    assert server.wait_for_completion() == 8
+    server.close()
+
+
+def test_collecting_steps_cannot_answer() -> None:
+    class Holds(Step):
+        kind = "many"
+        collects = True
+
+        def process(self, event: Event) -> list[Event]:
+            return []
+
+    class Ends(Step):
+        ends = True
+
+        def do(self, body: Any) -> Any:
+            return body
+
+    graph = flow(engine="async")
+    graph.to(Holds, "holds").to(same, "answer").respond()
+    graph.to(Ends, "ends").to(same, "more")
+    with pytest.raises(GraphError) as caught:
+        graph.to_mock_server()
+    assert "'answer' cannot respond: 'holds' before it mixes the events" in str(caught.value)
+    assert "'ends' ends the flow, so 'more' cannot follow it" in str(caught.value)
+
+
+def test_a_step_may_emit_by_the_clock(add: Any) -> None:
+    class Later(Step):
+        kind = "many"
+        collects = True
+
+        def connect(self, emit: Any) -> None:
+            self.emit = emit
+
+        def process(self, event: Event) -> list[Event]:
+            threading.Timer(0.01, self.emit, [event]).start()
+            return []
+
+    seen: list[int] = []
+    done = threading.Event()
+
+    def note(body: int) -> None:
+        seen.append(body)
+        done.set()
+
+    graph = flow(engine="async")
+    graph.to(Later, "later").to(add, "add").to(note, "note")
+    with graph.to_mock_server() as server:
+        server.test(body=5)
+        assert done.wait(5) and seen == [6]
+
+
+def test_events_do_not_leak_between_concurrent_callers(add: Any) -> None:
+    graph = flow()
+    step: Any = graph
+    for number in range(5):
+        step = step.to(add, f"s{number}")
+    step.respond()
+    with graph.to_mock_server() as server:
+        assert list(server.stream(range(500), max_in_flight=32)) == list(range(5, 505))
+
+
+def test_a_failing_row_fails_alone(add: Any) -> None:
+    graph = flow()
+    graph.to(add, "add").to(fails_on_odd, "risky").respond()
+    with graph.to_mock_server() as server:
+        found = list(server.stream([1, 2, 3], errors="return"))
+        assert (found[0], found[2]) == (2, 4) and isinstance(found[1], StepError)
+        assert found[1].step == "risky"
+        with pytest.raises(StepError, match="3 is odd"):
+            list(server.stream([1, 2, 3]))
+
+
+def test_deadlines_stop_the_graph_between_and_inside_steps() -> None:
+    async def sleeps(body: float) -> float:
+        await asyncio.sleep(body)
+        return body
+
+    graph = flow()
+    graph.to(sleeps, "sleeps").respond()
+
+    async def ask(seconds: float, budget: float) -> Any:
+        event = Event(seconds)
+        event.deadline = time.monotonic() + budget
+        return await server.run_async(event)
+
+    with graph.to_mock_server() as server:
+        assert asyncio.run(ask(0.0, 5)).body == 0.0
+        late = asyncio.run(ask(5.0, 0.05))
+        assert late.status_code == 504 and late.body["code"] == "timeout"
+    graph = flow()
+    graph.to(lambda body: time.sleep(0.02) or body, "naps").to(same, "next").respond()
+    event = Event(1)
+    event.deadline = time.monotonic() + 0.005
+    with pytest.raises(StepTimeoutError, match="before step 'next'"):
+        graph.to_mock_server().plan.run(event)
