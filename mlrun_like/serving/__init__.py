@@ -19,9 +19,20 @@ model_servers.py  ready model steps: SKLearnModelServer
 
 from __future__ import annotations
 
-from mlrun_like.serving.event import Event, Response
+from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.graph import Graph, flow
+from mlrun_like.serving.protocol import Step
 from mlrun_like.serving.http import serve, serve_forever
 from mlrun_like.serving.models import V2ModelServer
 
-__all__ = ["Event", "Graph", "Response", "V2ModelServer", "flow", "serve", "serve_forever"]
+__all__ = [
+    "DROP",
+    "Event",
+    "Graph",
+    "Response",
+    "Step",
+    "V2ModelServer",
+    "flow",
+    "serve",
+    "serve_forever",
+]

@@ -18,7 +18,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from mlrun_like.errors import ConflictError, OverloadedError
-from mlrun_like.serving.batching_calls import Failure, Request, failure_of
+from mlrun_like.serving.batching_calls import Failure, Request
 from mlrun_like.serving.batching_options import BATCHES, BatchInfo, BatchOptions
 from mlrun_like.serving.batching_queue import Waiting
 from mlrun_like.serving.batching_run import Runner
@@ -26,7 +26,7 @@ from mlrun_like.serving.batching_run import Runner
 __all__ = ["Batcher", "live_batchers"]
 
 _LONE = 8  # batches of one request in a row after which a caller counts as alone
-_MOST_DIRECT = 0.001  # seconds for which a lone caller may keep the loop to itself
+_MOST_DIRECT = 0.005  # seconds for which a lone caller may keep the loop to itself
 _FINEST_TIMER = 0.0015  # seconds; timers of event loops are not finer than a millisecond
 _LIVE: weakref.WeakSet[Batcher] = weakref.WeakSet()
 
@@ -118,8 +118,10 @@ class Batcher:
             there = asyncio.run_coroutine_threadsafe(self.submit(rows), owner)
             return await asyncio.wrap_future(there)
         size = len(rows)
-        if self._alone >= _LONE and self._may_go_directly(size, loop):
-            return self._direct(rows, size)
+        if self._alone >= _LONE:
+            now = self._alone_now(size, loop)
+            if now:
+                return self._direct(rows, size, now)
         if not size:
             return []
         if self._key_of is None:
@@ -177,43 +179,36 @@ class Batcher:
                 results[place] = result
         return results
 
-    def _may_go_directly(self, size: int, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether the caller is alone, so that its own task may do the call at once."""
-        if self._running or self._waiting.rows or self._closed or self._runner.awaited:
-            return False
-        if not 0 < size <= self.options.max_rows or self.times.in_thread(size):
-            return False
+    def _alone_now(self, size: int, loop: asyncio.AbstractEventLoop) -> float:
+        """The time if the caller's own task may do the call at once, because it is alone; else 0.
+
+        A call in this iteration of the loop is remembered, so that a second caller is noticed.
+        """
+        if self._running or self._waiting.rows or self._closed or not self._runner.lone(size):
+            return 0.0
+        now = time.perf_counter()
         task = asyncio.current_task()
-        if not self._direct_since:
-            self._direct_since = time.perf_counter()
+        if self._direct_task is None:
             self._direct_task = task
+            self._direct_since = now
             loop.call_soon(self._end_direct)
-            return True
-        if task is not self._direct_task:  # two in one iteration of the loop: nobody is alone
+        elif task is not self._direct_task:
             self._alone = 0
-            return False
-        # a caller that never lets go of the loop must do so sometimes, for the sake of others
-        return time.perf_counter() - self._direct_since < _MOST_DIRECT
+            return 0.0
+        elif now - self._direct_since > _MOST_DIRECT:
+            return 0.0
+        return now
 
     def _end_direct(self) -> None:
-        self._direct_since = 0.0
         self._direct_task = None
 
-    def _direct(self, rows: Sequence[Any], size: int) -> list[Any]:
-        numbers = self.numbers
-        numbers.batch(size)
-        numbers.started(0.0)
+    def _direct(self, rows: Sequence[Any], size: int, now: float) -> list[Any]:
+        found = self._context.run(self._runner.alone, rows, size, now)
         told = BATCHES.get()
         if told is not None:
             told.append(BatchInfo(self.name, size, 0.0))
-        found = self._context.run(self._runner.once, rows, size)
-        if isinstance(found, Failure):
-            numbers.failed += 1
+        if type(found) is Failure:
             raise found.error
-        for result in found:
-            if isinstance(result, BaseException):
-                numbers.failed += 1
-                raise failure_of(result, self.name).error
         return found
 
     def _admit(self, now: float) -> None:

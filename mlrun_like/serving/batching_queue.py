@@ -57,6 +57,15 @@ class BatchNumbers:
         self.wait_seconds += seconds
         self.waits[bisect.bisect_left(WAIT_BOUNDS, seconds * 1e3)] += 1
 
+    def lone(self, rows: int, failed: bool) -> None:
+        """Count a request that had a call of its own at once."""
+        self.requests += 1
+        self.waits[0] += 1
+        self.rows += rows
+        self.batches += 1
+        self.failed += failed
+        self.sizes[0 if rows == 1 else bisect.bisect_left(self.size_bounds, rows)] += 1
+
 
 class _Group:
     __slots__ = ("key", "requests", "rows")

@@ -52,6 +52,7 @@ class Runner:
         self.awaited = is_async(call)
         self._call = call
         self._options = options
+        self._most = options.max_rows
         self._name = name
         self._pool: ThreadPoolExecutor | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -103,6 +104,29 @@ class Runner:
             return failure_of(exc, self._name)
         self.times.record(count, time.perf_counter() - begin)
         return results_of(found, count, self._name)
+
+    def lone(self, size: int) -> bool:
+        """Whether so many rows may be called by `alone`."""
+        return not self.awaited and 0 < size <= self._most and not self.times.in_thread(size)
+
+    def alone(self, rows: Sequence[Any], count: int, begin: float) -> Any:
+        """The results of a lone caller's rows, or its Failure; `begin` is the time now."""
+        try:
+            found = self._call(rows)
+        except BaseException as exc:  # the boundary to users' code
+            found = failure_of(exc, self._name)
+            if _interrupt(found) is not None:
+                raise
+        else:
+            self.times.glance(count, time.perf_counter() - begin)
+            found = results_of(found, count, self._name)
+            if type(found) is list:
+                for result in found:
+                    if isinstance(result, BaseException):
+                        found = failure_of(result, self._name)
+                        break
+        self.numbers.lone(count, type(found) is Failure)
+        return found
 
     def close(self) -> None:
         """End threads and tasks; running calls are not waited for."""

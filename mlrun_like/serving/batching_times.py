@@ -25,7 +25,7 @@ class CallTimes:
     (0.01, 0.001, 0.02)
     """
 
-    __slots__ = ("_n", "_nn", "_nt", "_seen", "_t", "_w", "fixed", "gap", "per_row", "threaded")
+    __slots__ = ("_n", "_nn", "_nt", "_seen", "_skip", "_t", "_w", "fixed", "gap", "per_row", "threaded")
 
     def __init__(self) -> None:
         self.fixed = 0.0
@@ -36,7 +36,7 @@ class CallTimes:
         """Seconds between the arrivals of two rows, on average."""
         self.threaded = True
         """Whether the call belongs in a thread; unknown calls do."""
-        self._seen = 0
+        self._seen = self._skip = 0
         self._w = self._n = self._nn = self._t = self._nt = 0.0
 
     def record(self, rows: int, seconds: float) -> None:
@@ -57,6 +57,13 @@ class CallTimes:
             slope = 0.0
         self.per_row = slope
         self.fixed = max(0.0, (t - slope * n) / w)
+
+    def glance(self, rows: int, seconds: float) -> None:
+        """Learn from one of many equal calls: from one in eight, or when it took much longer."""
+        self._skip -= 1
+        if self._skip < 0 or seconds > self.fixed + self.fixed:
+            self._skip = 7
+            self.record(rows, seconds)
 
     def expected(self, rows: int) -> float:
         """Seconds that a call with so many rows takes; 0 before the first one."""

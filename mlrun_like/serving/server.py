@@ -78,23 +78,10 @@ class GraphServer:
 
     async def run_async(self, event: Event) -> Response:
         """The same for an event loop, which blocking steps do not hold up."""
-        plan = self.plan
-        for observer in self.observers:
-            observer.begin(event)
-        response, error = None, None
         try:
-            if event.deadline is None:
-                found = await plan.run_async(event) if plan.waits else plan.run(event)
-            else:
-                found = await self._in_time(event)
-            response = self._answer(found, event)
+            return await self._watched_async(event)
         except Exception as exc:  # noqa: BLE001  the request boundary
-            error = exc
-            response = self._unanswered(exc, event) or self.failure(exc, event)
-        finally:
-            for observer in self.observers:
-                observer.end(event, response, error)
-        return response
+            return self.failure(exc, event)
 
     def test(  # noqa: PLR0913 - MLRun's signature
         self,
@@ -222,9 +209,8 @@ class GraphServer:
 
     async def _one(self, event: Event, errors: str) -> Any:
         try:
-            return self._answer(await self.plan.run_async(event), event).body
+            return (await self._watched_async(event)).body
         except Exception as exc:
-            self._reported(exc, event)
             if errors == "raise":
                 raise
             return exc
@@ -333,8 +319,35 @@ class GraphServer:
             return answer
         return self._answer(found, event)
 
-    async def _in_time(self, event: Event) -> Any:
-        return await self.background.in_time(self.plan, event)
+    async def _watched_async(self, event: Event) -> Response:
+        if not self.observers:
+            return await self._processed_async(event)
+        for observer in self.observers:
+            observer.begin(event)
+        response, error = None, None
+        try:
+            response = await self._processed_async(event)
+        except Exception as exc:
+            error = exc
+            raise
+        finally:
+            for observer in self.observers:
+                observer.end(event, response, error)
+        return response
+
+    async def _processed_async(self, event: Event) -> Response:
+        plan = self.plan
+        try:
+            if event.deadline is not None:
+                found = await self.background.in_time(plan, event)
+            else:
+                found = await plan.run_async(event) if plan.waits else plan.run(event)
+        except StepError as exc:
+            answer = self._unanswered(exc, event)
+            if answer is None:
+                raise self._reported(exc, event) from exc.__cause__
+            return answer
+        return self._answer(found, event)
 
     def _unanswered(self, exc: Exception, event: Event) -> Response | None:
         """With an error stream, nobody waits for a graph without a responder."""

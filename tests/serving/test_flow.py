@@ -319,7 +319,9 @@ class Gather(Step):
 @pytest.mark.parametrize("source", [chunks, chunks_later])
 def test_a_collector_ends_a_stream(source: Any, add: Any) -> None:
     graph = flow()
-    graph.to(source, "one").to(add, "each").to(Gather, "all").to(sum, "sum").to(add, "end").respond()
+    graph.to(source, "one").to(add, "each").to(Gather, "all").to(sum, "sum").to(
+        add, "end"
+    ).respond()
     with graph.to_mock_server() as server:
         assert server.test(body=3) == 7
 
