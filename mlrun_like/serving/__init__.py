@@ -11,8 +11,9 @@ context.py        what a step may ask of its server
 server.py         GraphServer: a plan that answers events; `test()` is the in-process client
 paths.py          dotted paths into a body
 codec.py          JSON to and from bytes, the only module that knows the JSON library
-asgi.py           the ASGI application of a GraphServer
-http.py           serve(): the application on a port, in the background or blocking
+forms.py          what HTML forms send
+client.py         Client: the same calls to a graph in this process or over HTTP
+web               the ASGI application, the HTTP protocol, processes
 models.py         V2ModelServer, the base of model steps
 model_servers.py  ready model steps: SKLearnModelServer
 """
@@ -21,9 +22,9 @@ from __future__ import annotations
 
 from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.graph import Graph, flow
-from mlrun_like.serving.protocol import Step
-from mlrun_like.serving.http import serve, serve_forever
 from mlrun_like.serving.models import V2ModelServer
+from mlrun_like.serving.protocol import Step
+from mlrun_like.serving.web.serve import serve, serve_forever
 
 __all__ = [
     "DROP",

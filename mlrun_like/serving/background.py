@@ -15,7 +15,7 @@ from mlrun_like.serving.event import Event
 from mlrun_like.serving.passing import Way, fan_async, fan_sync
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.compile import Plan
+    from mlrun_like.serving.plan import Plan
 
 __all__ = ["Background"]
 

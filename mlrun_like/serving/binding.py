@@ -79,6 +79,7 @@ def bind(
         for key, route in step.routes.items():
             bound = bind(route, targets, context, executor, step.name)
             routes[key] = Route(key, bound.made, bound.call, bound.acall, bound.whole)
+            routes[key].definition = (route, targets[f"{step.name}/{route.name}"])
     made = None if not target.method else _create(step, target, context, routes)
     function, acall = _functions(step, target, made, context)
     is_async = _is_async(function)

@@ -61,6 +61,7 @@ REGISTERED: Mapping[str, str] = {
     "mlrun.feature_store.steps.SetEventMetadata": (
         "mlrun_like.serving.steps.fields:SetEventMetadata"
     ),
+    "$queue": "mlrun_like.serving.queues.push:QueuePush",
     # models and routers
     # remote calls
 }

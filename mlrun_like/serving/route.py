@@ -26,7 +26,7 @@ class Route:
     2
     """
 
-    __slots__ = ("_acall", "_call", "_whole", "name", "object", "weight")
+    __slots__ = ("_acall", "_call", "_whole", "definition", "name", "object", "weight")
 
     def __init__(
         self,
@@ -39,6 +39,8 @@ class Route:
         self.name = name
         self.object = object
         self.weight: float = 1.0
+        self.definition: Any = None
+        """The step and what it stands for, from which another process can make it again."""
         self._call = call
         self._acall = acall
         self._whole = whole

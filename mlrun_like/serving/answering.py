@@ -1,0 +1,168 @@
+"""Answering: one event through a plan, watched, in time, and with an answer whatever happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlrun_like.errors import MLRunLikeError, StepError
+from mlrun_like.serving.background import Background
+from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.error_stream import ErrorStream
+from mlrun_like.serving.event import DROP, Event, Response
+from mlrun_like.serving.failures import status_of
+from mlrun_like.serving.observer import Observer, watching
+from mlrun_like.serving.plan import Plan
+
+__all__ = ["Answering"]
+
+
+class Answering:
+    """The part of a server that takes one event through its plan."""
+
+    plan: Plan
+    context: GraphContext
+    background: Background
+    errors: ErrorStream
+    observers: list[Observer]
+    _plain_plan: Plan
+    _direct: Any
+
+    def run(self, event: Event) -> Response:
+        """Take an event through the graph in this thread; failures become answers."""
+        try:
+            return self._watched(event)
+        except Exception as exc:  # noqa: BLE001  the request boundary
+            return self.failure(exc, event)
+
+    async def run_async(self, event: Event) -> Response:
+        """The same for an event loop, which blocking steps do not hold up."""
+        try:
+            return await self._watched_async(event)
+        except Exception as exc:  # noqa: BLE001  the request boundary
+            return self.failure(exc, event)
+
+    def observe(self, *observers: Observer) -> None:
+        """Let observers watch every event from now on."""
+        self.observers += observers
+        steps = [observer for observer in self.observers if observer.steps]
+        self.plan = self._plain_plan.observed(watching(steps) if steps else None)
+        self._direct = None
+        self.background.connect(self.plan, self._late_error)
+
+    def failure(self, exc: Exception, event: Event) -> Response:
+        """The answer that tells a caller what failed; server errors are also logged."""
+        told = exc.__cause__ if isinstance(exc, StepError) and exc.__cause__ else exc
+        status = status_of(exc)
+        if status >= 500:
+            self.context.logger.error(
+                "%s %s failed: event %s: %s", event.method, event.path, event.id, exc,
+                exc_info=told if self.context.verbose or status == 500 else None,
+            )  # fmt: skip
+        named = exc if isinstance(exc, MLRunLikeError) else None
+        body = {
+            "error": named.what if named else f"{type(exc).__name__}: {exc}",
+            "code": told.code if isinstance(told, MLRunLikeError) else "step",
+            "step": getattr(exc, "step", ""),
+            "event_id": event.id,
+            "fix": named.fix if named else "",
+        }
+        headers = {}
+        retry_after = getattr(told, "retry_after", None)
+        if retry_after is not None:
+            headers["Retry-After"] = str(max(1, round(retry_after)))
+        return Response({key: value for key, value in body.items() if value}, status, headers)
+
+    def _watched(self, event: Event) -> Response:
+        if not self.observers:
+            return self._processed(event)
+        for observer in self.observers:
+            observer.begin(event)
+        response, error = None, None
+        try:
+            response = self._processed(event)
+        except Exception as exc:
+            error = exc
+            raise
+        finally:
+            for observer in self.observers:
+                observer.end(event, response, error)
+        return response
+
+    def _processed(self, event: Event) -> Response:
+        plan = self.plan
+        try:
+            found = (
+                self.background.wait(plan.run_async(event)) if plan.is_async else plan.run(event)
+            )
+        except StepError as exc:
+            answer = self._unanswered(exc, event)
+            if answer is None:
+                raise self._reported(exc, event) from exc.__cause__
+            return answer
+        return self._answer(found, event)
+
+    async def _watched_async(self, event: Event) -> Response:
+        if not self.observers:
+            return await self._processed_async(event)
+        for observer in self.observers:
+            observer.begin(event)
+        response, error = None, None
+        try:
+            response = await self._processed_async(event)
+        except Exception as exc:
+            error = exc
+            raise
+        finally:
+            for observer in self.observers:
+                observer.end(event, response, error)
+        return response
+
+    async def _processed_async(self, event: Event) -> Response:
+        plan = self.plan
+        try:
+            if event.deadline is not None:
+                found = await self.background.in_time(plan, event)
+            else:
+                found = await plan.run_async(event) if plan.waits else plan.run(event)
+        except StepError as exc:
+            answer = self._unanswered(exc, event)
+            if answer is None:
+                raise self._reported(exc, event) from exc.__cause__
+            return answer
+        return self._answer(found, event)
+
+    def _unanswered(self, exc: Exception, event: Event) -> Response | None:
+        """With an error stream, nobody waits for a graph without a responder."""
+        if self.plan.responds or not self.errors.url:
+            return None
+        self._reported(exc, event)
+        return Response({"id": event.id})
+
+    def _reported(self, exc: Exception, event: Event) -> Exception:
+        if self.errors.url:
+            self.errors.push(event, exc, getattr(exc, "step", ""))
+        return exc
+
+    def _answer(self, found: Any, event: Event | None) -> Response:
+        if found is DROP:
+            if self.plan.responds:
+                return Response(None, 204)
+            return Response({"id": (event or Event()).id})
+        body = found.body if isinstance(found, Event) else found
+        return body if isinstance(body, Response) else Response(body)
+
+    def _checked(self, response: Response, where: str, event_id: str, raw: bool = False) -> Any:
+        if response.status_code >= 300:
+            raise StepError(
+                f"the graph answered {response.status_code}: {response.body!r:.200}",
+                where=f"{where}, event {event_id}" if event_id else where,
+                event_id=event_id,
+                status=response.status_code,
+            )
+        return response if raw else response.body
+
+    def _late_error(self, exc: BaseException, event: Event) -> None:
+        step = self.plan.locate(exc)
+        self.context.logger.error("step %r failed: event %s: %s", step, event.id, exc, exc_info=exc)
+        if self.errors.url:
+            self.errors.push(event, exc, step)
