@@ -71,49 +71,54 @@ def bind(
         targets: What every step stands for.
         context: Given to those that have an argument for it.
         executor: Gives the threads for steps that block.
-        owner: The router that this step is a route of.
+        owner: The path of the router that this step is a route of.
     """
-    target = targets[f"{owner}/{step.name}" if owner else step.name]
+    path = f"{owner}/{step.name}" if owner else step.name
+    target = targets[path]
     routes: dict[str, Route] = {}
     if isinstance(step, RouterStep):
         for key, route in step.routes.items():
-            bound = bind(route, targets, context, executor, step.name)
+            bound = bind(route, targets, context, executor, path)
             routes[key] = Route(key, bound.made, bound.call, bound.acall, bound.whole)
-            routes[key].definition = (route, targets[f"{step.name}/{route.name}"])
+            routes[key].definition = (route, targets[f"{path}/{route.name}"])
     made = None if not target.method else _create(step, target, context, routes)
-    function, acall = _functions(step, target, made, context)
-    is_async = _is_async(function)
+    function, twin = _functions(step, target, made, context)
+    streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
     whole = step.full_event or target.method in ("do_event", "process")
     kind: Kind = type(made).kind if isinstance(made, Step) else "map"
-    streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
     wrap = _wrapper(step, "many" if streams else kind, whole)
-    call = None if is_async or _only_async(routes) else wrap(function, False)
-    loop_call = wrap(acall, True) if acall else wrap(function, True) if is_async else None
-    if streams:
-        loop_call = loop_call if is_async else None
-        return BoundStep(step.name, kind, call, loop_call, whole, True, False, made)
-    if loop_call is None and call is not None and _blocks(step, target, made, function):
-        loop_call = in_thread(call, executor)
+    is_async = _is_async(function)
+    call: Sync | None = None if is_async or _only_async(routes) else wrap(function, False)
+    acall: Async | None = wrap(function, True) if is_async else None
+    if twin is not None:
+        acall = wrap(twin, True)
+    if not streams:  # the call of a stream only makes its generator
+        blocks = _blocks(step, target, made, function)
+        call, acall = _arranged(step, call, acall, blocks, executor)
+        if kind == "many":
+            call, acall = _one_at_a_time(made, call, acall)
+        call = call and guard_sync(call, step.call_options, step.name)
+        acall = acall and guard_async(acall, step.call_options, step.name)
+    gathers = bool(getattr(made, "gathers", False))
+    return BoundStep(step.name, kind, call, acall, whole, streams, gathers, made)
+
+
+def _arranged(
+    step: GraphStep,
+    call: Sync | None,
+    acall: Async | None,
+    blocks: bool,
+    executor: Callable[[], Any],
+) -> tuple[Sync | None, Async | None]:
+    """Give a step that waits an `async` form: through a batcher, or a thread."""
     options = step.call_options
     if options.batching:
         batched = resolve(_BATCHED)
-        loop_call = batched(loop_call or call, options.batching, name=step.name)
-        call = None
+        return None, batched(acall or call, options.batching, name=step.name)
     waits = options.timeout is not None or options.max_in_flight is not None or options.retries
-    if waits and loop_call is None and call is not None:
-        loop_call = in_thread(call, executor)
-    if kind == "many":
-        call, loop_call = _one_at_a_time(made, call, loop_call)
-    return BoundStep(
-        name=step.name,
-        kind=kind,
-        call=None if call is None else guard_sync(call, options, step.name),
-        acall=None if loop_call is None else guard_async(loop_call, options, step.name),
-        whole=whole,
-        streams=False,
-        gathers=bool(getattr(made, "gathers", False)),
-        made=made,
-    )
+    if acall is None and call is not None and (blocks or waits):
+        return call, in_thread(call, executor)
+    return call, acall
 
 
 def _create(

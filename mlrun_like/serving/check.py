@@ -68,13 +68,14 @@ def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, Ta
 
 
 def _all_steps(graph: Graph) -> Iterator[tuple[str, GraphStep]]:
-    for step in graph.steps:
+    waiting = [(step.name, step) for step in reversed(graph.steps)]
+    while waiting:
+        name, step = waiting.pop()
         if isinstance(step, QueueStep):
             continue
-        yield step.name, step
+        yield name, step
         if isinstance(step, RouterStep):
-            for key, route in step.routes.items():
-                yield f"{step.name}/{key}", route
+            waiting += [(f"{name}/{key}", route) for key, route in reversed(step.routes.items())]
 
 
 def _target(step: GraphStep, namespaces: Sequence[Mapping[str, Any]]) -> Target:
@@ -228,6 +229,7 @@ def added_values(step: GraphStep, context: Any) -> dict[str, Any]:
         "result_path": step.result_path,
         "full_event": step.full_event,
         "graph_step": step,
+        **({"routes": {}} if isinstance(step, RouterStep) else {}),
     }
 
 

@@ -63,6 +63,53 @@ REGISTERED: Mapping[str, str] = {
     ),
     "$queue": "mlrun_like.serving.queues.push:QueuePush",
     # models and routers
+    "V2ModelServer": "mlrun_like.serving.models.server:V2ModelServer",
+    "mlrun.serving.V2ModelServer": "mlrun_like.serving.models.server:V2ModelServer",
+    "mlrun.serving.v2_serving.V2ModelServer": "mlrun_like.serving.models.server:V2ModelServer",
+    "FunctionModelServer": "mlrun_like.serving.models.function:FunctionModelServer",
+    "ModelRouter": "mlrun_like.serving.models.router:ModelRouter",
+    "mlrun.serving.ModelRouter": "mlrun_like.serving.models.router:ModelRouter",
+    "mlrun.serving.routers.ModelRouter": "mlrun_like.serving.models.router:ModelRouter",
+    "ParallelRun": "mlrun_like.serving.models.parallel:ParallelRun",
+    "mlrun.serving.ParallelRun": "mlrun_like.serving.models.parallel:ParallelRun",
+    "mlrun.serving.routers.ParallelRun": "mlrun_like.serving.models.parallel:ParallelRun",
+    "VotingEnsemble": "mlrun_like.serving.models.voting:VotingEnsemble",
+    "mlrun.serving.VotingEnsemble": "mlrun_like.serving.models.voting:VotingEnsemble",
+    "mlrun.serving.routers.VotingEnsemble": "mlrun_like.serving.models.voting:VotingEnsemble",
+    "TrafficSplit": "mlrun_like.serving.models.splitting:TrafficSplit",
+    "ShadowRouter": "mlrun_like.serving.models.shadowing:ShadowRouter",
+    "SKLearnModelServer": "mlrun_like.serving.models.sklearn:SKLearnModelServer",
+    "mlrun.frameworks.sklearn.SKLearnModelServer": (
+        "mlrun_like.serving.models.sklearn:SKLearnModelServer"
+    ),
+    "mlrun.frameworks.sklearn.SklearnModelServer": (
+        "mlrun_like.serving.models.sklearn:SKLearnModelServer"
+    ),
+    "PickleModelServer": "mlrun_like.serving.models.sklearn:PickleModelServer",
+    "mlrun.frameworks.sklearn.PickleModelServer": (
+        "mlrun_like.serving.models.sklearn:PickleModelServer"
+    ),
+    "XGBoostModelServer": "mlrun_like.serving.models.xgboost:XGBoostModelServer",
+    "mlrun.frameworks.xgboost.XGBoostModelServer": (
+        "mlrun_like.serving.models.xgboost:XGBoostModelServer"
+    ),
+    "LGBMModelServer": "mlrun_like.serving.models.lightgbm:LGBMModelServer",
+    "mlrun.frameworks.lgbm.LGBMModelServer": "mlrun_like.serving.models.lightgbm:LGBMModelServer",
+    "PyTorchModelServer": "mlrun_like.serving.models.pytorch:PyTorchModelServer",
+    "mlrun.frameworks.pytorch.PyTorchModelServer": (
+        "mlrun_like.serving.models.pytorch:PyTorchModelServer"
+    ),
+    "ONNXModelServer": "mlrun_like.serving.models.onnx:ONNXModelServer",
+    "mlrun.frameworks.onnx.ONNXModelServer": "mlrun_like.serving.models.onnx:ONNXModelServer",
+    "HuggingFaceModelServer": "mlrun_like.serving.models.huggingface:HuggingFaceModelServer",
+    "mlrun.frameworks.huggingface.HuggingFaceModelServer": (
+        "mlrun_like.serving.models.huggingface:HuggingFaceModelServer"
+    ),
+    "TFKerasModelServer": "mlrun_like.serving.models.tf_keras:TFKerasModelServer",
+    "mlrun.frameworks.tf_keras.TFKerasModelServer": (
+        "mlrun_like.serving.models.tf_keras:TFKerasModelServer"
+    ),
+    "MLFlowModelServer": "mlrun_like.serving.models.mlflow:MLFlowModelServer",
     # remote calls
 }
 """Where each is, as "module:attribute", by the name that graphs use."""

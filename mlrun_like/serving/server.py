@@ -7,7 +7,7 @@ import collections
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlrun_like.errors import StepError
+from mlrun_like.errors import NotFoundError, StepError, nearest
 from mlrun_like.serving.answering import Answering
 from mlrun_like.serving.background import Background
 from mlrun_like.serving.codec import decode_body
@@ -229,6 +229,19 @@ class GraphServer(Answering):
         self.close()
 
     # Watching and errors ---------------------------------------------------------------------
+
+    def step(self, name: str) -> Any:
+        """The object of a step, such as a router whose weights are to change.
+
+        Raises:
+            NotFoundError: if no step of this name has an object.
+        """
+        if name not in self.plan.objects:
+            raise NotFoundError(
+                f"no step {name!r} has an object.{nearest(name, self.plan.objects)}",
+                fix=f"steps with objects: {', '.join(self.plan.objects) or 'none'}",
+            )
+        return self.plan.objects[name]
 
     def push_error(self, event: Event, message: Any, source: str = "") -> None:
         """Report an event that failed: to the graph's error stream, else to the log."""

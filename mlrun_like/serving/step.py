@@ -44,6 +44,19 @@ class GraphStep:
     call_options: StepOptions = field(default_factory=StepOptions)
     kind: str = "task"
 
+    def __post_init__(self) -> None:
+        """An object that knows how it was made stands for its class with the same arguments."""
+        as_step = None if isinstance(self.class_name, type) else _as_step(self.class_name)
+        if as_step is None:
+            return
+        found, name, values, arguments = as_step()
+        if name and self.name in ("", found.__name__):
+            self.name = name
+        self.class_name = found
+        self.class_args = {**arguments, **self.class_args}
+        self.input_path = self.input_path or values.get("input_path", "")
+        self.result_path = self.result_path or values.get("result_path", "")
+
     def to(
         self,
         class_name: Any = None,
@@ -208,6 +221,11 @@ class QueueStep(GraphStep):
     def path(self) -> str:
         """The stream's URL, or an empty string: within the process."""
         return str(self.class_args.get("path") or "")
+
+
+def _as_step(target: object) -> Callable[[], Any] | None:
+    found = getattr(target, "as_step", None)
+    return found if callable(found) else None
 
 
 def add_error_handler(

@@ -522,3 +522,39 @@ def test_deadlines_stop_the_graph_between_and_inside_steps() -> None:
     event.deadline = time.monotonic() + 0.005
     with pytest.raises(StepTimeoutError, match="before step 'next'"):
         graph.to_mock_server().plan.run(event)
+
+
+class Sum:
+    """A router that adds what all its routes give."""
+
+    def __init__(self, routes: Any) -> None:
+        self.routes = routes
+
+    def do_event(self, event: Event) -> Event:
+        event.body = sum(
+            route.run(event.with_body(event.body)).body for route in self.routes.values()
+        )
+        return event
+
+    async def do_event_async(self, event: Event) -> Event:
+        found = [
+            await route.run_async(event.with_body(event.body)) for route in self.routes.values()
+        ]
+        event.body = sum(each.body for each in found)
+        return event
+
+
+def test_routers_inside_routers_and_flows(add: Any) -> None:
+    graph = flow()
+    router: Any = graph.to(same, "start").to("*Sum", "outer")
+    router.add_route("one", handler=add)
+    inner = router.add_route("inner", class_name="*Sum")
+    inner.add_route("a", handler=add)
+    inner.add_route("b", handler="(event * 10)")
+    router.to(same, "end").respond()
+    again = Graph.from_dict(graph.to_dict())
+    for each in (graph, again):
+        with each.to_mock_server() as server:
+            assert server.test(body=2) == 3 + 3 + 20
+            assert asyncio.run(server.run_async(Event(2))).body == 26
+            assert list(server.step("outer").routes) == ["one", "inner"]
