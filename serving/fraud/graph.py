@@ -64,8 +64,13 @@ graph = flow()
         "storey.AggregateByKey",
         "last_hour",
         aggregates=[
-            {"name": "amount", "column": "amount", "operations": ["sum", "count"], "windows": ["1h"],
-             "period": "5m"}
+            {
+                "name": "amount",
+                "column": "amount",
+                "operations": ["sum", "count"],
+                "windows": ["1h"],
+                "period": "5m",
+            }
         ],
         table="memory://payments",
         key_field="customer",
@@ -79,4 +84,4 @@ graph = flow()
     )
     .to(decide, limit=0.5)
     .respond()
-)  # fmt: skip
+)

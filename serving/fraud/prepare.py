@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
 import mlrun_like as ml
-from mlrun_like.serving.steps.tables_opening import open_table
+from mlrun_like.serving.steps.tables import open_table
 
 TABLE = f"sqlite:///{Path(__file__).resolve().parent / 'customers.db'}#customers"
 COLUMNS = ["amount_to_usual", "abroad", "payments_1h", "spent_1h_to_usual"]

@@ -1,0 +1,36 @@
+"""Model servers and routers: what answers with predictions, and what chooses who does.
+
+server.py       V2ModelServer, the base: load, predict, explain, op_<name>
+answering.py    how it answers an event, from the path to the answer's form
+address.py      what a URL path addresses: model, version, operation
+informing.py    metadata, readiness and numbers of a model
+dialects.py     forms in which requests travel: MLRun's, V1; below, tensors and SageMaker
+tensors.py      tensors of the Open Inference Protocol
+binary.py       the same with binary data
+sagemaker.py    /invocations: JSON of several forms, CSV
+schema.py       rows by column name in the model's order
+loading.py      loading now or in the background
+warming.py      predictions before the first request
+pace.py         how long calls take: in the event loop or in a thread
+batches.py      micro-batching of predictions
+counting.py     requests and times of a model
+tracking.py     the tracking stream; pushing.py writes to it in the background
+work.py         one description of work for plain callers and event loops
+definition.py   objects as definitions of steps
+
+router.py       ModelRouter; routing.py has what all routers share
+parallel.py     ParallelRun: all routes at once; processes.py runs routes in processes
+voting.py       VotingEnsemble; ballots.py counts votes
+splitting.py    TrafficSplit: a share of the traffic each; shares.py chooses
+shadowing.py    ShadowRouter: copies of the traffic for a model that does not answer
+
+function.py     FunctionModelServer: a plain function as a model
+framework.py    the base of servers for one framework; columns.py makes tables of rows
+sklearn.py, xgboost.py, lightgbm.py, pytorch.py, onnx.py, mlflow.py, huggingface.py, tf_keras.py
+"""
+
+from __future__ import annotations
+
+from mlrun_like.serving.models.server import V2ModelServer
+
+__all__ = ["V2ModelServer"]
