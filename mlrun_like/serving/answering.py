@@ -151,7 +151,7 @@ class Answering:
         body = found.body if isinstance(found, Event) else found
         return body if isinstance(body, Response) else Response(body)
 
-    def _checked(self, response: Response, where: str, event_id: str, raw: bool = False) -> Any:
+    def _checked(self, response: Response, where: str, event_id: str) -> Response:
         if response.status_code >= 300:
             raise StepError(
                 f"the graph answered {response.status_code}: {response.body!r:.200}",
@@ -159,7 +159,7 @@ class Answering:
                 event_id=event_id,
                 status=response.status_code,
             )
-        return response if raw else response.body
+        return response
 
     def _late_error(self, exc: BaseException, event: Event) -> None:
         step = self.plan.locate(exc)

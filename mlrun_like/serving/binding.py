@@ -14,7 +14,7 @@ from mlrun_like.registry import resolve
 from mlrun_like.serving.blocking import blocking_call
 from mlrun_like.serving.check import Target, added_values, injected
 from mlrun_like.serving.context import GraphContext
-from mlrun_like.serving.event import Event, Response
+from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.guards import guard_async, guard_sync, in_thread
 from mlrun_like.serving.paths import get_path, set_path
 from mlrun_like.serving.protocol import Kind, Step
@@ -130,7 +130,7 @@ def _create(
         made = made(**{**injected(made, added), **target.arguments})
     post_init = getattr(made, "post_init", None)
     if callable(post_init):
-        post_init()
+        post_init(**injected(post_init, {"mode": context.load_mode}))
     return made
 
 
@@ -199,12 +199,10 @@ def _wrapper(step: GraphStep, kind: Kind, whole: bool) -> Callable[[Any, bool], 
     source, place = step.input_path, step.result_path
 
     def wrap(function: Any, is_async: bool) -> Any:
-        if kind == "many":  # also streams: their values are no results
+        if kind in ("filter", "choice", "many"):  # also streams: what they give is no body
             return _reading(function, source) if source and not whole else function
         if whole:
             return _whole_async(function) if is_async else _whole(function)
-        if kind in ("filter", "choice"):
-            return _reading(function, source) if source else function
         if source or place:
             return _placing_async(function, step) if is_async else _placing(function, step)
         return function
@@ -212,8 +210,8 @@ def _wrapper(step: GraphStep, kind: Kind, whole: bool) -> Callable[[Any, bool], 
     return wrap
 
 
-def _event_of(event: Event, result: Any) -> Event:
-    if isinstance(result, Event):
+def _event_of(event: Event, result: Any) -> Any:
+    if isinstance(result, Event) or result is DROP:
         return result
     if isinstance(result, Response):
         event.body = result

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
+import inspect
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from mlrun_like import errors
 from mlrun_like.errors import (
-    InvalidArgumentError,
     MLRunLikeError,
-    OverloadedError,
-    StepError,
     StepTimeoutError,
     StoreUnavailableError,
 )
 from mlrun_like.registry import resolve
 from mlrun_like.serving.codec import decode, encode, is_json
-from mlrun_like.serving.graph import Graph
-from mlrun_like.serving.server import GraphServer
-from mlrun_like.serving.step import GraphStep
 from mlrun_like.serving.web.incoming import ChunkReader
+from mlrun_like.serving.web.raised import raise_failure
 
-__all__ = ["AsyncClient", "Client", "raise_failure"]
+__all__ = ["AsyncClient", "Client"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,8 @@ class _Calls:
     """The calls, for both forms: `_send` and `_stream` make them happen.
 
     Args:
-        target: A URL, a graph (or a step of it), its server, or an ASGI application.
+        target: A URL, a graph (or a step of it), a serving function, a `GraphServer`, or any ASGI
+            application.
         token: Sent as `Authorization: Bearer ...`.
         timeout: Seconds for a call, or for the next value of a stream; None: for ever. The server
             is told, and stops working on what nobody waits for.
@@ -71,14 +66,9 @@ class _Calls:
             self._base = target.rstrip("/")
             self._transport = resolve("mlrun_like.serving.web.outgoing:HttpClient")(timeout)
             return
-        if isinstance(target, (Graph, GraphStep, GraphServer)):
+        if not _is_asgi(target):
             found = sys._getframe(1).f_globals if namespace is None else namespace
             target = resolve("mlrun_like.serving.web.app:GraphApp")(target, found)
-        if not callable(target):
-            raise InvalidArgumentError(
-                f"a client cannot talk to {target!r:.80}",
-                fix="give a URL, a graph, its server, or an ASGI application",
-            )
         self._transport = resolve("mlrun_like.serving.web.in_process:AppClient")(target, timeout)
 
     def post(
@@ -279,6 +269,11 @@ class AsyncClient(_Calls):
         await self.close()
 
 
+def _is_asgi(target: Any) -> bool:
+    call = target if inspect.isfunction(target) else vars(type(target)).get("__call__")
+    return inspect.iscoroutinefunction(call)
+
+
 def _model_path(model: str, version: str, operation: str) -> str:
     if not model:
         return "/"
@@ -299,44 +294,3 @@ def _result(status: int, headers: Mapping[str, str], body: bytes) -> Any:
     if is_json(kind):
         return decode(body)
     return body.decode("utf-8", "replace") if kind.startswith("text/") else body
-
-
-_KINDS = {
-    kind.code: kind
-    for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, MLRunLikeError)
-}
-
-
-def raise_failure(status: int, headers: Mapping[str, str], body: bytes) -> None:
-    """Raise what the answer of a graph server tells, as an error of this package's tree.
-
-    Raises:
-        MLRunLikeError: always, with the answer's status.
-    """
-    told: Any = None
-    if is_json(headers.get("content-type", "")):
-        with contextlib.suppress(InvalidArgumentError):
-            told = decode(body)
-    if not isinstance(told, dict) or "error" not in told:
-        told = {"error": f"the server answered {status}: {body[:200].decode('utf-8', 'replace')}"}
-    text = {
-        name: str(told.get(name) or "") for name in ("error", "code", "step", "event_id", "fix")
-    }
-    kind = _KINDS.get(text["code"], InvalidArgumentError if status < 500 else StepError)
-    error = kind(text["error"], fix=text["fix"])
-    error.status = status
-    if isinstance(error, OverloadedError):
-        wait = headers.get("retry-after", "")
-        error.retry_after = float(wait) if wait.isdigit() else 1.0
-    if not text["step"] and not isinstance(error, StepError):
-        raise error
-    step = kind if issubclass(kind, StepError) else StepError
-    raise step(
-        text["error"],
-        where=f"step {text['step']!r}, event {text['event_id']}" if text["step"] else "",
-        fix=text["fix"],
-        step=text["step"],
-        event_id=text["event_id"],
-        status=status,
-    ) from (None if kind is step else error)

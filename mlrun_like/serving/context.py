@@ -48,6 +48,7 @@ class GraphContext:
         self.verbose = False
         self.worker_id = 0
         self.current_function = ""
+        self.load_mode = "sync"
         self.server: GraphServer | None = None
         self.tables: dict[str, Any] = {}
         self.secrets: dict[str, str] = {}

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlrun_like import registry
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
@@ -19,7 +19,48 @@ __all__ = [
     "namespaces_of",
     "resolve",
     "resolve_function",
+    "taken_apart",
 ]
+
+_STEP_VALUES = ("input_path", "result_path", "full_event")
+
+
+class Apart(NamedTuple):
+    """How an object that serves as a definition was made.
+
+    Args:
+        found: Its class.
+        name: The step's name, or an empty string.
+        values: Attributes of the step: input_path, result_path, full_event.
+        arguments: Other arguments of the class.
+    """
+
+    found: type
+    name: str
+    values: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+
+
+def taken_apart(target: object) -> Apart | None:
+    """How an object was made, if it says so by `as_step` or MLRun's `to_dict`; else None.
+
+    Each server then makes an object of its own, with its own context.
+    """
+    if isinstance(target, type):
+        return None
+    as_step = getattr(target, "as_step", None)
+    if callable(as_step):
+        return Apart(*as_step())
+    to_dict = getattr(target, "to_dict", None)
+    document = to_dict() if callable(to_dict) and not callable(target) else None
+    if not isinstance(document, Mapping) or "class_name" not in document:
+        return None
+    # storey's steps leave functions out of their documents
+    given: Mapping[str, Any] = getattr(target, "arguments", dict)()
+    functions = {key: value for key, value in given.items() if callable(value)}
+    values = {key: document[key] for key in _STEP_VALUES if document.get(key)}
+    arguments = {**(document.get("class_args") or {}), **functions}
+    return Apart(type(target), document.get("name") or "", values, arguments)
 
 
 def import_name(target: object) -> str:

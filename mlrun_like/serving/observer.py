@@ -37,40 +37,54 @@ class Observer:
     def end(self, event: Event, response: Response | None, error: BaseException | None) -> None:
         """The event is answered, or failed."""
 
+    def close(self) -> None:
+        """The server closes: write what is held."""
+
+
+class _Several(Observer):
+    """Observers of steps as one."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = tuple(observers)
+
+    def before_step(self, event: Event, step: str, body: Any) -> Any:
+        return [each.before_step(event, step, body) for each in self._observers]
+
+    def after_step(
+        self, event: Event, step: str, token: Any, body: Any, error: BaseException | None
+    ) -> None:
+        for each, own in zip(self._observers, token, strict=True):
+            each.after_step(event, step, own, body, error)
+
 
 def watching(observers: Sequence[Observer]) -> Callable[[BoundStep, Any, bool], Any]:
     """Wraps the call of a step; the wrapper takes the event, whatever the step takes."""
+    watcher = observers[0] if len(observers) == 1 else _Several(observers)
+    before, after = watcher.before_step, watcher.after_step
 
     def observe(bound: BoundStep, call: Any, is_async: bool) -> Any:
         name = bound.name
+        gives_event = bound.whole and bound.kind in ("map", "maybe") and not bound.streams
         whole = bound.whole or bound.kind == "many"
 
-        def before(event: Event) -> list[Any]:
-            return [each.before_step(event, name, event.body) for each in observers]
-
-        def after(event: Event, tokens: Sequence[Any], found: Any, error: Any) -> None:
-            body = getattr(found, "body", found) if bound.whole else found
-            for each, token in zip(observers, tokens, strict=True):
-                each.after_step(event, name, token, body, error)
-
         def watched(event: Event) -> Any:
-            tokens = before(event)
+            token = before(event, name, event.body)
             try:
                 found = call(event if whole else event.body)
             except BaseException as exc:
-                after(event, tokens, None, exc)
+                after(event, name, token, None, exc)
                 raise
-            after(event, tokens, found, None)
+            after(event, name, token, getattr(found, "body", found) if gives_event else found, None)
             return found
 
         async def watched_async(event: Event) -> Any:
-            tokens = before(event)
+            token = before(event, name, event.body)
             try:
                 found = await call(event if whole else event.body)
             except BaseException as exc:
-                after(event, tokens, None, exc)
+                after(event, name, token, None, exc)
                 raise
-            after(event, tokens, found, None)
+            after(event, name, token, getattr(found, "body", found) if gives_event else found, None)
             return found
 
         return watched_async if is_async and not bound.streams else watched

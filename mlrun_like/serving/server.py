@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import NotFoundError, StepError, nearest
@@ -35,10 +35,14 @@ class GraphServer(Answering):
         namespace: Where names of classes and functions are looked up.
         is_mock: Whether steps are told that events come from tests only.
         context: What steps are given; by default a new one.
+        initializer: Called with the server before the steps are created.
 
     Raises:
         GraphError: naming every mistake of the graph.
     """
+
+    default_content_type = ""
+    """Media type of text and bytes that come without one; empty: JSON, if they are."""
 
     def __init__(
         self,
@@ -47,6 +51,7 @@ class GraphServer(Answering):
         *,
         is_mock: bool = False,
         context: GraphContext | None = None,
+        initializer: Callable[[GraphServer], object] | None = None,
     ) -> None:
         self.graph = graph
         self.context = context or GraphContext(graph.parameters, is_mock)
@@ -54,6 +59,8 @@ class GraphServer(Answering):
         self.background = Background()
         self.errors = ErrorStream(graph.error_stream, self.context)
         self.observers: list[Observer] = []
+        if initializer is not None:
+            initializer(self)
         self.plan = compile_graph(
             graph,
             namespaces_of(namespace),
@@ -91,7 +98,7 @@ class GraphServer(Answering):
             method: By default POST with a body, else GET.
             headers: Request headers.
             content_type: Media type of a text or bytes body.
-            silent: Return failures as answers instead of raising them.
+            silent: Return failures as whole Responses instead of raising them.
             get_body: Return the answer's body instead of the whole Response.
             event_id: The event's id; by default a new one.
             trigger: What sent the event, for steps that ask.
@@ -111,7 +118,7 @@ class GraphServer(Answering):
                 raise self._reported(failed(self.plan.locate(exc), event, exc), event) from exc
             if found is not DROP and type(found) is not Response:
                 return found
-            return self._checked(self._answer(found, None), f"{method} {path}", "")
+            return self._checked(self._answer(found, None), f"{method} {path}", "").body
         event = self._event(path, body, method, headers, content_type)
         if event_id is not None:
             event.id = event_id
@@ -124,10 +131,10 @@ class GraphServer(Answering):
         except Exception as exc:  # the request boundary
             if not silent:
                 raise
-            response = self.failure(exc, event)
+            return self.failure(exc, event)
         if not silent:
-            self._checked(response, f"{event.method} {path}", str(event.id), raw=True)
-        return response.body if get_body else response
+            self._checked(response, f"{event.method} {path}", str(event.id))
+        return response.body if get_body and response.status_code < 300 else response
 
     # Many events -----------------------------------------------------------------------------
 
@@ -221,6 +228,8 @@ class GraphServer(Answering):
             self.wait_for_completion()
         self.background.close()
         self.errors.close()
+        for observer in self.observers:
+            observer.close()
 
     def __enter__(self) -> GraphServer:
         return self
@@ -268,7 +277,9 @@ class GraphServer(Answering):
     ) -> Event:
         named = {key.lower(): value for key, value in (headers or {}).items()}
         event = Event(None, path=named.get("mlrun-event-path") or path, headers=named)
-        event.content_type = content_type or named.get("content-type", "")
+        event.content_type = (
+            content_type or named.get("content-type", "") or self.default_content_type
+        )
         event.method = method.upper() or ("GET" if body is None else "POST")
         if "mlrun-event-id" in named:
             event.id = named["mlrun-event-id"]

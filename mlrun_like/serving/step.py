@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from mlrun_like.errors import GraphError, InvalidArgumentError, nearest
 from mlrun_like.serving.document import step_document
+from mlrun_like.serving.lookup import taken_apart
 from mlrun_like.serving.options import StepOptions
 
 if TYPE_CHECKING:
@@ -46,16 +49,15 @@ class GraphStep:
 
     def __post_init__(self) -> None:
         """An object that knows how it was made stands for its class with the same arguments."""
-        as_step = None if isinstance(self.class_name, type) else _as_step(self.class_name)
-        if as_step is None:
+        apart = taken_apart(self.class_name)
+        if apart is None:
             return
-        found, name, values, arguments = as_step()
-        if name and self.name in ("", found.__name__):
-            self.name = name
-        self.class_name = found
-        self.class_args = {**arguments, **self.class_args}
-        self.input_path = self.input_path or values.get("input_path", "")
-        self.result_path = self.result_path or values.get("result_path", "")
+        if apart.name and self.name in ("", apart.found.__name__):
+            self.name = apart.name
+        self.class_name = apart.found
+        self.class_args = {**apart.arguments, **self.class_args}
+        for key, value in apart.values.items():
+            setattr(self, key, getattr(self, key) or value)
 
     def to(
         self,
@@ -154,13 +156,28 @@ class GraphStep:
         """The step as plain data, empty values left out."""
         return step_document(self)
 
+    def to_yaml(self) -> str:
+        """The step as YAML text."""
+        return str(yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+
 
 class RouterStep(GraphStep):
     """A step with routes: models or other steps among which a router class chooses."""
 
     def __init__(self, graph: Graph, name: str, **values: Any) -> None:
         super().__init__(graph, name, **{**values, "kind": "router"})
-        self.routes: dict[str, GraphStep] = {}
+        self._routes: dict[str, GraphStep] = {}
+
+    @property
+    def routes(self) -> dict[str, GraphStep]:
+        """The routes by key; may be assigned to."""
+        return self._routes
+
+    @routes.setter
+    def routes(self, routes: Mapping[str, GraphStep]) -> None:
+        self._routes = {}
+        for key, route in routes.items():
+            self.add_route(key, route)
 
     def add_route(
         self,
@@ -201,9 +218,9 @@ class RouterStep(GraphStep):
         self.routes[key] = made
         return made
 
-    def clear_children(self, routes: Iterable[str]) -> None:
-        """Remove these routes; unknown names are ignored."""
-        for key in routes:
+    def clear_children(self, routes: Iterable[str] | None = None) -> None:
+        """Remove these routes, without names all; unknown ones are ignored."""
+        for key in list(routes or self.routes):
             self.routes.pop(key, None)
 
 
@@ -221,11 +238,6 @@ class QueueStep(GraphStep):
     def path(self) -> str:
         """The stream's URL, or an empty string: within the process."""
         return str(self.class_args.get("path") or "")
-
-
-def _as_step(target: object) -> Callable[[], Any] | None:
-    found = getattr(target, "as_step", None)
-    return found if callable(found) else None
 
 
 def add_error_handler(

@@ -558,3 +558,34 @@ def test_routers_inside_routers_and_flows(add: Any) -> None:
             assert server.test(body=2) == 3 + 3 + 20
             assert asyncio.run(server.run_async(Event(2))).body == 26
             assert list(server.step("outer").routes) == ["one", "inner"]
+
+
+def test_filters_and_choices_may_see_the_event() -> None:
+    class Post(Step):
+        kind = "filter"
+
+        def do(self, event: Event) -> bool:
+            return event.method == "POST"
+
+    class ByPath(Step):
+        kind = "choice"
+
+        def select_outlets(self, event: Event) -> str:
+            return event.path.strip("/")
+
+    class Keyed(Step):
+        kind = "maybe"
+
+        def do(self, event: Event) -> Any:
+            return event if event.key is None else DROP
+
+    graph = flow(engine="async")
+    first = graph.to(Post, "post", full_event=True).to(Keyed, "keyed", full_event=True)
+    choice = first.to(ByPath, "path", full_event=True)
+    choice.to(inc, "up").respond()
+    choice.to(same, "down")
+    server = graph.to_mock_server()
+    assert server.test("/up", body=1) == 2
+    assert server.test("/up", body=1, method="PUT") is None
+    event = Event(1, path="/up", key="k")
+    assert server.run(event).status_code == 204

@@ -133,7 +133,7 @@ def test_our_errors_decide_the_status() -> None:
 
 def test_a_step_can_decide_the_answer() -> None:
     server = server_of(lambda body: Response({"why": "teapot"}, 418))
-    assert server.test(body=1, silent=True) == {"why": "teapot"}
+    assert server.test(body=1, silent=True) == Response({"why": "teapot"}, 418)
     with pytest.raises(StepError, match="answered 418"):
         server.test(body=1)
 
