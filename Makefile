@@ -87,8 +87,12 @@ comma := ,
 
 # Real servers for the tests marked slow; without them those tests are skipped, with the reason.
 system:
-	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then :; \
+	@wanted=""; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	wanted="$$wanted postgresql"; \
+	command -v redis-server >/dev/null || wanted="$$wanted redis-server"; \
+	if [ -z "$$wanted" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-	--no-install-recommends postgresql >/dev/null || echo "PostgreSQL could not be installed"; \
-	else echo "PostgreSQL is not installed: its tests are skipped"; fi
+	--no-install-recommends $$wanted >/dev/null || echo "could not be installed:$$wanted"; \
+	else echo "not installed, so their tests are skipped:$$wanted"; fi

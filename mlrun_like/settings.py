@@ -105,6 +105,13 @@ SETTINGS: tuple[Setting, ...] = (
         16 * 1024 * 1024,
         "Bytes of one request body that a serving graph accepts.",
     ),
+    Setting(
+        "mock_nuclio_deployment",
+        str,
+        "",
+        "Serve functions in this process for fn.deploy() and fn.invoke(): 1 or auto; empty: no.",
+        ("MLRUN_MOCK_NUCLIO_DEPLOYMENT",),
+    ),
     Setting("serving_threads", int, 8, "Threads of a server for steps that block."),
     Setting(
         "serving_timeout",

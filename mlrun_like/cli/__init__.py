@@ -8,6 +8,7 @@ run.py         run
 listing.py     get, list
 show.py        show
 logs.py        logs, abort
+serve.py       serve
 settings.py    config explain, get, set, unset
 doctor.py      doctor
 gc.py          gc

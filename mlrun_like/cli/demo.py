@@ -22,7 +22,7 @@ from mlrun_like.errors import MLRunLikeError, RunError
 from mlrun_like.registry import require, resolve
 from mlrun_like.runs.object import RunObject
 from mlrun_like.serving.graph import flow
-from mlrun_like.serving.http import serve
+from mlrun_like.serving.web.serve import serve
 from mlrun_like.tracking.base import ArtifactQuery, RunQuery
 from mlrun_like.tracking.connect import open_store
 
@@ -84,7 +84,7 @@ def _serve(source: str, console: Console) -> None:
     uri = f"store://models/{config.default_project}/breast-cancer:production"
     graph = flow()
     graph.to(resolve("mlrun_like.cli.demo_steps:to_inputs"), "to-inputs").to(
-        "mlrun_like.serving.model_servers.SKLearnModelServer", "model", model_path=uri
+        "mlrun_like.serving.models.sklearn.SKLearnModelServer", "model", model_path=uri
     ).respond()
     frame = require("pandas", extra="frameworks", feature="the demo").read_parquet(source)
     rows = frame.sample(_ROWS, random_state=1)

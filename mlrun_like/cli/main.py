@@ -28,6 +28,13 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "show": ("mlrun_like.cli.show:show", "Show one run, artifact or function."),
         "logs": ("mlrun_like.cli.logs:logs", "Print a run's log."),
         "abort": ("mlrun_like.cli.logs:abort", "Stop a run."),
+        "consume": (
+            "mlrun_like.cli.consume:consume",
+            "Run functions of a graph on their queues.",
+        ),
+        "batch": ("mlrun_like.cli.batch:batch", "Send every row of a file through a graph."),
+        "replay": ("mlrun_like.cli.replay:replay", "Send recorded events through a graph again."),
+        "serve": ("mlrun_like.cli.serve:serve", "Serve a graph over HTTP."),
         "demo": ("mlrun_like.cli.demo_command:demo", "See the main job done, in under a minute."),
         "config": ("mlrun_like.cli.settings:app", "Explain and change settings."),
         "doctor": ("mlrun_like.cli.doctor:doctor", "Check this installation and its store."),

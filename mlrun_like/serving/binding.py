@@ -227,7 +227,7 @@ def _whole(function: Sync) -> Sync:
 
 
 def _whole_async(function: Async) -> Async:
-    async def call(event: Event) -> Event:
+    async def call(event: Event) -> Any:
         return _event_of(event, await function(event))
 
     return call

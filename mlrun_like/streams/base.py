@@ -12,15 +12,18 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 
 from mlrun_like.errors import InvalidArgumentError
 
-__all__ = ["Consumer", "Forwarding", "Record", "Stream", "shard_of", "to_body"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+__all__ = ["NO_HEADERS", "Consumer", "Forwarding", "Record", "Stream", "shard_of", "to_body"]
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Record:
@@ -46,7 +49,7 @@ class Record:
         self,
         body: bytes,
         key: str = "",
-        headers: Mapping[str, str] = _NO_HEADERS,
+        headers: Mapping[str, str] = NO_HEADERS,
         id: str = "",
         shard: int = 0,
         time: float = 0.0,
@@ -95,7 +98,7 @@ class Consumer(ABC):
     def close(self) -> None:
         """Leave the group; what was not acknowledged goes to another member. May be repeated."""
 
-    def __enter__(self) -> Consumer:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -129,10 +132,12 @@ class Stream(ABC):
     Attributes:
         url: Where it is, without credentials.
         name: Its name there.
+        in_memory: Whether its records take memory while they wait, so that they must not be many.
     """
 
     url: str
     name: str
+    in_memory: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -193,7 +198,7 @@ class Stream(ABC):
             ]
         )
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -16,7 +16,7 @@ class DummyStream(MemoryStream):
         url: `dummy://`, with or without a name.
         event_list: A list to append to.
         shards: Number of shards.
-        timeout: Not used.
+        ignored: Options of the stream that it stands for.
 
     >>> stream = DummyStream("dummy://")
     >>> stream.push({"x": 1})
@@ -30,7 +30,7 @@ class DummyStream(MemoryStream):
         *,
         event_list: list[Any] | None = None,
         shards: int | None = None,
-        timeout: float | None = None,
+        **ignored: Any,
     ) -> None:
         super().__init__("memory://", shards=shards)
         self.url = url

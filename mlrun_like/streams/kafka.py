@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+import concurrent.futures
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError
@@ -17,8 +17,6 @@ from mlrun_like.streams.kafka_consumer import KafkaConsumer
 from mlrun_like.streams.opening import without_password
 
 __all__ = ["KafkaStream"]
-
-_logger = logging.getLogger("mlrun_like.streams")
 
 
 class KafkaStream(Stream):
@@ -36,6 +34,8 @@ class KafkaStream(Stream):
             settings of the connection (`security.protocol`, `sasl.…`) also go to consumers.
         kafka_consumer_options: librdkafka's consumer settings.
     """
+
+    in_memory: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class KafkaStream(Stream):
         return {
             "bootstrap.servers": self.brokers,
             "socket.keepalive.enable": True,
-            "logger": _logger,
+            "log_level": 2,  # its own lines on stderr; what matters comes as an error
             **from_producer,
             **more,
         }
@@ -207,6 +207,8 @@ class KafkaStream(Stream):
         new = self.admin_module.NewTopic(self.name, self._wanted, config=settings)
         try:
             admin.create_topics([new])[self.name].result(self.timeout)
+        except concurrent.futures.TimeoutError as exc:
+            raise self.unavailable(f"topic {self.name!r} could not be made") from exc
         except self._kafka.KafkaException as exc:
             if exc.args[0].code() != self._kafka.KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
@@ -215,6 +217,8 @@ class KafkaStream(Stream):
         admin = self._admin()
         try:
             admin.delete_topics([self.name])[self.name].result(self.timeout)
+        except concurrent.futures.TimeoutError as exc:
+            raise self.unavailable(f"topic {self.name!r} could not be deleted") from exc
         except self._kafka.KafkaException as exc:
             if exc.args[0].code() != self._kafka.KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise self.unavailable(exc) from exc

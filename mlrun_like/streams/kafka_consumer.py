@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import ConflictError, InvalidArgumentError
@@ -39,7 +40,12 @@ class KafkaConsumer(Consumer):
         """Messages that were fetched but not handed out."""
         self._commits: dict[int, int] = {}
         """Partition -> offset that is still to be committed."""
+        self._again = False
+        """Whether there is something to commit that was not sent, or failed."""
+        self._asked = False
+        """Whether a commit was sent that is not answered."""
         self._closed = False
+        self._shared = shards is None
         assigned = None if shards is None else sorted(set(shards))
         if assigned is not None and not all(0 <= n < stream.shards for n in assigned):
             raise InvalidArgumentError(
@@ -54,6 +60,7 @@ class KafkaConsumer(Consumer):
             # long steps are allowed: whether the process lives is told by heartbeats
             "max.poll.interval.ms": 3_600_000,
             "session.timeout.ms": 15_000,
+            "on_commit": _weakly(self._on_commit),
         }
         if name and assigned is None:
             settings["group.instance.id"] = name  # its place is kept while it restarts
@@ -62,9 +69,9 @@ class KafkaConsumer(Consumer):
         if assigned is None:
             self._consumer.subscribe(
                 [stream.name],
-                on_assign=self._on_assign,
-                on_revoke=self._on_revoke,
-                on_lost=self._on_lost,
+                on_assign=_weakly(self._on_assign),
+                on_revoke=_weakly(self._on_revoke),
+                on_lost=_weakly(self._on_lost),
             )
             return
         try:
@@ -83,7 +90,13 @@ class KafkaConsumer(Consumer):
             if found or (left < 0 and wait > 0):
                 return found
             try:
-                messages = self._consumer.consume(min(max, 10_000), left if left > 0 else 0)
+                if self._again and not self._asked:
+                    self._again = False
+                    self._commit_done()
+                first = self._consumer.poll(left if left > 0 else 0)
+                messages = [] if first is None else [first]
+                if first is not None and max > 1:  # what has come too, without waiting
+                    messages += self._consumer.consume(min(max, 10_000) - 1, 0)
             except (self._kafka.KafkaException, RuntimeError) as exc:
                 raise self._stream.unavailable(exc) from exc
             for message in messages:
@@ -103,8 +116,7 @@ class KafkaConsumer(Consumer):
                 place = partition.done(int(record.id))
                 if place is not None:
                     self._commits[record.shard] = place
-        if self._commits:
-            self._commit(self._commits)
+        self._commit_done()
 
     def close(self) -> None:
         if not self._closed:
@@ -145,15 +157,46 @@ class KafkaConsumer(Consumer):
             raise self._stream.unavailable(error.str())
         _logger.debug("%s: %s", self._stream.url, error.str())
 
-    def _commit(self, places: dict[int, int]) -> None:
-        offsets = [
-            self._kafka.TopicPartition(
-                self._stream.name, shard, offset, metadata=self._partitions[shard].note()
-            )
-            for shard, offset in places.items()
-        ]
+    def _commit_done(self) -> None:
+        """Commit what is done.
+
+        Members that share partitions do not wait for the answer: while partitions are shared out
+        anew there is none, and who waits for it holds the others up. What is not confirmed is sent
+        again.
+        """
+        if not self._commits:
+            return
+        if not self._shared:
+            self._commit(self._commits)
+            return
+        if self._asked:
+            self._again = True  # one at a time
+            return
         try:
-            self._consumer.commit(offsets=offsets, asynchronous=False)
+            self._consumer.commit(offsets=self._places(self._commits), asynchronous=True)
+            self._asked = True
+        except self._kafka.KafkaException as exc:
+            _logger.debug("%s: a commit failed: %s", self._stream.url, exc)
+            self._again = True
+
+    def _on_commit(self, error: Any, places: list[Any]) -> None:
+        self._asked = False
+        self._again = self._again or error is not None
+        for place in places if error is None else ():
+            if self._commits.get(place.partition) == place.offset and place.error is None:
+                del self._commits[place.partition]
+
+    def _places(self, offsets: Mapping[int, int]) -> list[Any]:
+        place, name = self._kafka.TopicPartition, self._stream.name
+        return [
+            place(name, shard, offset, metadata=self._partitions[shard].note())
+            for shard, offset in offsets.items()
+        ]
+
+    def _commit(self, places: dict[int, int]) -> None:
+        """Commit and wait for the answer."""
+        try:
+            self._consumer.commit(offsets=self._places(places), asynchronous=False)
         except self._kafka.KafkaException as exc:
             kinds = self._kafka.KafkaError
             if exc.args[0].code() in (
@@ -162,7 +205,15 @@ class KafkaConsumer(Consumer):
                 kinds.REBALANCE_IN_PROGRESS,
                 kinds._ASSIGNMENT_LOST,
             ):
-                return  # shared out anew meanwhile: not committed, so read again
+                if not self._shared:
+                    raise ConflictError(
+                        f"group {self.group!r} has members that share partitions, so nobody can "
+                        "read given shards with it",
+                        where=self._stream.url,
+                        fix="use another group",
+                    ) from exc
+                _logger.debug("%s: not committed: %s", self._stream.url, exc)
+                return  # shared out anew meanwhile: read again
             raise self._stream.unavailable(exc) from exc
         places.clear()
 
@@ -178,7 +229,8 @@ class KafkaConsumer(Consumer):
             partition.begin()
             partition.first = begun[known.partition] = max(offset, low)
             found.append(place(name, known.partition, max(offset, low)))
-        self._commit(begun)
+        if begun:
+            self._commit(begun)
         return found
 
     def _on_assign(self, consumer: Any, places: list[Any]) -> None:
@@ -212,6 +264,21 @@ class KafkaConsumer(Consumer):
             self._partitions.pop(shard, None)
             self._commits.pop(shard, None)
         self._held = [message for message in self._held if message.partition() not in shards]
+
+
+def _weakly(method: Any) -> Any:
+    """A method as a callback that does not keep its object.
+
+    A client that is collected as part of a circle of references ends the whole process.
+    """
+    found = weakref.WeakMethod(method)
+
+    def call(*arguments: Any) -> None:
+        alive = found()
+        if alive is not None:
+            alive(*arguments)
+
+    return call
 
 
 def _record(message: Any, deliveries: int) -> Record:

@@ -77,8 +77,10 @@ def open_stream(url: str | Stream, **options: Any) -> Stream:
         if named.get(name) is not None:
             named[name] = _number(name, named[name], cast, url)
     made = registry.load("streams", scheme)
-    known = set(inspect.signature(made).parameters) - {"url"}
-    unknown = [name for name in named if name not in known]
+    parameters = inspect.signature(made).parameters
+    known = set(parameters) - {"url"}
+    takes_all = any(item.kind is item.VAR_KEYWORD for item in parameters.values())
+    unknown = [] if takes_all else [name for name in named if name not in known]
     if unknown:
         raise InvalidArgumentError(
             f"a {scheme} stream has no option {unknown[0]!r}.{nearest(unknown[0], known)}",

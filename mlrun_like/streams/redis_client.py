@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +15,23 @@ from mlrun_like.streams.opening import without_password
 
 __all__ = ["RedisClient"]
 
-_PASSING = (
-    "LOADING",
-    "OOM",
-    "READONLY",
-    "MASTERDOWN",
-    "CLUSTERDOWN",
-    "TRYAGAIN",
-    "BUSY",
-    "NOREPLICAS",
-)
+_PASSING = ("LOADING", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY ", "NOREPLICAS")
 """Beginnings of refusals that end by themselves or when an operator acts."""
+_PASSING_TYPES = ("OutOfMemoryError", "ReadOnlyError", "ClusterDownError", "TryAgainError")
+"""redis-py's classes of such refusals, which take the beginning away."""
+
+
+class _Packer:
+    """Commands as bytes; redis-py's own looks at each argument in Python."""
+
+    def __init__(self, hiredis: Any) -> None:
+        self._pack = hiredis.pack_command
+
+    def pack(self, *command: Any) -> list[bytes]:
+        name = command[0]
+        if isinstance(name, str) and " " in name:
+            command = (*name.split(), *command[1:])
+        return [self._pack(command)]
 
 
 class RedisClient:
@@ -50,8 +58,11 @@ class RedisClient:
             "retry": redis.retry.Retry(redis.backoff.NoBackoff(), 0),
             **options,
         }
+        with contextlib.suppress(ImportError):  # without it redis-py packs, slower
+            chosen.setdefault("command_packer", _Packer(importlib.import_module("hiredis")))
         try:
             self._redis = redis.Redis.from_url(url, **chosen)
+            self._redis.connection_pool.make_connection()  # looks at the options, opens nothing
         except (ValueError, TypeError) as exc:
             raise InvalidArgumentError(
                 f"the address of a Redis stream cannot be used: {exc}", where=without_password(url)
@@ -72,7 +83,7 @@ class RedisClient:
         except self._lost as exc:
             raise self._unavailable(exc) from exc
         except self._refused as exc:
-            if str(exc).startswith(_PASSING):
+            if str(exc).startswith(_PASSING) or type(exc).__name__ in _PASSING_TYPES:
                 raise self._unavailable(exc) from exc
             raise InvalidArgumentError(
                 f"Redis refused {command[0]}: {exc}",

@@ -15,7 +15,7 @@ import orjson
 
 from mlrun_like.errors import ConflictError, InvalidArgumentError, StoreUnavailableError
 from mlrun_like.names import new_uid
-from mlrun_like.streams.base import Consumer, Forwarding, Record, Stream
+from mlrun_like.streams.base import NO_HEADERS, Consumer, Forwarding, Record, Stream
 from mlrun_like.streams.redis_leases import Membership
 from mlrun_like.streams.redis_scripts import FORWARD, TAKE_OVER
 
@@ -250,14 +250,13 @@ class RedisConsumer(Consumer, Forwarding):
 
 
 def _record(fields: list[bytes], id: str, shard: int) -> Record:
-    record = Record(b"", id=id, shard=shard, time=int(id.partition("-")[0]) / 1000)
+    stored = int(id[: id.index("-")]) / 1000
     if fields[0] == b"body":
-        record.body = fields[1]
-        if len(fields) > 2:
-            record.key = fields[3].decode("utf-8", "replace")
-            if len(fields) > 4:
-                record.headers = _headers(fields[5])
-        return record
+        count = len(fields)
+        key = fields[3].decode("utf-8", "replace") if count > 2 else ""
+        headers = _headers(fields[5]) if count > 4 else NO_HEADERS
+        return Record(fields[1], key, headers, id, shard, stored)
+    record = Record(b"", "", NO_HEADERS, id, shard, stored)
     named = dict(zip(fields[::2], fields[1::2], strict=True))
     if b"body" in named:
         record.body = named[b"body"]

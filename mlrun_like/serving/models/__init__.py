@@ -1,7 +1,10 @@
 """Model servers and routers: what answers with predictions, and what chooses who does.
 
+A model server is a step in a flow or a route of a router, and answers the same paths in both.
+
 server.py       V2ModelServer, the base: load, predict, explain, op_<name>
 answering.py    how it answers an event, from the path to the answer's form
+custom.py       what a subclass changes
 address.py      what a URL path addresses: model, version, operation
 informing.py    metadata, readiness and numbers of a model
 dialects.py     forms in which requests travel: MLRun's, V1; below, tensors and SageMaker
@@ -15,14 +18,19 @@ pace.py         how long calls take: in the event loop or in a thread
 batches.py      micro-batching of predictions
 counting.py     requests and times of a model
 tracking.py     the tracking stream; pushing.py writes to it in the background
+moment.py       the present moment as text
 work.py         one description of work for plain callers and event loops
 definition.py   objects as definitions of steps
 
-router.py       ModelRouter; routing.py has what all routers share
-parallel.py     ParallelRun: all routes at once; processes.py runs routes in processes
+routing.py      what all routers share; calling.py calls routes
+router.py       ModelRouter: each request to one model
+parallel.py     ParallelRun: all routes at once; parallel_options.py checks its arguments
+daemons.py      threads for calls that may never return
+processes.py    routes in processes of their own; worker.py is what runs there
 voting.py       VotingEnsemble; ballots.py counts votes
 splitting.py    TrafficSplit: a share of the traffic each; shares.py chooses
-shadowing.py    ShadowRouter: copies of the traffic for a model that does not answer
+weights.py      weights of routes
+shadowing.py    ShadowRouter: copies of the traffic for models that do not answer
 
 function.py     FunctionModelServer: a plain function as a model
 framework.py    the base of servers for one framework; columns.py makes tables of rows

@@ -38,6 +38,9 @@ class FrameworkModelServer(V2ModelServer):
             super().load()
         self.model = self.open_model()
 
+    def check_model(self) -> None:
+        """Refuse a model, loaded or given, that this class cannot serve."""
+
     def open_model(self) -> Any:
         """The model, from a file that any of the registered loaders opens."""
         source = self.model_path
@@ -46,6 +49,12 @@ class FrameworkModelServer(V2ModelServer):
         else:
             source = self.file()
         return load_model(source, trust=self.trusts)
+
+    def _load(self) -> None:
+        if self.model is None:
+            self.load()
+        self.check_model()
+        super()._load()
 
     @property
     def trusts(self) -> bool:

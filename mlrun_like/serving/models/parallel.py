@@ -17,6 +17,7 @@ from mlrun_like.serving.codec import decode
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.models.address import Address
+from mlrun_like.serving.models.calling import Calls
 from mlrun_like.serving.models.daemons import Daemons
 from mlrun_like.serving.models.parallel_options import (
     EXECUTORS,
@@ -24,7 +25,7 @@ from mlrun_like.serving.models.parallel_options import (
     one_of,
     timeouts,
 )
-from mlrun_like.serving.models.routing import BaseModelRouter, Calls
+from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.work import Work
 from mlrun_like.serving.route import Route
 

@@ -30,10 +30,9 @@ class PyTorchModelServer(FrameworkModelServer):
 
     suffixes = (".pt", ".pth", ".pkl")
 
-    def load(self) -> None:
-        """Load the module and put it in evaluation mode."""
+    def check_model(self) -> None:
+        """Refuse what is no module, and put the module in evaluation mode."""
         torch = self._torch()
-        super().load()
         if not isinstance(self.model, torch.nn.Module):
             raise InvalidArgumentError(
                 f"the model is a {type(self.model).__name__}, not a module of PyTorch",

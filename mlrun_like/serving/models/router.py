@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.models.address import Address
-from mlrun_like.serving.models.routing import BaseModelRouter, Calls, given
+from mlrun_like.serving.models.calling import Calls, given
+from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.work import Work
 
 __all__ = ["ModelRouter"]

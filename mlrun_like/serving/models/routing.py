@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from mlrun_like.serving.codec import decode
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.models.address import Address, locate
+from mlrun_like.serving.models.calling import Calls, newest, outcome, outcome_async
 from mlrun_like.serving.models.definition import Definable
 from mlrun_like.serving.models.informing import server_metadata
 from mlrun_like.serving.models.work import Work, pump, pump_async
@@ -20,17 +22,13 @@ from mlrun_like.serving.paths import get_path, set_path
 from mlrun_like.serving.protocol import Step
 from mlrun_like.serving.route import Route
 
-__all__ = ["BaseModelRouter", "Calls", "given"]
-
-Calls = list[tuple[Route, Event]]
-"""What a router's work yields: routes to call at once. It receives an outcome for each, in order:
-the route's event, or the exception that it raised."""
+__all__ = ["BaseModelRouter"]
 
 _OPERATIONS = ("infer", "predict", "explain")
 _TARGET = "x-amzn-sagemaker-target-model"
 
 
-class BaseModelRouter(Definable, Step):
+class BaseModelRouter(Definable, Step, ABC):
     """Chooses routes by the path or the body. Base of routers; override the hooks.
 
     `GET /` and `GET /v2/health` describe the router, `/v2/health/live` and `/v2/health/ready` tell
@@ -144,9 +142,9 @@ class BaseModelRouter(Definable, Step):
             if callable(close):
                 close()
 
+    @abstractmethod
     def handle(self, event: Event, place: Address) -> Work[Calls, Event]:
         """Choose and call routes; gives the event with its answer."""
-        raise NotImplementedError
 
     def find(self, model: str) -> Route | None:
         """The route of a model: by its key, or the newest version of its name."""
@@ -154,7 +152,7 @@ class BaseModelRouter(Definable, Step):
         if route is None and ":" not in model:
             versions = [key for key in self.routes if key.partition(":")[0] == model]
             if versions:
-                return self.routes[max(versions, key=_version)]
+                return self.routes[newest(versions)]
         return route
 
     def asked(self, event: Event, place: Address, default: str) -> tuple[str, str]:
@@ -245,12 +243,12 @@ class BaseModelRouter(Definable, Step):
         return self.get_metadata()
 
     def _call(self, calls: Calls) -> list[Event | Exception]:
-        return [_outcome(route, event) for route, event in calls]
+        return [outcome(route, event) for route, event in calls]
 
     async def _call_async(self, calls: Calls) -> list[Event | Exception]:
         if len(calls) == 1:
-            return [await _outcome_async(*calls[0])]
-        return list(await asyncio.gather(*[_outcome_async(*call) for call in calls]))
+            return [await outcome_async(*calls[0])]
+        return list(await asyncio.gather(*[outcome_async(*call) for call in calls]))
 
     def _download(self, url: Any) -> io.BytesIO:
         allowed = self.kwargs.get("data_url") or ()
@@ -264,37 +262,5 @@ class BaseModelRouter(Definable, Step):
         return io.BytesIO(resolve("mlrun_like.artifacts.item:get_dataitem")(url).get())
 
 
-def given(outcome: Event | Exception) -> Event:
-    """A route's event.
-
-    Raises:
-        Exception: if the route raised it.
-    """
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
-
-
-def _outcome(route: Route, event: Event) -> Event | Exception:
-    try:
-        return route.run(event)
-    except Exception as exc:  # noqa: BLE001  the router decides what a failing route means
-        return exc
-
-
-async def _outcome_async(route: Route, event: Event) -> Event | Exception:
-    try:
-        return await route.run_async(event)
-    except Exception as exc:  # noqa: BLE001  the router decides what a failing route means
-        return exc
-
-
 def _prefix(path: str) -> str:
     return "/" + path.strip("/")
-
-
-def _version(key: str) -> list[tuple[int, int, str]]:
-    """Versions in the order of their numbers: v2 before v10."""
-    text = key.partition(":")[2]
-    parts = "".join(c if c.isdigit() else f" {c} " for c in text).split()
-    return [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts]

@@ -15,8 +15,9 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import Event, Response, copy_body
 from mlrun_like.serving.models.address import Address
+from mlrun_like.serving.models.calling import Calls, given
 from mlrun_like.serving.models.daemons import Daemons
-from mlrun_like.serving.models.routing import BaseModelRouter, Calls, given
+from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.work import Work
 from mlrun_like.serving.route import Route
 

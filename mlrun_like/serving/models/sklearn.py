@@ -27,12 +27,7 @@ class SKLearnModelServer(FrameworkModelServer):
         InvalidArgumentError: at loading, if the model has no such method.
     """
 
-    def load(self) -> None:
-        """Load the model, and find the method that predicts."""
-        super().load()
-        self.check_method()
-
-    def check_method(self) -> None:
+    def check_model(self) -> None:
         """Refuse a method that the model does not have."""
         name = self.get_param("method", "predict")
         if name not in _METHODS or not callable(getattr(self.model, name, None)):

@@ -14,8 +14,9 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.models.address import Address
+from mlrun_like.serving.models.calling import Calls, given
 from mlrun_like.serving.models.counting import Counts
-from mlrun_like.serving.models.routing import BaseModelRouter, Calls, given
+from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.shares import Turns, chosen_for
 from mlrun_like.serving.models.weights import normalized
 from mlrun_like.serving.models.work import Work

@@ -13,10 +13,10 @@ from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.models.address import Address
 from mlrun_like.serving.models.ballots import VOTE_TYPES, kind_of, majority, mean
+from mlrun_like.serving.models.calling import Calls, given
 from mlrun_like.serving.models.dialects import dialect_of
 from mlrun_like.serving.models.moment import now
 from mlrun_like.serving.models.parallel import ParallelRun, told
-from mlrun_like.serving.models.routing import Calls, given
 from mlrun_like.serving.models.tracking import Tracker
 from mlrun_like.serving.models.weights import normalized
 from mlrun_like.serving.models.work import Work

@@ -55,10 +55,10 @@ class XGBoostModelServer(SKLearnModelServer):
             ) from exc
         return model
 
-    def check_method(self) -> None:
+    def check_model(self) -> None:
         """A booster only predicts."""
         if not hasattr(self.model, "inplace_predict"):
-            super().check_method()
+            super().check_model()
 
     def infer(self, table: Any, request: Mapping[str, Any]) -> Any:
         """The predictions of the model or booster."""
