@@ -94,7 +94,7 @@ def bind(
         acall = wrap(twin, True)
     if not streams:  # the call of a stream only makes its generator
         blocks = _blocks(step, target, made, function)
-        call, acall = _arranged(step, call, acall, blocks, executor)
+        call, acall = _arranged(step, made, call, acall, blocks, executor)
         if kind == "many":
             call, acall = _one_at_a_time(made, call, acall)
         call = call and guard_sync(call, step.call_options, step.name)
@@ -105,6 +105,7 @@ def bind(
 
 def _arranged(
     step: GraphStep,
+    made: Any,
     call: Sync | None,
     acall: Async | None,
     blocks: bool,
@@ -112,7 +113,7 @@ def _arranged(
 ) -> tuple[Sync | None, Async | None]:
     """Give a step that waits an `async` form: through a batcher, or a thread."""
     options = step.call_options
-    if options.batching:
+    if options.batching and not hasattr(made, "batching"):
         batched = resolve(_BATCHED)
         return None, batched(acall or call, options.batching, name=step.name)
     waits = options.timeout is not None or options.max_in_flight is not None or options.retries
@@ -128,6 +129,8 @@ def _create(
     if isinstance(made, type):
         added = {**added_values(step, context), "routes": routes}
         made = made(**{**injected(made, added), **target.arguments})
+    if step.call_options.batching and hasattr(made, "batching"):
+        made.batching = step.call_options.batching  # models batch their predictions themselves
     post_init = getattr(made, "post_init", None)
     if callable(post_init):
         post_init(**injected(post_init, {"mode": context.load_mode}))

@@ -108,6 +108,7 @@ class Building:
         step.input_path = input_path or step.input_path
         step.result_path = result_path or step.result_path
         followers = [self[self._prev(item)] for item in _names(before)]
+        step.after_step(*(other.name for other in self.steps if step.name in other.before))
         self.steps.append(step)
         self._put_before(step, followers)
         return step
@@ -209,10 +210,16 @@ class Building:
         )  # fmt: skip
         self.on_error = step if isinstance(step, str) else step.name
         made = self[step] if isinstance(step, str) else step
-        for follower in _names(before):
-            self[follower].after_step(made.name)
-            made.before.append(follower)
+        self.continue_at(made, before)
         return made
+
+    def continue_at(self, handler: GraphStep, before: str | Iterable[str] | None) -> None:
+        """Let the flow go on at these steps after an error handler; they may be added later."""
+        for follower in _names(before):
+            handler.before.append(follower)
+            for step in self.steps:
+                if step.name == follower:
+                    step.after_step(handler.name)
 
     def respond(self) -> GraphStep:
         """Make the step added last the one that answers; returns it.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
+import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import GraphError, nearest
@@ -30,6 +32,8 @@ GRAPH_KEYS = (
     "kind", "engine", "steps", "parameters", "on_error", "routes", "class_name", "class_args",
     "final_step", "from_step", "error_stream",
 )  # fmt: skip
+_ATOMS = (str, int, float, bool, bytes, type(None), datetime.date, datetime.datetime)
+_DEEPEST = 100
 _KINDS = ("root", "flow", "router")  # MLRun writes "root" for the outermost flow
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -39,7 +43,9 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "comment": (str,), "kind": (str,),
     "routes": (dict,), "steps": (dict,), "options": (dict,), "path": (str,), "shards": (int,),
     "retention_in_hours": (int,), "trigger_args": (dict,), "error_stream": (str,),
+    "engine": (str,), "parameters": (dict,),
 }  # fmt: skip
+_KNOWN = ("kind", *STEP_KEYS, "options", "routes", "steps", "engine", "parameters", *_QUEUE_KEYS)
 
 
 def written_name(step: str, target: object) -> str:
@@ -86,11 +92,35 @@ def step_document(step: GraphStep) -> dict[str, Any]:
 
 
 def written_args(step: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of a class as plain data; functions among them are written by name."""
+    """Arguments of a class as plain data; a function is written by name, with `_` before its key.
+
+    Raises:
+        GraphError: if a value is no plain data.
+    """
     return {
-        key: written_name(step, value) if callable(value) else value
+        f"_{key.lstrip('_')}" if callable(value) else key: (
+            written_name(step, value) if callable(value) else _plain(step, key, value)
+        )
         for key, value in values.items()
     }
+
+
+def _plain(step: str, key: str, value: Any) -> Any:
+    if isinstance(value, _ATOMS):
+        return value
+    if isinstance(value, Mapping):
+        return {item: _plain(step, key, held) for item, held in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(step, key, held) for held in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    to_dict = getattr(value, "to_dict", None)
+    if callable(to_dict) and not isinstance(value, type):
+        return _plain(step, key, to_dict())
+    raise GraphError(
+        f"step {step!r} holds {key}={value!r:.120}, which cannot be written",
+        fix="give plain data: texts, numbers, lists, mappings",
+    )
 
 
 def shape_problems(document: Any) -> list[str]:
@@ -98,42 +128,51 @@ def shape_problems(document: Any) -> list[str]:
     if not isinstance(document, dict):
         return ["a graph document is a mapping with 'steps': {name: {...}}"]
     kind = document.get("kind", "root")
+    if kind not in _KINDS:
+        return [f"graph kind {kind!r} is not one of: {', '.join(_KINDS)}"]
     children = "routes" if kind == "router" else "steps"
     if not isinstance(document.get(children), dict):
         return [f"a graph document is a mapping with '{children}': {{name: {{...}}}}"]
-    problems = [
-        f"unknown key {key!r}.{nearest(str(key), GRAPH_KEYS)}"
-        for key in document
-        if key not in (*GRAPH_KEYS, *_FOREIGN_KEYS)
-    ]
-    if kind not in _KINDS:
-        problems.append(f"graph kind {kind!r} is not one of: {', '.join(_KINDS)}")
-    if not isinstance(document.get("parameters") or {}, dict):
-        problems.append("'parameters' must be a mapping")
-    return problems + _children_problems(document[children], "route" if kind == "router" else "")
+    known = (*GRAPH_KEYS, *STEP_KEYS, "options") if kind == "router" else GRAPH_KEYS
+    problems = _value_problems(document, known, "")
+    return problems + _children_problems(document[children], children[:-1], 1)
 
 
-def _children_problems(children: Mapping[Any, Any], owner: str) -> list[str]:
+def _value_problems(item: Mapping[Any, Any], known: Sequence[str], where: str) -> list[str]:
+    problems = []
+    for key, value in item.items():
+        if key in _FOREIGN_KEYS:
+            continue
+        if key not in known:
+            problems.append(f"{where}unknown key {key!r}.{nearest(str(key), known)}")
+        elif value is not None and not isinstance(value, _TYPES.get(key, object)):
+            problems.append(f"{where}{key} must be {_TYPES[key][0].__name__}, not {value!r:.60}")
+        elif isinstance(value, list) and key in ("after", "before"):
+            problems += [
+                f"{where}{key} must hold names, not {name!r:.60}"
+                for name in value
+                if not isinstance(name, str)
+            ]
+    return problems
+
+
+def _children_problems(children: Mapping[Any, Any], owner: str, depth: int) -> list[str]:
+    if depth > _DEEPEST:
+        return [f"{owner[:80]}s are nested too deep: more than {_DEEPEST} levels"]
     problems = []
     for name, item in children.items():
         if not isinstance(name, str) or not isinstance(item, dict):
-            problems.append(f"{owner or 'step'} {name!r} must be a name with a mapping")
+            problems.append(f"{owner} {name!r} must be a name with a mapping")
             continue
-        where = f"{owner or 'step'} {name!r}"
+        where = f"{owner} {name!r}: "
         kind = item.get("kind", "task")
         if kind not in _STEP_KINDS:
-            problems.append(f"{where}: kind {kind!r} is not one of: {', '.join(_STEP_KINDS)}")
-        known = ("kind", *STEP_KEYS, "options", "routes", "steps", "engine", *_QUEUE_KEYS)
-        for key, value in item.items():
-            if key in _FOREIGN_KEYS:
-                continue
-            if key not in known:
-                problems.append(f"{where}: unknown key {key!r}.{nearest(str(key), known)}")
-            elif value is not None and key in _TYPES and not isinstance(value, _TYPES[key]):
-                problems.append(
-                    f"{where}: {key} must be {_TYPES[key][0].__name__}, not {value!r:.60}"
-                )
+            problems.append(f"{where}kind {kind!r} is not one of: {', '.join(_STEP_KINDS)}")
+        problems += _value_problems(item, _KNOWN, where)
+        if kind == "flow" and not isinstance(item.get("steps"), dict):
+            problems.append(f"{owner} {name!r} is a flow without steps")
         for key in ("routes", "steps"):
             if isinstance(item.get(key), dict):
-                problems += _children_problems(item[key], f"{name}: {key[:-1]}")
+                below = key[:-1] if depth > 3 else f"{name}: {key[:-1]}"
+                problems += _children_problems(item[key], below, depth + 1)
     return problems

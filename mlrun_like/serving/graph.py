@@ -60,7 +60,8 @@ class Graph(Building):
         """
         document: dict[str, Any] = {"kind": "root", "engine": self.engine}
         if self.kind == "router" and self.steps:
-            document = {k: v for k, v in self.steps[0].to_dict().items() if k != "after"}
+            hidden = ("after", "responder")
+            document = {k: v for k, v in self.steps[0].to_dict().items() if k not in hidden}
         if self.parameters:
             document["parameters"] = dict(self.parameters)
         for key in ("on_error", "error_stream"):

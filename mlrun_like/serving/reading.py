@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlrun_like.errors import GraphError, InvalidArgumentError
-from mlrun_like.serving.document import GRAPH_KEYS, STEP_KEYS, shape_problems
+from mlrun_like.serving.document import STEP_KEYS, shape_problems
 from mlrun_like.serving.nesting import insert_flow
 from mlrun_like.serving.step import GraphStep, QueueStep, RouterStep
 
@@ -27,22 +27,27 @@ def read_graph(graph: _Graph, document: Any) -> _Graph:
     problems = shape_problems(document)
     if problems:
         raise GraphError("; ".join(problems), where="graph document")
+    return _filled(graph, document)
+
+
+def _filled(graph: _Graph, document: Mapping[str, Any]) -> _Graph:
     graph.kind = "router" if document.get("kind") == "router" else "flow"
     graph.engine = document.get("engine") or "async"
     graph.parameters = dict(document.get("parameters") or {})
     graph.on_error = document.get("on_error") or ""
     graph.error_stream = document.get("error_stream") or ""
     if graph.kind == "router":
-        values = {k: v for k, v in document.items() if k not in ("parameters", "error_stream")}
-        graph.steps.append(_read_step(graph, "router", {**values, "responder": True}))
+        graph.steps.append(_read_step(graph, "router", {**document, "responder": True}))
         return graph
     for name, item in document["steps"].items():
-        if item.get("kind") == "flow":
-            inside = {key: value for key, value in item.items() if key in GRAPH_KEYS}
-            nested = read_graph(type(graph)(), inside)
-            insert_flow(graph, nested, name, _list(item.get("after")))
-        else:
+        if item.get("kind") != "flow":
             graph.steps.append(_read_step(graph, name, item))
+            continue
+        nested = _filled(type(graph)(), item)
+        try:
+            insert_flow(graph, nested, name, _list(item.get("after")))
+        except GraphError as exc:
+            raise GraphError(exc.what, where="graph document", fix=exc.fix) from exc
     return graph
 
 

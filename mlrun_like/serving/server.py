@@ -252,6 +252,15 @@ class GraphServer(Answering):
             )
         return self.plan.objects[name]
 
+    def is_ready(self) -> bool:
+        """Whether events can be answered now: the server runs, and every model is loaded."""
+        for made in self.plan.objects.values():
+            told = getattr(made, "is_ready", None)
+            found = told() if callable(told) else getattr(made, "ready", True)
+            if not (all(found.values()) if isinstance(found, Mapping) else found):
+                return False
+        return self.ready
+
     def push_error(self, event: Event, message: Any, source: str = "") -> None:
         """Report an event that failed: to the graph's error stream, else to the log."""
         self.errors.push(event, message, source)

@@ -81,7 +81,7 @@ class GraphStep:
         """Also (or, without `append`, only) run after these steps; returns this step."""
         found = [name if isinstance(name, str) else name.name for name in names]
         kept = self.after if append else []
-        self.after = [*kept, *(name for name in found if name not in kept)]
+        self.after = list(dict.fromkeys([*kept, *found]))
         return self
 
     def respond(self) -> GraphStep:
@@ -147,9 +147,7 @@ class GraphStep:
         self.on_error = step if isinstance(step, str) else step.name
         if isinstance(step, str):
             return self
-        for follower in [before] if isinstance(before, str) else before or ():
-            self.graph[follower].after_step(step.name)
-            step.before.append(follower)
+        self.graph.continue_at(step, before)
         return step
 
     def to_dict(self) -> dict[str, Any]:

@@ -91,6 +91,11 @@ def _step_problems(step: GraphStep, names: Mapping[str, int]) -> list[str]:
         for name in step.after
         if name not in names
     ]
+    problems += [
+        f" goes on at {name!r}, which does not exist.{nearest(name, names)}"
+        for name in step.before
+        if name not in names
+    ]
     if step.on_error and step.on_error not in names:
         problems.append(
             f": its error handler {step.on_error!r} does not exist.{nearest(step.on_error, names)}"

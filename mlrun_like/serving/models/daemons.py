@@ -33,7 +33,10 @@ class Daemons(Executor):
         )
         self._lock = threading.Lock()
         self._threads = 0
-        self._idle = 0
+        self._free = 0
+        """Threads that wait and for which no waiting job is meant."""
+        self._backlog = 0
+        """Jobs that wait until a thread is free."""
         self._closed = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -47,9 +50,13 @@ class Daemons(Executor):
             if self._closed:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             self._jobs.put((future, fn, args, kwargs))
-            if self._jobs.qsize() > self._idle and self._threads < self._most:
+            if self._free:
+                self._free -= 1
+            elif self._threads < self._most:
                 self._threads += 1
                 threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            else:
+                self._backlog += 1
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -69,26 +76,26 @@ class Daemons(Executor):
 
     def _run(self) -> None:
         while True:
-            with self._lock:
-                self._idle += 1
             try:
-                job = self._jobs.get(timeout=_IDLE)
+                future, fn, args, kwargs = self._jobs.get(timeout=_IDLE)
             except queue.Empty:
                 with self._lock:
-                    self._idle -= 1
-                    if self._jobs.qsize():  # it came just now
-                        continue
-                    self._threads -= 1
-                return
+                    if self._free or self._closed:
+                        self._free -= 1
+                        self._threads -= 1
+                        return
+                continue  # a job is on its way
+            if future.set_running_or_notify_cancel():
+                try:
+                    result = fn(*args, **kwargs)
+                except BaseException as exc:  # noqa: BLE001  the future carries it to the caller
+                    future.set_exception(exc)
+                else:
+                    future.set_result(result)
+                    del result
+            del future, fn, args, kwargs
             with self._lock:
-                self._idle -= 1
-            future, fn, args, kwargs = job
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                result = fn(*args, **kwargs)
-            except BaseException as exc:  # noqa: BLE001  the future carries it to the caller
-                future.set_exception(exc)
-            else:
-                future.set_result(result)
-            del job, future, fn, args, kwargs
+                if self._backlog:
+                    self._backlog -= 1
+                else:
+                    self._free += 1

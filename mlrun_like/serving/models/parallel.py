@@ -93,6 +93,11 @@ class ParallelRun(BaseModelRouter):
                 self.close()
                 raise
 
+    @property
+    def limited(self) -> bool:
+        """Whether a route has a time limit."""
+        return bool(self._timeouts)
+
     def parse_event(self, event: Event) -> Any:
         """As for every router; text that is not JSON reaches the routes as it is."""
         if isinstance(event.body, (bytes, str)) and not event.content_type.startswith("image/"):
