@@ -1,0 +1,85 @@
+"""Choice: each event goes to some of the following steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.serving.protocol import Kind
+from mlrun_like.serving.steps.base import FlowStep
+from mlrun_like.serving.steps.checks import InvalidTypeError, check_callable
+
+__all__ = ["Choice"]
+
+Outlet = Any  # a step, or the name of one
+
+
+class Choice(FlowStep):
+    """Sends each event to some of the steps that follow it.
+
+    Override `select_outlets(body)` to give the names of those steps (none: the event ends here),
+    or give conditions.
+
+    Args:
+        choice_array: Pairs of a following step (or its name) and a condition of the body; the
+            first condition that holds decides.
+        default: The step, or its name, if no condition holds; none: the event ends here.
+        options: The arguments that all steps share; see `FlowStep`.
+
+    Raises:
+        InvalidArgumentError: if `choice_array` is not made of such pairs.
+
+    >>> size = Choice([("big", lambda body: body > 9)], default="small")
+    >>> size.select_outlets(10), size.select_outlets(1)
+    (('big',), ('small',))
+    """
+
+    kind: ClassVar[Kind] = "choice"
+
+    def __init__(
+        self,
+        choice_array: Sequence[tuple[Outlet, Callable[[Any], Any]]] | None = None,
+        default: Outlet = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self._conditions: list[tuple[Outlet, Callable[[Any], Any]]] = []
+        for pair in _pairs(choice_array):
+            outlet, condition = pair
+            check_callable(condition, "the condition of choice_array", "Choice")
+            self._conditions.append((self._follow(outlet), condition))
+        self._default = None if default is None else self._follow(default)
+
+    def _follow(self, outlet: Outlet) -> Outlet:
+        if isinstance(outlet, FlowStep):
+            return self.to(outlet)
+        if isinstance(outlet, str) and outlet:
+            return outlet
+        raise InvalidTypeError(
+            f"{outlet!r:.80} is neither a step nor the name of one",
+            where="step class Choice",
+            fix='Choice([("big", lambda body: body > 9)], default="small")',
+        )
+
+    def select_outlets(self, event: Any) -> Iterable[str]:
+        for outlet, condition in self._conditions:
+            if condition(event):
+                return (_name(outlet),)
+        return () if self._default is None else (_name(self._default),)
+
+
+def _name(outlet: Outlet) -> str:
+    return outlet if isinstance(outlet, str) else str(outlet.name)
+
+
+def _pairs(choice_array: Any) -> list[tuple[Any, Any]]:
+    pairs = list(choice_array or ())
+    for pair in pairs:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise InvalidArgumentError(
+                f"choice_array holds {pair!r:.80}, which is not a pair of step and condition",
+                where="step class Choice",
+                fix='Choice([("big", lambda body: body > 9)])',
+            )
+    return [(outlet, condition) for outlet, condition in pairs]
