@@ -33,7 +33,7 @@ endef
 demo: $(STAMPS)/demo
 	$(BIN)/mlrun-like demo
 
-test: $(STAMPS)/dev system
+test: $(STAMPS)/dev system $(if $(CI),$(STAMPS)/models)
 	@mkdir -p $(CACHE)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -q; \
 	code=$$?; echo $$code > $(CACHE)/pytest-exit; exit $$code
@@ -56,11 +56,13 @@ format: $(STAMPS)/dev
 	$(BIN)/ruff check --fix .
 
 lock: $(STAMPS)/base
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra all --extra dev --universal --python-version 3.10 --upgrade \
 		--no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 
-bench: $(STAMPS)/dev
-	@for script in start runs sweep metrics warm; do $(BIN)/python bench/$$script.py || exit 1; done
+bench: $(STAMPS)/dev system
+	@for script in start runs sweep metrics warm serving/graphs serving/windows serving/batching \
+	serving/observers serving/batch serving/http serving/streams; do \
+	$(BIN)/python bench/$$script.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) $(CACHE) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
@@ -82,6 +84,12 @@ $(STAMPS)/demo: $(STAMPS)/base pyproject.toml requirements.lock
 $(STAMPS)/dev: $(STAMPS)/base pyproject.toml requirements.lock
 	$(call install,-e ".[all$(comma)dev]")
 	@touch $@ $(STAMPS)/demo
+
+# Model frameworks that are large and used by a handful of tests, which are skipped without them.
+# This torch has a build without CUDA on the index.
+$(STAMPS)/models: $(STAMPS)/dev
+	$(call install,"torch==2.13.0" "transformers>=4.40" "keras>=3")
+	@touch $@
 
 comma := ,
 

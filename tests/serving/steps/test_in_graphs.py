@@ -70,6 +70,23 @@ def test_steps_by_name_with_expressions() -> None:
     assert answers(served(whole), 5) == [5]
 
 
+def test_whole_events() -> None:
+    keep = {"class_name": "storey.Filter", "_fn": "(event.body > 1)", "full_event": True}
+    assert answers(served(keep), 1, 2) == [None, 2]
+
+    class Sized(MapClass):
+        def do(self, event: Event) -> Any:
+            return self.filter() if event.body > 3 else event
+
+    assert answers(served(Sized(full_event=True)), 1, 4) == [1, None]
+
+    class WholeSize(Choice):
+        def select_outlets(self, event: Event) -> str:
+            return "big" if event.body > 9 else "small"
+
+    assert answers(choosing(WholeSize, full_event=True), 1, 10) == [["S", 1], ["B", 10]]
+
+
 def test_steps_as_objects() -> None:
     seen: list[int] = []
     steps = [Map(lambda x: x + 1), ForEach(seen.append), Filter(lambda x: x < 5, name="few")]
