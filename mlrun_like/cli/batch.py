@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mlrun_like.cli.graphs import load_graph
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.batch.rows import Rows
 from mlrun_like.serving.batch.run import run_batch
-from mlrun_like.serving.server import GraphServer
+from mlrun_like.serving.web.target import find_target, server_of
 
 __all__ = ["batch"]
 
@@ -64,13 +61,11 @@ def batch(  # noqa: PLR0913  (options of a command)
 
     A failing row has its error in the column `error`; the others are not disturbed.
     """
-    if Path.cwd() not in map(Path, sys.path):
-        sys.path.insert(0, str(Path.cwd()))
-    found, namespaces = load_graph(graph)
+    found, namespace = find_target(graph)
     chosen: Any = form
     if form not in ("auto", "bodies", "inputs"):
         raise InvalidArgumentError(f"--form {form!r} is not one of: auto, bodies, inputs")
-    with GraphServer(found, namespaces) as server:
+    with server_of(found, namespace) as server:
         result = run_batch(
             server,
             source,

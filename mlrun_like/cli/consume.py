@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mlrun_like.cli.graphs import load_graph
 from mlrun_like.errors import GraphError, InvalidArgumentError
 from mlrun_like.runtimes.limits import die_with_parent
+from mlrun_like.serving.function import graph_of
 from mlrun_like.serving.queues.options import ConsumeOptions
 from mlrun_like.serving.queues.split import split
 from mlrun_like.serving.queues.supervisor import Supervisor, function_processes
 from mlrun_like.serving.queues.workers import serve_stream
+from mlrun_like.serving.web.target import find_target
 
 __all__ = ["consume"]
 
@@ -24,7 +24,9 @@ __all__ = ["consume"]
 def consume(  # noqa: PLR0913  (options of a command)
     graph: Annotated[
         str,
-        typer.Argument(metavar="GRAPH", help="graph.yaml, module:graph or file.py:graph."),
+        typer.Argument(
+            metavar="GRAPH", help="graph.yaml, function.yaml, module:graph or file.py:graph."
+        ),
     ],
     function: Annotated[
         str, typer.Option("--function", help="The function to run; default: the graph's own.")
@@ -70,13 +72,11 @@ def consume(  # noqa: PLR0913  (options of a command)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
-    if Path.cwd() not in map(Path, sys.path):
-        sys.path.insert(0, str(Path.cwd()))
-    found, namespaces = load_graph(graph)
+    found, namespace = find_target(graph)
     if not run_all:
         options = ConsumeOptions(name=name, batch=batch, attempts=attempts, dead_letter=dead_letter)
         serve_stream(
-            found, function, namespace=namespaces, source=source, group=group, options=options
+            found, function, namespace=namespace, source=source, group=group, options=options
         )
         return
     if function or source or group or name:
@@ -85,7 +85,9 @@ def consume(  # noqa: PLR0913  (options of a command)
             "--group and --name",
             fix=f"mlrun-like consume {graph} --all",
         )
-    functions = [part.function for part in split(found).values() if part.source is not None]
+    functions = [
+        part.function for part in split(graph_of(found)).values() if part.source is not None
+    ]
     if not functions:
         raise GraphError("no function of the graph reads a queue", where=graph)
     passed = ["--batch", str(batch), "--attempts", str(attempts)]

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import bdb
 import pdb
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mlrun_like.cli.graphs import load_graph
 from mlrun_like.cli.output import Json, print_json
+from mlrun_like.serving.function import graph_of
 from mlrun_like.serving.observe.journal import read_journal
 from mlrun_like.serving.observe.replay import Replayed, find_record, step_functions
 from mlrun_like.serving.observe.replay import replay as replay_events
 from mlrun_like.serving.observe.values import pack
+from mlrun_like.serving.web.target import find_target
 
 __all__ = ["replay"]
 
@@ -52,16 +52,15 @@ def replay(
 
     The exit code is 1 if an answer differs from the recorded one.
     """
-    if Path.cwd() not in map(Path, sys.path):
-        sys.path.insert(0, str(Path.cwd()))
     records: Any = iter([find_record(recording, event)]) if event else read_journal(recording)
-    found, namespaces = load_graph(graph)
-    runner = _debugger(step_functions(found, namespaces, step)) if use_pdb else None
+    target, namespace = find_target(graph)
+    found = graph_of(target)
+    runner = _debugger(step_functions(found, namespace, step)) if use_pdb else None
     replayed = replay_events(
         records,
         found,
         step=step,
-        namespace=namespaces,
+        namespace=namespace,
         tolerance=tolerance,
         ignore=("timestamp", *(ignore or ())),
         runner=runner,

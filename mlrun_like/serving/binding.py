@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import threading
@@ -15,7 +14,8 @@ from mlrun_like.serving.blocking import blocking_call
 from mlrun_like.serving.check import Target, added_values, injected
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.guards import guard_async, guard_sync, in_thread
+from mlrun_like.serving.gate import Gate
+from mlrun_like.serving.guards import guarded, in_thread
 from mlrun_like.serving.paths import get_path, set_path
 from mlrun_like.serving.protocol import Kind, Step
 from mlrun_like.serving.route import Route
@@ -83,9 +83,10 @@ def bind(
             routes[key].definition = (route, targets[f"{path}/{route.name}"])
     made = None if not target.method else _create(step, target, context, routes)
     function, twin = _functions(step, target, made, context)
-    streams = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
-    whole = step.full_event or target.method in ("do_event", "process")
     kind: Kind = type(made).kind if isinstance(made, Step) else "map"
+    yields = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+    streams = yields and kind != "many"  # those may also write their events with `yield`
+    whole = step.full_event or target.method in ("do_event", "process")
     wrap = _wrapper(step, "many" if streams else kind, whole)
     is_async = _is_async(function)
     call: Sync | None = None if is_async or _only_async(routes) else wrap(function, False)
@@ -97,8 +98,7 @@ def bind(
         call, acall = _arranged(step, made, call, acall, blocks, executor)
         if kind == "many":
             call, acall = _one_at_a_time(made, call, acall)
-        call = call and guard_sync(call, step.call_options, step.name)
-        acall = acall and guard_async(acall, step.call_options, step.name)
+        call, acall = guarded(call, acall, step.call_options, step.name)
     gathers = bool(getattr(made, "gathers", False))
     return BoundStep(step.name, kind, call, acall, whole, streams, gathers, made)
 
@@ -186,14 +186,16 @@ def _one_at_a_time(
 
     if acall is None:
         return one, None
-    gates: dict[int, asyncio.Lock] = {}
-    aprocess = acall
+    gate = Gate(1)
+    aprocess: Any = acall
 
     async def one_async(event: Any) -> Any:
-        loop = id(asyncio.get_running_loop())
-        gate = gates.get(loop) or gates.setdefault(loop, asyncio.Lock())
         async with gate:
-            return await aprocess(event)
+            found = aprocess(event)
+            if hasattr(found, "__aiter__"):
+                return [each async for each in found]
+            found = await found
+            return found if isinstance(found, (list, tuple)) else list(found)
 
     return one, one_async
 

@@ -4,44 +4,45 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
 from mlrun_like.errors import StepTimeoutError
+from mlrun_like.serving.gate import Gate
 from mlrun_like.serving.options import StepOptions
+from mlrun_like.serving.workers import Workers
 
-__all__ = ["guard_async", "guard_sync", "in_thread"]
+__all__ = ["guarded", "in_thread"]
 
 Sync = Callable[[Any], Any]
 Async = Callable[[Any], Awaitable[Any]]
 
 _LONGEST_WAIT = 120.0
+_THREADS = 32
 
 
-def guard_sync(call: Sync, options: StepOptions, name: str) -> Sync:
-    """The call with its options, for a caller without an event loop."""
-    if options.timeout is not None:
-        call = _limited_time(call, options.timeout, options.max_in_flight or 32, name)
-    if options.max_in_flight is not None:
-        call = _limited_number(call, options.max_in_flight)
-    if options.retries:
-        call = _repeated(call, options.retries, options.backoff)
-    return call
-
-
-def guard_async(call: Async, options: StepOptions, name: str) -> Async:
-    """The same for an event loop."""
-    if options.timeout is not None:
-        call = _limited_time_async(call, options.timeout, name)
-    if options.max_in_flight is not None:
-        call = _limited_number_async(call, options.max_in_flight)
-    if options.retries:
-        call = _repeated_async(call, options.retries, options.backoff)
-    return call
+def guarded(
+    call: Sync | None, acall: Async | None, options: StepOptions, name: str
+) -> tuple[Sync | None, Async | None]:
+    """The two forms of a step's call, for plain callers and for event loops, with its options."""
+    gate = None if options.max_in_flight is None else Gate(options.max_in_flight)
+    if call is not None:
+        if options.timeout is not None:
+            call = _limited_time(call, options.timeout, options.max_in_flight or _THREADS, name)
+        if gate is not None:
+            call = _limited_number(call, gate)
+        if options.retries:
+            call = _repeated(call, options.retries, options.backoff)
+    if acall is not None:
+        if options.timeout is not None:
+            acall = _limited_time_async(acall, options.timeout, name)
+        if gate is not None:
+            acall = _limited_number_async(acall, gate)
+        if options.retries:
+            acall = _repeated_async(acall, options.retries, options.backoff)
+    return call, acall
 
 
 def in_thread(call: Sync, executor: Callable[[], Any]) -> Async:
@@ -64,7 +65,7 @@ def _too_long(seconds: float, name: str) -> StepTimeoutError:
 
 
 def _limited_time(call: Sync, seconds: float, threads: int, name: str) -> Sync:
-    pool = ThreadPoolExecutor(threads, thread_name_prefix=f"graph-{name}")
+    pool = Workers(threads, f"graph-{name}")
 
     def limited(value: Any) -> Any:
         future = pool.submit(contextvars.copy_context().run, call, value)
@@ -79,11 +80,9 @@ def _limited_time(call: Sync, seconds: float, threads: int, name: str) -> Sync:
     return limited
 
 
-def _limited_number(call: Sync, most: int) -> Sync:
-    free = threading.BoundedSemaphore(most)
-
+def _limited_number(call: Sync, gate: Gate) -> Sync:
     def limited(value: Any) -> Any:
-        with free:
+        with gate:
             return call(value)
 
     return limited
@@ -106,25 +105,29 @@ def _repeated(call: Sync, retries: int, backoff: float) -> Sync:
 def _limited_time_async(call: Async, seconds: float, name: str) -> Async:
     async def limited(value: Any) -> Any:
         task = asyncio.ensure_future(call(value))
+        task.add_done_callback(_looked_at)
         try:
             done, _ = await asyncio.wait((task,), timeout=seconds)
         except asyncio.CancelledError:
             task.cancel()
+            await asyncio.wait((task,))  # it must have ended, not only be told to
             raise
         if not done:
-            task.cancel()
+            task.cancel()  # not waited for: it may not listen
             raise _too_long(seconds, name)
         return task.result()
 
     return limited
 
 
-def _limited_number_async(call: Async, most: int) -> Async:
-    gates: dict[int, asyncio.Semaphore] = {}  # one per loop: a plan may serve several
+def _looked_at(task: asyncio.Future[Any]) -> None:
+    """What a call raises after its time is over is nobody's concern."""
+    if not task.cancelled():
+        task.exception()
 
+
+def _limited_number_async(call: Async, gate: Gate) -> Async:
     async def limited(value: Any) -> Any:
-        loop = id(asyncio.get_running_loop())
-        gate = gates.get(loop) or gates.setdefault(loop, asyncio.Semaphore(most))
         async with gate:
             return await call(value)
 

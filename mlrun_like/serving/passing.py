@@ -69,33 +69,51 @@ def fan_sync(ways: Sequence[Way], event: Any, whole: bool) -> Any:
 async def fan_async(ways: Sequence[Way], event: Any, whole: bool) -> Any:
     """Send a copy each way at the same time; all end before an error is raised."""
     twins = copies(event, len(ways), whole)
-    tasks = [
-        asyncio.ensure_future(way.block(twin)) if way.is_async else None
-        for way, twin in zip(ways, twins, strict=True)
-    ]
-    results: list[Any] = []
+    results: list[Any] = [DROP] * len(ways)
+    waiting = [number for number, way in enumerate(ways) if way.is_async]
+    own, others = waiting[:1], waiting[1:]  # the first of them needs no task of its own
+    tasks = [asyncio.ensure_future(_tried(ways[at].block, twins[at])) for at in others]
     try:
-        for way, twin, task in zip(ways, twins, tasks, strict=True):
+        for number, (way, twin) in enumerate(zip(ways, twins, strict=True)):
+            if not way.is_async:
+                try:
+                    results[number] = way.block(twin)
+                except Exception as exc:  # noqa: BLE001  raised below, once all are through
+                    results[number] = _Failure(exc)
+        for number in own:
             try:
-                results.append(way.block(twin) if task is None else await task)
-            except Exception as exc:  # noqa: BLE001  raised below, once the other branches are through
-                results.append(_Failure(exc))
-    except asyncio.CancelledError:
+                results[number] = await ways[number].block(twins[number])
+            except Exception as exc:  # noqa: BLE001  raised below, once all are through
+                results[number] = _Failure(exc)
+        if tasks:
+            await asyncio.wait(tasks)
+    except BaseException:
         for task in tasks:
-            if task is not None:
-                task.cancel()
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)  # they must have ended, not only be told to
         raise
-    errors = [found.error for found in results if isinstance(found, _Failure)]
-    if errors:
-        raise _first(errors)
+    for number, task in zip(others, tasks, strict=True):
+        results[number] = task.result()
+    failures = [found.error for found in results if isinstance(found, _Failure)]
+    if failures:
+        raise _first(failures)
     return next((found for found in results if found is not DROP), DROP)
 
 
 class _Failure(NamedTuple):
-    error: Exception
+    error: BaseException
 
 
-def _first(errors: Sequence[Exception]) -> Exception:
+async def _tried(block: Block, event: Any) -> Any:
+    """What a branch gives, or why it failed; no exit of a step may end the loop of all."""
+    try:
+        return await block(event)
+    except (Exception, SystemExit) as exc:  # noqa: BLE001  raised where all branches end
+        return _Failure(exc)
+
+
+def _first(errors: Sequence[BaseException]) -> BaseException:
     first, *others = errors
     for other in others:
         note = getattr(first, "add_note", None)  # from Python 3.11

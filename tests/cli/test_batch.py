@@ -69,7 +69,7 @@ def test_stopping_at_the_first_failure(spawn: Any, files: str, tmp_path: Path) -
     ("words", "told"),
     [
         (["no.py:graph", "in.csv", "o.csv"], "there is no file 'no.py'"),
-        (["FILES:nothing", "in.csv", "o.csv"], "has no 'nothing'"),
+        (["FILES:nothing", "in.csv", "o.csv"], "there is no 'nothing'"),
         (["FILES:graph", "no.csv", "o.csv"], "there is no file 'no.csv'"),
         (["FILES:graph", "in.csv", "o.xls"], "is no file for rows"),
         (["FILES:graph", "in.csv", "o.csv", "--form", "x"], "--form 'x' is not one of"),

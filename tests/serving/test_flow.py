@@ -1,4 +1,4 @@
-"""Ways of an event through a graph: branches, choices, errors, streams, the steps after an answer."""
+"""Ways of an event through a graph: branches, choices, errors, streams, what follows an answer."""
 
 from __future__ import annotations
 

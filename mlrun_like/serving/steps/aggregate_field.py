@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError, nearest
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError, nearest
 from mlrun_like.serving.steps.aggregate_layout import Layout
 from mlrun_like.serving.steps.aggregate_values import aggregate_function
-from mlrun_like.serving.steps.checks import InvalidTypeError
 from mlrun_like.serving.steps.windows import FixedWindows, SlidingWindows, WindowsBase
 
 __all__ = ["FieldAggregator", "aggregators_of"]

@@ -7,10 +7,9 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError, nearest
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError, nearest
 
 __all__ = [
-    "InvalidTypeError",
     "check_callable",
     "check_count",
     "check_seconds",
@@ -18,12 +17,6 @@ __all__ = [
     "is_async",
     "refuse_unknown",
 ]
-
-
-class InvalidTypeError(InvalidArgumentError, TypeError):
-    """An argument has a type that cannot be used; also a `TypeError`, as in storey."""
-
-    code = "invalid_type"
 
 
 def check_callable(value: Any, argument: str, step: str) -> Callable[..., Any]:

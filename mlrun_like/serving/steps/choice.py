@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 from mlrun_like.serving.protocol import Kind
 from mlrun_like.serving.steps.base import FlowStep
-from mlrun_like.serving.steps.checks import InvalidTypeError, check_callable
+from mlrun_like.serving.steps.checks import check_callable
 
 __all__ = ["Choice"]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.serving.steps.checks import InvalidTypeError
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 from mlrun_like.serving.steps.choice import Choice
 
 __all__ = ["ChoiceByField"]

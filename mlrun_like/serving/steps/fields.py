@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from mlrun_like.errors import InvalidTypeError
 from mlrun_like.names import new_uid
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.paths import get_path
 from mlrun_like.serving.steps.base import FlowStep
-from mlrun_like.serving.steps.checks import InvalidTypeError, check_callable, check_strings
+from mlrun_like.serving.steps.checks import check_callable, check_strings
 
 __all__ = [
     "DropColumns",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 from mlrun_like.serving.event import DROP, Event
 from mlrun_like.serving.protocol import Kind
 from mlrun_like.serving.steps.aggregate_keys import table_of
 from mlrun_like.serving.steps.base import FlowStep
-from mlrun_like.serving.steps.checks import InvalidTypeError, check_callable
+from mlrun_like.serving.steps.checks import check_callable
 from mlrun_like.serving.steps.drivers import Driver
 from mlrun_like.serving.steps.tables import Table
 

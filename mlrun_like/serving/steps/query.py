@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
+from mlrun_like.errors import InvalidTypeError
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Kind
 from mlrun_like.serving.steps.aggregate_keys import body_updater, key_of, table_of
@@ -13,7 +14,7 @@ from mlrun_like.serving.steps.aggregate_layout import Layout
 from mlrun_like.serving.steps.aggregate_state import WindowState
 from mlrun_like.serving.steps.aggregate_values import AGGREGATES
 from mlrun_like.serving.steps.base import FlowStep
-from mlrun_like.serving.steps.checks import InvalidTypeError, check_strings
+from mlrun_like.serving.steps.checks import check_strings
 from mlrun_like.serving.steps.tables import Table
 from mlrun_like.serving.steps.tables_schema import stored_layout
 from mlrun_like.serving.steps.windows import FixedWindowType

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 from mlrun_like.serving.steps.base import FlowStep
-from mlrun_like.serving.steps.checks import InvalidTypeError
 
 __all__ = ["Recover"]
 

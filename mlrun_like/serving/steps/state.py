@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from mlrun_like.errors import InvalidTypeError
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Kind
 from mlrun_like.serving.steps.base import FlowStep, reader, writer
-from mlrun_like.serving.steps.checks import InvalidTypeError, check_callable, is_async
+from mlrun_like.serving.steps.checks import check_callable, is_async
 from mlrun_like.serving.steps.drivers import key_text
 
 __all__ = ["MapWithState"]

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 from mlrun_like.serving.steps.aggregate_layout import Layout
-from mlrun_like.serving.steps.checks import InvalidTypeError, check_count, check_seconds
+from mlrun_like.serving.steps.checks import check_count, check_seconds
 from mlrun_like.serving.steps.drivers import Driver, Key, NoopDriver, Row, key_text
 from mlrun_like.serving.steps.tables_entry import Entry
 from mlrun_like.serving.steps.tables_schema import merged_schema

@@ -15,9 +15,8 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError, nearest
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError, nearest
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.steps.checks import InvalidTypeError
 
 __all__ = ["TYPES", "Column", "Columns", "parse_columns", "typed"]
 

@@ -14,9 +14,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.steps.checks import InvalidTypeError
 from mlrun_like.serving.steps.targets import BatchTarget
 from mlrun_like.serving.steps.targets_columns import TYPES, Columns, parse_columns
 from mlrun_like.serving.steps.targets_files import Place

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.steps.checks import InvalidTypeError, check_count
+from mlrun_like.serving.steps.checks import check_count
 from mlrun_like.serving.steps.drivers import key_text
 from mlrun_like.serving.steps.targets import BatchTarget
 from mlrun_like.serving.steps.targets_columns import Columns, parse_columns

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError, nearest
-from mlrun_like.serving.steps.checks import InvalidTypeError, check_count, check_seconds
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError, nearest
+from mlrun_like.serving.steps.checks import check_count, check_seconds
 
 __all__ = [
     "EmissionType",

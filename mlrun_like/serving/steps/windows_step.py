@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any, ClassVar
 
+from mlrun_like.errors import InvalidTypeError
 from mlrun_like.serving.clock import Timer, call_later
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Emit, Kind
 from mlrun_like.serving.steps.base import FlowStep
-from mlrun_like.serving.steps.checks import InvalidTypeError
 from mlrun_like.serving.steps.windows import WindowBase
 from mlrun_like.serving.steps.windows_emission import (
     EmissionType,

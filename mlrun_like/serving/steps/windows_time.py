@@ -7,9 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 from mlrun_like.serving.event import Event, to_time
-from mlrun_like.serving.steps.checks import InvalidTypeError
 
 __all__ = ["millis_of", "time_reader"]
 

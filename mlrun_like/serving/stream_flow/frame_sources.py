@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.serving.steps.checks import InvalidTypeError, check_strings
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
+from mlrun_like.serving.steps.checks import check_strings
 from mlrun_like.serving.stream_flow.iterable_source import IterableSource
 from mlrun_like.serving.stream_flow.parquet_filters import Filters, filters_of
 

@@ -11,8 +11,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.serving.steps.checks import InvalidTypeError
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 
 __all__ = ["Filters", "filters_of"]
 

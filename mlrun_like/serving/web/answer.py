@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.codec import encode
 from mlrun_like.serving.event import Response
-from mlrun_like.serving.web.request import RawHeaders
+from mlrun_like.serving.web.request import RawHeaders, refused
 
 __all__ = ["content_of", "headers_of", "json_headers", "refusal"]
 
@@ -43,15 +42,17 @@ def headers_of(response: Response, kind: bytes) -> RawHeaders:
     """The headers of an answer, without its length.
 
     Raises:
-        InvalidArgumentError: if a name or value cannot be sent, such as one with a line end.
+        InvalidArgumentError: with the status 500, if a name or value cannot be sent, such as one
+            with a line end.
     """
     found = [(b"content-type", kind)] if kind else []
     for name, value in response.headers.items():
         text = str(value)
         if not _NAME.fullmatch(name) or not _sendable(text):
-            raise InvalidArgumentError(
+            raise refused(
                 f"the answer's header {name!r:.60} cannot be sent: {text!r:.80}",
-                fix="header values are one line of Latin-1 text",
+                "header values are one line of Latin-1 text",
+                500,
             )
         key = name.lower().encode("ascii")
         if key == b"content-type":
@@ -59,7 +60,7 @@ def headers_of(response: Response, kind: bytes) -> RawHeaders:
         elif key not in _OURS:  # the length and the connection are the server's affair
             found.append((key, text.encode("latin-1")))
     if not _sendable(kind.decode("latin-1")):
-        raise InvalidArgumentError(f"the answer's content type cannot be sent: {kind[:80]!r}")
+        raise refused(f"the answer's content type cannot be sent: {kind[:80]!r}", "", 500)
     return found
 
 

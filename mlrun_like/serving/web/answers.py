@@ -6,7 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
+from mlrun_like.errors import InvalidArgumentError, StepError
 from mlrun_like.serving.codec import encode
 from mlrun_like.serving.event import DROP, Response
 from mlrun_like.serving.failures import failed
@@ -23,7 +23,6 @@ from mlrun_like.serving.web.stream import Stream, is_stream
 __all__ = ["Answers"]
 
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
-_PLAIN = frozenset({dict, list})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _STREAM_THREADS = 256  # plain generators that wait at the same time
 
@@ -54,6 +53,7 @@ class Answers:
         self._threads: ThreadPoolExecutor | None = None
         self._plan: Any = None
         self._call: Any = None
+        self._acall: Any = None
         self._inline = False
         self._streaming = ""
 
@@ -98,50 +98,71 @@ class Answers:
             event.read(body, self.options.max_body, self.options.timeout)
         except InvalidArgumentError as exc:
             return self._counted(server.failure(exc, event), event)
-        try:
-            call = self._call
-            if call is None or event.deadline is not None:
+        call = self._call
+        if call is None or event.deadline is not None:
+            try:
                 return server.run(event)
-            found = call(event.body)
-            if type(found) in _PLAIN:
-                return encode(found)
-            if found is DROP:
-                return Response(None, 204)
-            return found if type(found) is Response else Response(found)
+            except SystemExit as exc:
+                return self._failure(exc, event)
+        try:
+            return self._given(call(event.body))
         except (Exception, SystemExit) as exc:  # noqa: BLE001  the request boundary
-            return self._failure(exc, event)
+            return self._step_failure(exc, event)
 
-    async def answer(self, event: HttpEvent, body: bytes, send: Send) -> tuple[int, int]:
-        """Take a request through the graph and send the answer; gives its status and size."""
+    async def respond(self, event: HttpEvent, body: bytes) -> Response | bytes:
+        """Take a request through the graph, for plans that need an event loop; bytes are JSON."""
         if self._is_full():
-            return await self.send(self._counted(self._overloaded(), event), event, send)
+            return self._counted(self._overloaded(), event)
         self.in_flight += 1
         try:
             try:
                 event.read(body, self.options.max_body, self.options.timeout)
-                response = await self.server.run_async(event)
-            except InvalidArgumentError as exc:  # of reading: the server answers those of steps
-                response = self._counted(self.server.failure(exc, event), event)
-            except SystemExit as exc:  # a step must not end us
-                response = self._failure(exc, event)
-            if is_stream(response.body):
-                return await self._stream(response, event, send)
-            return await self.send(response, event, send)
+            except InvalidArgumentError as exc:
+                return self._counted(self.server.failure(exc, event), event)
+            call = self._acall
+            if call is None or event.deadline is not None:
+                try:
+                    return await self.server.run_async(event)
+                except SystemExit as exc:  # a step must not end us
+                    return self._failure(exc, event)
+            try:
+                return self._given(await call(event.body))
+            except (Exception, SystemExit) as exc:  # noqa: BLE001  the request boundary
+                return self._step_failure(exc, event)
         finally:
             self.in_flight -= 1
 
-    async def stream(self, response: Response, event: HttpEvent, send: Send) -> tuple[int, int]:
-        """Send a streaming answer; gives its status and size."""
-        if self._is_full():
+    def _given(self, found: Any) -> Response | bytes:
+        """The answer for the body that a plan gave."""
+        kind = type(found)
+        if kind is dict or kind is list:
+            return encode(found)
+        if found is DROP:
+            return Response(None, 204)
+        return found if kind is Response else Response(found)
+
+    async def answer(self, event: HttpEvent, body: bytes, send: Send) -> tuple[int, int]:
+        """`respond`, then send the answer; gives its status and size."""
+        found = await self.respond(event, body)
+        response = found if isinstance(found, Response) else self.as_json(found)
+        if is_stream(response.body):
+            return await self.stream(response, event, send, admitted=True)
+        return await self.send(response, event, send)
+
+    async def stream(
+        self, response: Response, event: HttpEvent, send: Send, *, admitted: bool = False
+    ) -> tuple[int, int]:
+        """Send a streaming answer; gives its status and size.
+
+        Args:
+            response: Its body is a generator.
+            event: The request.
+            send: ASGI's.
+            admitted: Whether the limit of requests was looked at already.
+        """
+        if not admitted and self._is_full():
             response.body.close()  # a plain generator: see `now`
             return await self.send(self._counted(self._overloaded(), event), event, send)
-        self.in_flight += 1
-        try:
-            return await self._stream(response, event, send)
-        finally:
-            self.in_flight -= 1
-
-    async def _stream(self, response: Response, event: HttpEvent, send: Send) -> tuple[int, int]:
         stream = Stream(
             response,
             send,
@@ -151,7 +172,11 @@ class Answers:
             extra=self.access.headers(event.raw_headers),
             deadline=event.deadline,
         )
-        await stream.run()
+        self.in_flight += 1
+        try:
+            await stream.run()
+        finally:
+            self.in_flight -= 1
         return stream.status, stream.sent
 
     def _is_full(self) -> bool:
@@ -199,13 +224,21 @@ class Answers:
             observer.end(event, response, None)
         return response
 
+    def _step_failure(self, exc: Exception | SystemExit, event: HttpEvent) -> Response:
+        """The answer for an error that came straight out of the plan."""
+        server = self.server
+        if server.errors.url:
+            server.push_error(event, exc, server.plan.locate(exc))
+        return self._failure(exc, event)
+
     def _failure(self, exc: Exception | SystemExit, event: HttpEvent) -> Response:
-        if isinstance(exc, MLRunLikeError):
-            return self.server.failure(exc, event)
+        server = self.server
+        if isinstance(exc, StepError) and exc.event_id:
+            return server.failure(exc, event)
         cause = exc if isinstance(exc, Exception) else RuntimeError(f"a step called exit: {exc}")
-        told = failed(self.server.plan.locate(exc) or self._streaming, event, cause)
+        told = failed(server.plan.locate(exc) or self._streaming, event, cause)
         told.__cause__ = cause
-        return self.server.failure(told, event)
+        return server.failure(told, event)
 
     def _look_at_plan(self) -> None:
         """What the plan allows; asked again when observers change it."""
@@ -213,6 +246,7 @@ class Answers:
         self._plan = plan = server.plan
         way = None if server.observers or not plan.responds else plan.run_body_async
         self._call = way.block if way is not None and not way.is_async else None
+        self._acall = way.block if way is not None and way.is_async else None
         nodes = plan.nodes.values()
         # a generator runs outside of the plan's code, by which the plan tells the failing step
         self._streaming = next((node.bound.name for node in nodes if node.bound.streams), "")

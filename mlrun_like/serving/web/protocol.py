@@ -168,30 +168,37 @@ class GraphProtocol(RequestReader, asyncio.Protocol):
             if found is None:
                 self.task = ReplyTask(self, event, body, None, keep)
                 return
-        if type(found) is bytes and answers.access.everything:
-            tail = b"" if keep else CLOSE
-            start = b"%bcontent-length: %d\r\n%b\r\n" % (self.watcher.json_head, len(found), tail)
-            self._write(start, found)
-            status, size = 200, len(found)
-        else:
-            response = found if isinstance(found, Response) else answers.as_json(found)
-            if is_stream(response.body):
-                self.task = ReplyTask(self, event, body, response, keep)
-                return
-            status, headers, content = answers.pieces(response, event)
-            more = self.watcher.date if keep else self.watcher.date + CLOSE
-            size = len(content)
-            self._write(head(status, headers, more), b"" if event.method == "HEAD" else content)
+        if isinstance(found, Response) and is_stream(found.body):
+            self.task = ReplyTask(self, event, body, found, keep)
+            return
+        status, size = self.write_answer(event, found, keep)
         if answers.log is not None:
             answers.note(event, status, size, started, self.client)
         self._done(keep)
 
-    def finished(self, task: ReplyTask, keep: bool) -> None:
-        """A task has sent its answer, or cannot."""
+    def write_answer(
+        self, event: HttpEvent, found: Response | bytes, keep: bool
+    ) -> tuple[int, int]:
+        """Write an answer that is no stream; gives its status and size."""
+        answers, watcher = self.answers, self.watcher
+        if type(found) is bytes and answers.access.everything:
+            tail = b"" if keep else CLOSE
+            start = b"%bcontent-length: %d\r\n%b\r\n" % (watcher.json_head, len(found), tail)
+            self._write(start, found)
+            return 200, len(found)
+        response = found if isinstance(found, Response) else answers.as_json(found)
+        status, headers, content = answers.pieces(response, event)
+        more = watcher.date if keep else watcher.date + CLOSE
+        self._write(head(status, headers, more), b"" if event.method == "HEAD" else content)
+        return status, len(content)
+
+    def finished(self, keep: bool) -> None:
+        """The task has written its answer."""
         self.task = None
         if not self.refused:
             self._done(keep and not self.half_closed)
-            self.serve()
+            if self.waiting:
+                self.serve()
 
     def _done(self, keep: bool) -> None:
         self.since = self.watcher.now

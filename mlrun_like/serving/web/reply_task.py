@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlrun_like.serving.event import Response
 from mlrun_like.serving.web.mounts import Message
 from mlrun_like.serving.web.request import HttpEvent
-from mlrun_like.serving.web.stream import BrokenStreamError
+from mlrun_like.serving.web.stream import BrokenStreamError, is_stream
 from mlrun_like.serving.web.wire import CLOSE, LAST, chunk, head
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ class ReplyTask:
         self._started_at = time.perf_counter()
         self._task = watcher.loop.create_task(self._run(event, body, response))
         watcher.tasks.add(self._task)
-        self._task.add_done_callback(watcher.tasks.discard)
 
     def cancel(self) -> None:
         """End the work: the client has gone."""
@@ -62,11 +61,15 @@ class ReplyTask:
         connection = self._connection
         answers = connection.answers
         try:
-            if response is None:
-                status, size = await answers.answer(event, body, self.send)
+            found: Response | bytes = (
+                await answers.respond(event, body) if response is None else response
+            )
+            if isinstance(found, bytes) or not is_stream(found.body):
+                status, size = connection.write_answer(event, found, self._begin())
             else:
                 self.streaming = True
-                status, size = await answers.stream(response, event, self.send)
+                admitted = response is None
+                status, size = await answers.stream(found, event, self.send, admitted=admitted)
         except asyncio.CancelledError:
             connection.transport.abort()
             raise
@@ -77,8 +80,18 @@ class ReplyTask:
             _log.exception("%s %s: the answer could not be sent", event.method, event.path)
             connection.transport.abort()
             return
-        answers.note(event, status, size, self._started_at, connection.client)
-        connection.finished(self, self._keep)
+        finally:
+            connection.watcher.tasks.discard(self._task)
+        if answers.log is not None:
+            answers.note(event, status, size, self._started_at, connection.client)
+        connection.finished(self._keep)
+
+    def _begin(self) -> bool:
+        """Begin the answer; gives whether the connection lives on after it."""
+        self.started = True
+        if self._connection.watcher.draining:
+            self._keep = False  # decided here, where the client can still be told
+        return self._keep
 
     async def send(self, message: Message) -> None:
         """Write what ASGI's messages say.
@@ -105,9 +118,7 @@ class ReplyTask:
     def _with_head(self, body: bytes, more: bool) -> bytes:
         connection = self._connection
         status, headers = self._start or (500, [])
-        self.started = True
-        if connection.watcher.draining:
-            self._keep = False  # decided here, where the client can still be told
+        self._begin()
         lines = connection.watcher.date
         if more or not any(name == b"content-length" for name, _ in headers):
             self.streaming = True

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 from mlrun_like.serving.steps.checks import (
-    InvalidTypeError,
     check_callable,
     check_count,
     check_seconds,

@@ -1,0 +1,99 @@
+"""Every error this package raises, in one tree.
+
+    MLRunLikeError
+    ├── InvalidArgumentError (ValueError)    a value the caller gave cannot be used
+    │   ├── ConfigError                      a setting has a bad value, with its origin
+    │   ├── SpecError                        a function, run or artifact document is malformed
+    │   ├── FunctionError                    a function is declared or called wrongly
+    │   ├── PackagingError                   source cannot be captured
+    │   │   └── NotebookError                a notebook's cells or magics cannot become code
+    │   ├── InvalidTypeError (TypeError)     an argument has a wrong type
+    │   ├── PipelineError                    a pipeline plan is wrong
+    │   └── GraphError                       a serving graph is wrong
+    ├── NotFoundError (LookupError)          a run, artifact, function or file is not there
+    │   ├── UnknownNameError                 no plug-in has that name; lists those that exist
+    │   └── MissingFileError                 a file is not there (FileNotFoundError)
+    ├── ConflictError                        the thing is in a state that forbids the call
+    │   └── StateError                       an illegal run state transition
+    ├── MissingDependencyError (ImportError) an optional package is not installed
+    ├── IntegrityError                       bytes differ from their recorded digest
+    ├── UntrustedFormatError                 opening the file would execute code from elsewhere
+    ├── StoreUnavailableError                the tracking store or a file store cannot be reached
+    ├── StepError (RuntimeError)             a step of a serving graph failed on an event
+    │   └── StepTimeoutError (TimeoutError)  it, or the caller's time budget, took too long
+    ├── OverloadedError                      too much is waiting; try again later
+    └── RunError (RuntimeError)              a run did not complete
+        ├── RunTimeoutError (TimeoutError)   it exceeded its time limit
+        ├── RunAbortedError                  somebody stopped it
+        └── RunLostError                     its process was killed from outside
+
+A message has up to three lines: what is wrong (with the value), where, and how to fix it.
+"""
+
+from __future__ import annotations
+
+from mlrun_like.errors.base import (
+    MLRunLikeError,
+    nearest,
+)
+from mlrun_like.errors.finding import (
+    ConflictError,
+    IntegrityError,
+    MissingDependencyError,
+    MissingFileError,
+    NotFoundError,
+    StateError,
+    StoreUnavailableError,
+    UnknownNameError,
+    UntrustedFormatError,
+)
+from mlrun_like.errors.running import (
+    OverloadedError,
+    RunAbortedError,
+    RunError,
+    RunLostError,
+    RunTimeoutError,
+    StepError,
+    StepTimeoutError,
+)
+from mlrun_like.errors.values import (
+    ConfigError,
+    FunctionError,
+    GraphError,
+    InvalidArgumentError,
+    InvalidTypeError,
+    NotebookError,
+    PackagingError,
+    PipelineError,
+    SpecError,
+)
+
+__all__ = [
+    "ConfigError",
+    "ConflictError",
+    "FunctionError",
+    "GraphError",
+    "IntegrityError",
+    "InvalidArgumentError",
+    "InvalidTypeError",
+    "MLRunLikeError",
+    "MissingDependencyError",
+    "MissingFileError",
+    "NotFoundError",
+    "NotebookError",
+    "OverloadedError",
+    "PackagingError",
+    "PipelineError",
+    "RunAbortedError",
+    "RunError",
+    "RunLostError",
+    "RunTimeoutError",
+    "SpecError",
+    "StateError",
+    "StepError",
+    "StepTimeoutError",
+    "StoreUnavailableError",
+    "UnknownNameError",
+    "UntrustedFormatError",
+    "nearest",
+]

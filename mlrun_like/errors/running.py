@@ -1,0 +1,114 @@
+"""Runs and steps that did not complete."""
+
+from __future__ import annotations
+
+from mlrun_like.errors.base import MLRunLikeError
+
+__all__ = [
+    "OverloadedError",
+    "RunAbortedError",
+    "RunError",
+    "RunLostError",
+    "RunTimeoutError",
+    "StepError",
+    "StepTimeoutError",
+]
+
+
+class StepError(MLRunLikeError, RuntimeError):
+    """A step of a serving graph failed on an event; the step's own error is the cause.
+
+    Args:
+        what: The step's error.
+        where: The step and the event.
+        fix: What to do next.
+        step: The step's name.
+        event_id: The event's id.
+        status: The HTTP status of the answer: the cause's, else 500.
+    """
+
+    code = "step"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        fix: str = "",
+        step: str = "",
+        event_id: str = "",
+        status: int = 0,
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.step = step
+        self.event_id = event_id
+        if status:
+            self.status = status
+
+
+class StepTimeoutError(StepError, TimeoutError):
+    """A step, or the whole graph, took longer than its limit or the caller's time budget."""
+
+    code = "timeout"
+    status = 504
+
+
+class OverloadedError(MLRunLikeError):
+    """Too much is waiting already: nothing was done, and the call may be repeated later.
+
+    Args:
+        what: What is full, with its limit.
+        where: The step or server.
+        fix: What to do next.
+        retry_after: Seconds after which a new attempt makes sense.
+    """
+
+    code = "overloaded"
+    status = 503
+
+    def __init__(
+        self, what: str, *, where: str = "", fix: str = "", retry_after: float = 1.0
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.retry_after = retry_after
+
+
+class RunError(MLRunLikeError, RuntimeError):
+    """A run did not complete.
+
+    Args:
+        what: What happened, normally the handler's last error line.
+        where: The run's URI.
+        fix: What to do next.
+        traceback: The handler's own traceback, framework frames removed; printed with the error.
+    """
+
+    code = "run"
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "", traceback: str = "") -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.traceback = traceback
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text}\n{self.traceback.rstrip()}" if self.traceback else text
+
+
+class RunTimeoutError(RunError, TimeoutError):
+    """A run exceeded its time limit."""
+
+    code = "run_timeout"
+    status = 504
+
+
+class RunAbortedError(RunError):
+    """Somebody stopped the run."""
+
+    code = "run_aborted"
+    status = 409
+
+
+class RunLostError(RunError):
+    """The run's process was killed from outside."""
+
+    code = "run_lost"

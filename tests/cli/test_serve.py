@@ -1,0 +1,166 @@
+"""`mlrun-like serve`: what it accepts, what it says, and that it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlrun_like.errors import InvalidArgumentError, MissingFileError, NotFoundError
+from mlrun_like.serving.web.changes import Changes
+from mlrun_like.serving.web.target import find_target, server_of, watched_folder
+from tests.cli.conftest import Call
+
+APP = """
+from mlrun_like.serving import flow
+
+def double(body: int) -> int:
+    return 2 * body
+
+graph = flow()
+graph.to(double).respond()
+
+def make():
+    return graph
+
+number = 3
+"""
+GRAPH = """
+kind: root
+steps:
+  double:
+    kind: task
+    handler: steps.double
+    responder: true
+"""
+
+Start = Callable[..., str]
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """Run `serve` in a process; gives its URL. It must end well when told to."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*words: str) -> str:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mlrun_like", "serve", *words, "--port", "0"],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("serving on http://127.0.0.1:"), line
+        return line.split()[-1]
+
+    yield run
+    for process in started:
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def answer(url: str, body: bytes = b"", **headers: str) -> Any:
+    sent = {"content-type": "application/json", **headers}
+    asked = urllib.request.Request(url, data=body, headers=sent)
+    with urllib.request.urlopen(asked, timeout=10) as found:
+        return json.loads(found.read())
+
+
+@pytest.mark.slow
+def test_a_file_and_a_document(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "steps.py").write_text(APP)
+    (tmp_path / "graph.yaml").write_text(GRAPH)
+    assert answer(start("app.py:graph"), b"4") == 8
+    assert answer(start("graph.yaml"), b"5") == 10
+
+
+@pytest.mark.slow
+def test_options_reach_the_server(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "token").write_text("s3cret\n")
+    url = start(
+        "app:make", "--token-file", "token", "--max-body", "10", "--access-log", "log",
+        "--no-pages", "--timeout", "5", "--cors-origin", "https://a.example", "-w", "1",
+    )  # fmt: skip
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        answer(url, b"1")
+    right = {"authorization": "Bearer s3cret"}
+    assert answer(url, b"1", **right) == 2
+    with pytest.raises(urllib.error.HTTPError, match="413"):
+        answer(url, b" " * 11, **right)
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("nowhere.yaml",), "there is no file 'nowhere.yaml'"),
+        (("app.py:grap",), "Did you mean 'graph'"),
+        (("app.py:number",), "cannot be served"),
+        (("no_such_module:graph",), "no module 'no_such_module'"),
+        (("a b:graph",), "neither a module nor a file"),
+        (("app.py", "--cors-origin", "x"), "not an origin"),
+        (("app.py", "--token-file", "nowhere"), "the token cannot be read"),
+        (("app.py", "--host", "203.0.113.1"), "cannot listen"),
+        (("broken.yaml",), "steps"),
+    ],
+)
+def test_what_cannot_be_served(
+    call: Call, tmp_path: Path, words: tuple[str, ...], part: str
+) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "broken.yaml").write_text("kind: root\nsteps: [1, 2]\n")
+    if words[0] in ("app.py",):  # refused before anything is started
+        assert part in call("serve", *words, code=1).err
+        return
+    with pytest.raises((InvalidArgumentError, MissingFileError, NotFoundError), match=part):
+        sys.modules.pop("app", None)
+        server_of(*find_target(words[0]))
+
+
+def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    (folder / "served_app.py").write_text(APP)
+    for text in ("inner/served_app.py", "inner/served_app.py:graph", "inner/served_app.py:make"):
+        found, space = find_target(text)
+        assert [step.name for step in found.steps] == ["double"] and "double" in space
+        assert watched_folder(text) == folder
+    assert watched_folder("package.module:graph") == tmp_path
+    assert watched_folder("graph.yaml") == tmp_path
+
+
+def test_changes_are_told_once(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("1")
+    (tmp_path / ".hidden").mkdir()
+    changes = Changes(tmp_path)
+
+    def changed() -> bool:
+        changes._next = 0.0  # do not wait for the next look
+        return changes()
+
+    assert not changed()
+    (tmp_path / "b.yaml").write_text("1")
+    assert changed() and not changed()
+    (tmp_path / "a.py").unlink()
+    assert changed() and not changed()
+    (tmp_path / ".hidden" / "c.py").write_text("1")
+    (tmp_path / "data.csv").write_text("1")
+    assert not changed()
