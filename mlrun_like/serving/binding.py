@@ -83,43 +83,29 @@ def bind(
             routes[key].definition = (route, targets[f"{path}/{route.name}"])
     made = None if not target.method else _create(step, target, context, routes)
     function, twin = _functions(step, target, made, context)
+    batching = False if hasattr(made, "batching") else step.call_options.batching
     kind: Kind = type(made).kind if isinstance(made, Step) else "map"
     yields = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
     streams = yields and kind != "many"  # those may also write their events with `yield`
     whole = step.full_event or target.method in ("do_event", "process")
     wrap = _wrapper(step, "many" if streams else kind, whole)
-    is_async = _is_async(function)
+    if batching:
+        function, twin = resolve(_BATCHED)(twin or function, batching, name=step.name), None
+        context.closing.append(function.close)
+    is_async = bool(batching) or _is_async(function)
     call: Sync | None = None if is_async or _only_async(routes) else wrap(function, False)
     acall: Async | None = wrap(function, True) if is_async else None
     if twin is not None:
         acall = wrap(twin, True)
     if not streams:  # the call of a stream only makes its generator
         blocks = _blocks(step, target, made, function)
-        call, acall = _arranged(step, made, call, acall, blocks, executor)
+        if acall is None and call is not None and (blocks or step.call_options.waits):
+            acall = in_thread(call, executor)
         if kind == "many":
             call, acall = _one_at_a_time(made, call, acall)
         call, acall = guarded(call, acall, step.call_options, step.name)
     gathers = bool(getattr(made, "gathers", False))
     return BoundStep(step.name, kind, call, acall, whole, streams, gathers, made)
-
-
-def _arranged(
-    step: GraphStep,
-    made: Any,
-    call: Sync | None,
-    acall: Async | None,
-    blocks: bool,
-    executor: Callable[[], Any],
-) -> tuple[Sync | None, Async | None]:
-    """Give a step that waits an `async` form: through a batcher, or a thread."""
-    options = step.call_options
-    if options.batching and not hasattr(made, "batching"):
-        batched = resolve(_BATCHED)
-        return None, batched(acall or call, options.batching, name=step.name)
-    waits = options.timeout is not None or options.max_in_flight is not None or options.retries
-    if acall is None and call is not None and (blocks or waits):
-        return call, in_thread(call, executor)
-    return call, acall
 
 
 def _create(

@@ -34,7 +34,7 @@ class Block:
     def follow(self, head: str) -> None:
         """Write the steps from `head` to the next fork, join or end."""
         name = head
-        while True:
+        while name != self.until:
             self.step = name
             node = self.nodes[name]
             if not self._call(node):
@@ -42,16 +42,13 @@ class Block:
             if node.answers:
                 self._answer(node)
                 return
-            if len(node.children) != 1:
+            if len(node.children) != 1 or (
+                node.children[0] in self.writer.joins and node.children[0] != self.until
+            ):
                 self._fork(node.children)
                 return
             name = node.children[0]
-            if name == self.until:
-                self._end(self.value)
-                return
-            if name in self.writer.joins:
-                self._fork(node.children)
-                return
+        self._end(self.value)
 
     # One step --------------------------------------------------------------------------------
 
@@ -73,26 +70,29 @@ class Block:
             if whole:
                 self.add("event.body = body")
         name = self.writer.bind("step", call)
-        if bound.streams and not use_async:
-            wait = ""
-        if bound.streams:
-            # the call only makes the generator
+        if bound.streams:  # the call only makes the generator
             return self._stream(node, f"{name}({argument})")
         expression = f"{wait}{name}({argument})"
-        targets = {"map": "body", "maybe": "body", "filter": "kept", "choice": "chosen"}
+        if bound.kind == "choice":
+            expression = f"{self._chooser(node)}({expression})"
+        targets = {"map": "body", "maybe": "body", "filter": "kept", "choice": "ways"}
         target = "event" if bound.whole and bound.kind in ("map", "maybe") else ""
         target = target or targets.get(bound.kind, "found")
-        if node.on_error:
-            self.add("try:")
-            self.add(f"    {target} = {expression}")
-            self.add("except Exception as error:")
-            handler = self.writer.want(node.on_error)
-            marked = f"fail(event, body, {bound.name!r}, error)"
-            back = "await " if self.writer.coloured.get(node.on_error) else ""
-            self.add(f"    return {back}{handler}({marked})")
-        else:
-            self.add(f"{target} = {expression}")
+        self._try(node, f"{target} = {expression}")
         return self._after_call(node, target)
+
+    def _try(self, node: Node, line: str) -> None:
+        """Write a line that may fail, and where the event goes then."""
+        if not node.on_error:
+            self.add(line)
+            return
+        self.add("try:")
+        self.add(f"    {line}")
+        self.add("except Exception as error:")
+        handler = self.writer.want(node.on_error)
+        marked = f"fail(event, body, {node.bound.name!r}, error)"
+        back = "await " if self.writer.coloured.get(node.on_error) else ""
+        self.add(f"    return {back}{handler}({marked})")
 
     def _after_call(self, node: Node, target: str) -> bool:
         kind = node.bound.kind
@@ -133,9 +133,7 @@ class Block:
         if self.form.whole:
             self.add("event.body = body")
         if len(children) == 1:
-            block = self.writer.want(children[0])
-            wait = "await " if self.writer.coloured.get(children[0]) else ""
-            self.add(f"return {wait}{block}({value})")
+            self.add(f"return {self._onward(children[0], value)}")
             return
         self.add(f"return {self._fan(self._ways(children), value)}")
 
@@ -143,31 +141,45 @@ class Block:
         form = "await fan_async" if self.is_async else "fan_sync"
         return f"{form}({ways}, {value}, {self.form.whole})"
 
+    def _onward(self, child: str, value: str) -> str:
+        block = self.writer.want(child, self.until)
+        return f"{'await ' if self.writer.coloured.get(child) else ''}{block}({value})"
+
+    def _key(self, child: str) -> Any:
+        """What the block of a following step is known by."""
+        self.writer.want(child, self.until)
+        return (child, self.until) if self.until else child
+
     def _ways(self, children: Sequence[str]) -> str:
         """A name for the list of ways to these steps, filled once all blocks exist."""
-        for child in children:
-            self.writer.want(child)
+        keys = [self._key(child) for child in children]
         ways: list[Way] = []
         name = self.writer.bind("ways", ways)
-        self.writer.late.append(lambda blocks: ways.extend(blocks[child] for child in children))
+        self.writer.late.append(lambda blocks: ways.extend(blocks[key] for key in keys))
         return name
 
-    def _choose(self, node: Node) -> None:
-        for child in node.children:
-            self.writer.want(child)
+    def _chooser(self, node: Node) -> str:
+        """A name for what turns the answer of a choice into ways."""
+        keys = {child: self._key(child) for child in node.children}
         table: dict[str, Way] = {}
 
-        def fill(blocks: Mapping[str, Way]) -> None:
-            table.update({child: blocks[child] for child in node.children})
+        def fill(blocks: Mapping[Any, Way]) -> None:
             # steps of a nested flow are named `flow/step`; a choice inside it says `step`
-            table.update({child.rpartition("/")[2]: blocks[child] for child in node.children})
+            table.update({child.rpartition("/")[2]: blocks[key] for child, key in keys.items()})
+            table.update({child: blocks[key] for child, key in keys.items()})
 
         self.writer.late.append(fill)
-        choose = self.writer.bind("choose", chooser(node.bound.name, table))
+        return self.writer.bind("choose", chooser(node.bound.name, table))
+
+    def _choose(self, node: Node) -> None:
         value = self.value
         if self.form.whole:
             self.add("event.body = body")
-        self.add(f"ways = {choose}(chosen)")
+        if node.answers:
+            if node.children:
+                self.add("if ways: spawn(ways, event.branch())")
+            self.add(f"return {value}")
+            return
         self.add("if len(ways) == 1:")
         self.add("    way = ways[0]")
         if self.is_async:
@@ -178,27 +190,35 @@ class Block:
         self.add(f"return {self._fan('ways', value)} if ways else DROP")
 
     def _many(self, node: Node) -> None:
-        if node.answers and not node.children:
-            self.add("answer = DROP")
-            self.add("for each in found:")
-            self.add("    if answer is DROP: answer = each")
-            self.add("return answer")
-            return
+        """Each event goes on, all before an error is raised; the first answer is the answer."""
+        streamed = node.bound.name in self.writer.streamed  # there every answer counts
         if not node.children:
-            self.add("return DROP")
+            first = "answer_of([*found])" if streamed else "found[0] if found else DROP"
+            self.add(f"return {first}" if node.answers else "return DROP")
             return
-        self.add("answer = DROP")
-        self.add("for each in found:")
         if node.answers:
-            self.add("    if answer is DROP: answer = each.branch()")
-        if len(node.children) == 1:
-            block = self.writer.want(node.children[0])
-            wait = "await " if self.writer.coloured.get(node.children[0]) else ""
-            self.add(f"    given = {wait}{block}(each)")
-        else:
-            self.add(f"    given = {self._fan(self._ways(node.children), 'each')}")
-        self.add("    if answer is DROP: answer = given")
-        self.add("return answer")
+            self.add("answers = [each.branch() for each in found]")
+            self.add("for each in found:")
+            self.add(f"    spawn({self._ways(node.children)}, each)")
+            first = "answer_of(answers)" if streamed else "answers[0] if answers else DROP"
+            self.add(f"return {first}")
+            return
+        ways = node.children
+        onward = (
+            self._onward(ways[0], "each")
+            if len(ways) == 1
+            else self._fan(self._ways(ways), "each")
+        )
+        self.add("answers, errors = [], []")
+        self.add("for each in found:")
+        self.add("    try:")
+        self.add(f"        given = each if each.terminated else {onward}")
+        self.add("    except Exception as error:")
+        self.add("        errors.append(error)")
+        self.add("    else:")
+        self.add("        if given is not DROP: answers.append(given)")
+        self.add("if errors: raise first_of(errors)")
+        self.add(f"return {'answer_of(answers)' if streamed else 'answers[0] if answers else DROP'}")
 
     # Streams ---------------------------------------------------------------------------------
 
@@ -214,13 +234,15 @@ class Block:
             first = node.children[0]
             if first != gatherer:
                 tail = self._tail(first, gatherer)
-            self.add(f"body = {wait}gather_{form}({values}, {tail}, {item}, {whole})")
+            self._try(node, f"body = {wait}gather_{form}({values}, {tail}, {item}, {whole})")
             self.step = gatherer
             after = self.nodes[gatherer]
+            collected = self.writer.bind("collected", after.bound.made.collected)
+            self.add(f"body = {collected}(body)")
             if after.answers:
                 self._answer(after)
             elif len(after.children) == 1 and after.children[0] not in self.writer.joins:
-                self.follow(after.children[0])
+                self.follow(after.children[0])  # writes no `until`: streams do not nest
             else:
                 self._fork(after.children)
             return False

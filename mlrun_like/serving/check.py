@@ -51,7 +51,7 @@ def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, Ta
     Raises:
         GraphError: naming every mistake.
     """
-    problems = order_problems(graph)
+    problems: list[str] = []
     targets: dict[str, Target] = {}
     for name, step in _all_steps(graph):
         where = f"step {name!r}: "
@@ -60,11 +60,16 @@ def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, Ta
             problems += [where + text for text in _call_problems(step, target)]
         except (NotFoundError, InvalidArgumentError) as exc:
             problems.append(where + exc.what)
-    problems += _end_problems(graph, targets)
+    deciding = {name for name, target in targets.items() if _decides(target.found)}
+    problems = order_problems(graph, deciding) + problems + _end_problems(graph, targets)
     if problems:
         head = f"{len(problems)} mistakes in the graph:"
         raise GraphError("\n  - ".join([head, *problems]) if len(problems) > 1 else problems[0])
     return targets
+
+
+def _decides(found: Any) -> bool:
+    return getattr(found, "kind", "") == "choice" or getattr(found, "merges", False) is True
 
 
 def _all_steps(graph: Graph) -> Iterator[tuple[str, GraphStep]]:

@@ -18,8 +18,10 @@ from mlrun_like.serving.block import Block
 from mlrun_like.serving.event import DROP
 from mlrun_like.serving.passing import (
     Way,
+    answer_of,
     fan_async,
     fan_sync,
+    first_of,
     gather_async,
     gather_sync,
     in_time,
@@ -97,11 +99,10 @@ def generate(nodes: Mapping[str, Node], heads: Sequence[str], form: Form, filena
     program = Program("\n".join(writer.lines) + "\n", writer.steps, filename=filename)
     names: dict[str, Any] = dict(writer.names)
     exec(compile(program.source, filename, "exec"), names)  # our own text: no user data but names
-    for key, is_async in writer.colours.items():
-        if isinstance(key, str):
-            program.blocks[key] = Way(names[writer.function_of[key]], is_async)
+    ways = {key: Way(names[writer.function_of[key]], a) for key, a in writer.colours.items()}
+    program.blocks = {key: way for key, way in ways.items() if isinstance(key, str)}
     for late in writer.late:
-        late(program.blocks)
+        late(ways)
     return program
 
 
@@ -123,9 +124,10 @@ class Writer:
         self.names |= {"spawn": form.spawn, "stream_sync": stream_sync, "fan_sync": fan_sync}
         self.names |= {"stream_async": stream_async, "fan_async": fan_async}
         self.names |= {"gather_sync": gather_sync, "gather_async": gather_async, "Way": Way}
+        self.names |= {"first_of": first_of, "answer_of": answer_of}
         self.function_of: dict[Any, str] = {}
         self.colours: dict[Any, bool] = {}
-        self.late: list[Callable[[Mapping[str, Way]], None]] = []
+        self.late: list[Callable[[Mapping[Any, Way]], None]] = []
         self._wanted: list[tuple[Any, str, str]] = []
         self.coloured = self._colour() if form.is_async else {}
         parents: dict[str, int] = {}
@@ -133,6 +135,7 @@ class Writer:
             for child in node.children:
                 parents[child] = parents.get(child, 0) + 1
         self.joins = {name for name, count in parents.items() if count > 1}
+        self.streamed = self._streamed()
 
     # Which blocks must be coroutines ---------------------------------------------------------
 
@@ -154,6 +157,17 @@ class Writer:
                 later = bool(node.answers and node.children)
                 found[name] = own or later or any(found[item] for item in below)
                 stack.pop()
+        return found
+
+    def _streamed(self) -> set[str]:
+        """The steps that single values of a stream reach."""
+        found: set[str] = set()
+        stack = [n for node in self.nodes.values() if node.bound.streams for n in node.children]
+        while stack:
+            name = stack.pop()
+            if name not in found and not self.nodes[name].bound.gathers:
+                found.add(name)
+                stack += self.nodes[name].children
         return found
 
     # Blocks ----------------------------------------------------------------------------------

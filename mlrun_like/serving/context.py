@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.configuration import config, environment
@@ -52,6 +52,7 @@ class GraphContext:
         self.server: GraphServer | None = None
         self.tables: dict[str, Any] = {}
         self.secrets: dict[str, str] = {}
+        self.closing: list[Callable[[], object]] = []
 
     def get_param(self, key: str, default: Any = None) -> Any:
         """The graph's parameter `key`, else `default`."""

@@ -61,6 +61,11 @@ class StepOptions:
         inside = ", ".join(f"{name}={value!r}" for name, value in self.to_dict().items())
         return f"StepOptions({inside})"
 
+    @property
+    def waits(self) -> bool:
+        """Whether a call may have to wait: for its turn, its next attempt, or its time limit."""
+        return bool(self.timeout is not None or self.max_in_flight is not None or self.retries)
+
     def to_dict(self) -> dict[str, Any]:
         """Those that differ from the defaults."""
         return {

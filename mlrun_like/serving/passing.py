@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mlrun_like.errors import GraphError, StepTimeoutError, nearest
 from mlrun_like.serving.event import DROP, Event, Response, copy_body
 
 __all__ = [
+    "Several",
     "Way",
+    "answer_of",
     "chooser",
     "copies",
     "fan_async",
     "fan_sync",
+    "first_of",
     "gather_async",
     "gather_sync",
     "in_time",
@@ -62,7 +57,7 @@ def fan_sync(ways: Sequence[Way], event: Any, whole: bool) -> Any:
         if answer is DROP:
             answer = found
     if errors:
-        raise _first(errors)
+        raise first_of(errors)
     return answer
 
 
@@ -95,9 +90,10 @@ async def fan_async(ways: Sequence[Way], event: Any, whole: bool) -> Any:
         raise
     for number, task in zip(others, tasks, strict=True):
         results[number] = task.result()
-    failures = [found.error for found in results if isinstance(found, _Failure)]
-    if failures:
-        raise _first(failures)
+    if any(isinstance(found, _Failure) for found in results):
+        failures = [found.error for found in results if isinstance(found, _Failure)]
+        results.clear()
+        raise first_of(failures)
     return next((found for found in results if found is not DROP), DROP)
 
 
@@ -113,8 +109,13 @@ async def _tried(block: Block, event: Any) -> Any:
         return _Failure(exc)
 
 
-def _first(errors: Sequence[BaseException]) -> BaseException:
+def first_of(errors: list[Any]) -> Any:
+    """The first of several errors, with notes about the others; empties the list.
+
+    An error knows the frames it came through; a frame that still knew the error would be a circle.
+    """
     first, *others = errors
+    errors.clear()
     for other in others:
         note = getattr(first, "add_note", None)  # from Python 3.11
         if note is not None:
@@ -167,9 +168,26 @@ def in_time(event: Event, step: str) -> None:
         )
 
 
-def _answer_body(found: Any, whole: bool) -> Any:
-    body = found.body if whole and isinstance(found, Event) else found
-    return body.body if isinstance(body, Response) else body
+class Several(NamedTuple):
+    """The answers to one value of a stream, when a step made several events of it."""
+
+    answers: list[Any]
+
+
+def answer_of(answers: list[Any]) -> Any:
+    """One answer for the events that a step made of one value of a stream."""
+    flat: list[Any] = []
+    for found in answers:
+        flat += found.answers if isinstance(found, Several) else [found]
+    return DROP if not flat else flat[0] if len(flat) == 1 else Several(flat)
+
+
+def _bodies(found: Any, whole: bool) -> Iterator[Any]:
+    """The values that a stream goes on with after an answer."""
+    for each in found.answers if isinstance(found, Several) else (found,):
+        if each is not DROP:
+            body = each.body if whole and isinstance(each, Event) else each
+            yield body.body if isinstance(body, Response) else body
 
 
 def stream_sync(
@@ -180,10 +198,8 @@ def stream_sync(
         for value in values:
             if tail is None:
                 yield value
-                continue
-            found = tail(event.with_body(value) if whole else value)
-            if found is not DROP:
-                yield _answer_body(found, whole)
+            else:
+                yield from _bodies(tail(event.with_body(value) if whole else value), whole)
     finally:
         close = getattr(values, "close", None)
         if close is not None:
@@ -194,39 +210,32 @@ async def stream_async(
     values: Any, tail: Way | None, event: Any, whole: bool
 ) -> AsyncIterator[Any]:
     """The same for an event loop; the source may be a plain or an `async` generator."""
+    source = values if hasattr(values, "__aiter__") else _politely(values)
     try:
-        async for value in _each(values):
+        async for value in source:
             if tail is None:
                 yield value
                 continue
             found = tail.block(event.with_body(value) if whole else value)
             if tail.is_async:
                 found = await found
-            if found is not DROP:
-                yield _answer_body(found, whole)
+            for body in _bodies(found, whole):
+                yield body
     finally:
-        await _close(values)
+        aclose = getattr(source, "aclose", None)
+        if aclose is not None:
+            await aclose()
 
 
-async def _each(values: Any) -> AsyncIterator[Any]:
-    if hasattr(values, "__aiter__"):
-        async for value in values:
+async def _politely(values: Iterable[Any]) -> AsyncIterator[Any]:
+    try:
+        for value in values:
             yield value
-        return
-    for value in values:
-        yield value
-        await asyncio.sleep(0)  # a plain generator must not keep the loop to itself
-
-
-async def _close(values: Any) -> None:
-    aclose = getattr(values, "aclose", None)
-    if aclose is not None:
-        closing: Awaitable[None] = aclose()
-        await closing
-        return
-    close = getattr(values, "close", None)
-    if close is not None:
-        close()
+            await asyncio.sleep(0)  # a plain generator must not keep the loop to itself
+    finally:
+        close = getattr(values, "close", None)
+        if close is not None:
+            close()
 
 
 def gather_sync(values: Iterable[Any], tail: Block | None, event: Any, whole: bool) -> list[Any]:

@@ -45,6 +45,10 @@ class Step:
     """True: what it emits comes from several callers' events, so nothing after it can respond."""
     ends: ClassVar[bool] = False
     """True: nothing may follow."""
+    merges: ClassVar[bool] = False
+    """True: the branches of one event become one event."""
+    gathers: ClassVar[bool] = False
+    """True: it takes all values of a stream at once, by `collected(values)`."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Give each step its lock, whether or not a subclass calls `super().__init__()`."""
@@ -53,6 +57,10 @@ class Step:
         return made
 
     lock: threading.RLock
+
+    def collected(self, values: list[Any]) -> Any:
+        """The body that stands for all values of a stream."""
+        return values
 
     def flush(self) -> Iterable[Event]:
         """The events that are still held when the flow ends."""

@@ -226,6 +226,8 @@ class GraphServer(Answering):
         self.ready = False
         if not self._completed:
             self.wait_for_completion()
+        for close in self.context.closing:
+            close()
         self.background.close()
         self.errors.close()
         for observer in self.observers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -52,8 +52,13 @@ def handler_names(graph: Graph) -> set[str]:
     return named | ({graph.on_error} if graph.on_error else set())
 
 
-def order_problems(graph: Graph) -> list[str]:
-    """What is wrong with the order, names and ends of a graph; empty: nothing."""
+def order_problems(graph: Graph, deciding: Collection[str]) -> list[str]:
+    """What is wrong with the order, names and ends of a graph; empty: nothing.
+
+    Args:
+        graph: The definition.
+        deciding: The steps that send an event one way of several, or make its branches one.
+    """
     problems = []
     if graph.engine not in ENGINES:
         problems.append(
@@ -82,7 +87,7 @@ def order_problems(graph: Graph) -> list[str]:
         problems.append(f"the steps form a loop: {' -> '.join(cycle)}")
     elif graph.steps and max(counts.values()) == 1:
         problems += _reach_problems(graph, parents)
-    return problems + _answer_problems(graph, parents, bool(cycle))
+    return problems + _answer_problems(graph, parents, bool(cycle), deciding)
 
 
 def _step_problems(step: GraphStep, names: Mapping[str, int]) -> list[str]:
@@ -142,11 +147,16 @@ def _reach_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[
     return problems
 
 
-def _answer_problems(graph: Graph, parents: Mapping[str, Sequence[str]], cycle: bool) -> list[str]:
+def _answer_problems(
+    graph: Graph,
+    parents: Mapping[str, Sequence[str]],
+    cycle: bool,
+    deciding: Collection[str],
+) -> list[str]:
     answering = [step.name for step in graph.steps if step.responder]
     if len(answering) > 1:
         return [f"only one step can respond, but these do: {', '.join(answering)}"]
-    if answering and not cycle and _ways_to(answering[0], parents, graph) > 1:
+    if answering and not cycle and _ways_to(answering[0], parents, graph, deciding) > 1:
         return [
             f"step {answering[0]!r} responds but is reached on several ways, so it would answer "
             "an event more than once; put a Merge before it, or let one way end"
@@ -154,28 +164,20 @@ def _answer_problems(graph: Graph, parents: Mapping[str, Sequence[str]], cycle: 
     return []
 
 
-_ONE_WAY = ("Merge", "Choice")
-
-
-def _ways_to(name: str, parents: Mapping[str, Sequence[str]], graph: Graph) -> Fraction:
+def _ways_to(
+    name: str,
+    parents: Mapping[str, Sequence[str]],
+    graph: Graph,
+    deciding: Collection[str],
+) -> Fraction:
     """How often one event reaches a step; a choice sends it one way, a merge makes it one."""
-    steps = {step.name: step for step in graph.steps}
     children = Counter(parent for above in parents.values() for parent in above)
     ways: dict[str, Fraction] = {}
     handlers = handler_names(graph)  # an event that fails does not also take the other way
     for at in topological_order(parents):
         found = Fraction(0) if parents[at] or at in handlers else Fraction(1)
         for parent in parents[at]:
-            share = children[parent] if _decides(steps[parent]) else 1
+            share = children[parent] if parent in deciding else 1
             found += ways[parent] / share
-        ways[at] = min(found, Fraction(1)) if _decides(steps[at]) else found
+        ways[at] = min(found, Fraction(1)) if at in deciding else found
     return ways[name]
-
-
-def _decides(step: GraphStep) -> bool:
-    target = step.class_name
-    name = target if isinstance(target, str) else getattr(target, "__name__", "")
-    owner = target if isinstance(target, type) else type(target)
-    kind = getattr(owner, "kind", "")
-    merges = bool(getattr(owner, "merges", False))
-    return kind == "choice" or merges or name.rpartition(".")[2] in _ONE_WAY

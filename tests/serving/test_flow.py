@@ -312,6 +312,9 @@ def test_leaving_a_stream_closes_the_generator() -> None:
 class Gather(Step):
     gathers = True
 
+    def collected(self, values: list[int]) -> list[int]:
+        return values
+
     def do(self, body: list[int]) -> list[int]:
         return body
 

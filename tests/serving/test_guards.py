@@ -180,3 +180,51 @@ def test_options_travel_with_the_graph() -> None:
     assert again["size"].call_options == StepOptions(timeout=2, retries=1)
     with pytest.raises(GraphError, match="no option 'timeot'"):
         Graph.from_dict({"steps": {"a": {"handler": "builtins.abs", "options": {"timeot": 1}}}})
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_bodies_of_callers_become_one_call(whole: bool) -> None:
+    sizes: list[int] = []
+
+    def double(rows: list[Any]) -> list[Any]:
+        sizes.append(len(rows))
+        for row in rows if whole else ():
+            row.body = {"n": row.body["n"] * 2}
+        return rows if whole else [row * 2 for row in rows]
+
+    graph = flow()
+    step = (
+        graph.to(double, "double", full_event=whole)
+        if whole
+        else graph.to(double, "double", input_path="n", result_path="n")
+    )
+    step.options(batching={"max_rows": 8}).respond()
+
+    async def ask(server: Any) -> list[Any]:
+        events = [Event({"n": number}) for number in range(20)]
+        return [each.body for each in await asyncio.gather(*map(server.run_async, events))]
+
+    with graph.to_mock_server() as server:
+        assert asyncio.run(ask(server)) == [{"n": number * 2} for number in range(20)]
+        assert server.test(body={"n": 5}) == {"n": 10}
+    assert max(sizes) <= 8 and len(sizes) < 21
+
+
+def test_a_batched_generator_streams_to_each_caller() -> None:
+    def count(rows: list[int]) -> Any:
+        for tick in range(3):
+            yield [row * 10 + tick for row in rows]
+
+    async def ask(server: Any) -> list[Any]:
+        answers = await asyncio.gather(*(server.run_async(Event(n)) for n in (1, 2)))
+        found = []
+        for answer in answers:
+            found.append([value async for value in answer.body])
+        return found
+
+    graph = flow()
+    graph.to(count, "count").options(batching=True).to(
+        name="text", handler="(str(event))"
+    ).respond()
+    with graph.to_mock_server() as server:
+        assert asyncio.run(ask(server)) == [["10", "11", "12"], ["20", "21", "22"]]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from mlrun_like.serving.event import Event
+from mlrun_like.serving.event import DROP, Event
 from mlrun_like.serving.protocol import Kind, Step
 from mlrun_like.serving.queues.pusher import Pusher
 from mlrun_like.serving.queues.wrapping import to_record
@@ -37,13 +37,13 @@ class QueuePush(Step):
         options: Options of the stream, such as `shards` and `retention_in_hours`.
 
     >>> step = QueuePush("dummy://")
-    >>> list(step.process(Event({"x": 1})))
-    []
+    >>> step.process(Event({"x": 1}))
+    DROP
     >>> step.stream.event_list
     [{'x': 1}]
     """
 
-    kind: ClassVar[Kind] = "many"
+    kind: ClassVar[Kind] = "maybe"
     blocking: ClassVar[bool] = True
 
     def __init__(
@@ -77,28 +77,28 @@ class QueuePush(Step):
         """Give records to `collect` from now on instead of pushing them: a batch is one push."""
         self._collect = collect
 
-    def process(self, event: Event) -> Iterable[Event]:
+    def process(self, event: Event) -> Any:
         if event.body is None:
-            return ()
+            return DROP
         record = to_record(event, self.full)
         if self._collect is not None:
             self._collect(self, event, record)
-            return ()
+            return DROP
         stream = self.stream
         if isinstance(stream, DummyStream) and not self.full:
             stream.push(event.body, record.key)  # tests look at the value, not at its bytes
         else:
             stream.push([record])
-        return ()
+        return DROP
 
-    async def process_async(self, event: Event) -> Iterable[Event]:
+    async def process_async(self, event: Event) -> Any:
         if event.body is None or self._collect is not None:
             return self.process(event)
         if self._pusher is None:
             stream = await asyncio.to_thread(lambda: self.stream)
             self._pusher = self._pusher or Pusher(stream)
         await asyncio.wrap_future(self._pusher.push(to_record(event, self.full)))
-        return ()
+        return DROP
 
     def close(self) -> None:
         if self._pusher is not None:

@@ -77,8 +77,8 @@ def worker_of(
     for name in ("attempts", "dead_letter", "deliveries"):  # the queue's own, unless given here
         if name in arguments and getattr(options, name) == getattr(ConsumeOptions(), name):
             options = dataclasses.replace(options, **{name: arguments[name]})
-    arguments.pop("path", None)
-    arguments.pop("groups", None)
+    for name in ("path", "groups", "max_depth"):  # what concerns those who push
+        arguments.pop(name, None)
     stream = open_queue(path, {} if source else arguments)
     shared = {k: v for k, v in arguments.items() if k.startswith("kafka_")}
     letters = open_queue(options.dead_letter or _beside(path, "-dead-letters"), shared)

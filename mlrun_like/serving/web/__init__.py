@@ -11,7 +11,9 @@ answers.py     what the graph answers: both of them use it
 request.py     a request as an event
 access.py      tokens and CORS
 answer.py      a Response as headers and bytes
-stream.py      streaming answers; chunks.py where their values come from, and as what they go
+stream.py      streaming answers; chunks.py where their values come from, and as what they go,
+               pace.py how often they are written
+eager.py       coroutines that need not wait
 
 Around it:
 

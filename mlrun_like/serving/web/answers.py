@@ -16,6 +16,7 @@ from mlrun_like.serving.web.accesslog import AccessLog
 from mlrun_like.serving.web.answer import content_of, headers_of, refusal
 from mlrun_like.serving.web.mounts import Send
 from mlrun_like.serving.web.options import WebOptions
+from mlrun_like.serving.web.pace import Pace
 from mlrun_like.serving.web.pages import HEALTH, pages_of, wants_html
 from mlrun_like.serving.web.request import HttpEvent, RawHeaders
 from mlrun_like.serving.web.stream import Stream, is_stream
@@ -52,6 +53,7 @@ class Answers:
         self._pages = pages_of(optional=options.pages)
         self._threads: ThreadPoolExecutor | None = None
         self._plan: Any = None
+        self._pace = Pace()
         self._call: Any = None
         self._acall: Any = None
         self._inline = False
@@ -170,6 +172,7 @@ class Answers:
             lambda exc: self._failure(exc, event),
             events=_wants_events(event.raw_headers),
             extra=self.access.headers(event.raw_headers),
+            pace=self._pace,
             deadline=event.deadline,
         )
         self.in_flight += 1

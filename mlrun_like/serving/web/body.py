@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
-from typing import Any
+from collections.abc import Awaitable
 
 from mlrun_like.serving.event import Response
 from mlrun_like.serving.web.answer import refusal
+from mlrun_like.serving.web.eager import begin
 from mlrun_like.serving.web.mounts import Message, Receive
 from mlrun_like.serving.web.options import WebOptions
 from mlrun_like.serving.web.request import RawHeaders
@@ -44,44 +44,16 @@ def too_slow(seconds: float) -> Response:
 
 
 def begun(receive: Receive) -> tuple[Message | None, Awaitable[Message] | None]:
-    """The first message if it is there already, else what to await for it.
+    """The first message if it has the whole body, else what to await for it.
 
     Nearly every body is there, and then a limit in time would be most of the cost.
     """
-    coming: Any = receive()
-    step = getattr(coming, "send", None)
-    if step is None:  # not a coroutine: some servers give futures
-        return None, coming
-    try:
-        return None, _Rest(coming, step(None))
-    except StopIteration as stop:
-        message: Message = stop.value
+    message, rest = begin(receive())
+    if message is None:
+        return None, rest
     if message["type"] == "http.request" and not message.get("more_body", False):
         return message, None
     return None, _known(message)
-
-
-class _Rest:
-    """A coroutine that has begun and waits for something."""
-
-    def __init__(self, coroutine: Any, waited: Any) -> None:
-        self._coroutine = coroutine
-        self._waited = waited
-
-    def __await__(self) -> Generator[Any, Any, Message]:
-        waited, coroutine = self._waited, self._coroutine
-        while True:
-            try:
-                sent = yield waited
-            except BaseException as exc:  # noqa: BLE001  handed on: the coroutine decides
-                resume, value = coroutine.throw, exc
-            else:
-                resume, value = coroutine.send, sent
-            try:
-                waited = resume(value)
-            except StopIteration as stop:
-                message: Message = stop.value
-                return message
 
 
 async def receive_body(

@@ -19,13 +19,14 @@ from mlrun_like.errors import StepTimeoutError
 from mlrun_like.serving.event import Response
 from mlrun_like.serving.web.answer import content_of, headers_of
 from mlrun_like.serving.web.chunks import Source, as_event, as_line, event_of_error, media_type
+from mlrun_like.serving.web.eager import begin
+from mlrun_like.serving.web.pace import Pace
 from mlrun_like.serving.web.request import RawHeaders
 from mlrun_like.serving.web.watch import within
 
 __all__ = ["BrokenStreamError", "Stream", "is_stream"]
 
 # `time.monotonic`, not `loop.time`: uvloop's stands still while a generator keeps the loop
-_APART = 0.002  # seconds between writes of a fast stream
 _MUCH = 16 * 1024  # bytes that are written at once
 _QUIET = 15.0  # seconds after which a silent event stream is kept open with a comment
 _EVENTS = "text/event-stream"
@@ -57,6 +58,7 @@ class Stream:
         failure: Makes the answer of an exception.
         events: Whether the caller asked for server-sent events.
         extra: Further headers.
+        pace: How far apart writes are.
         deadline: When the first value must be there, in seconds of `time.monotonic()`.
     """
 
@@ -69,6 +71,7 @@ class Stream:
         *,
         events: bool = False,
         extra: RawHeaders | None = None,
+        pace: Pace,
         deadline: float | None = None,
     ) -> None:
         self._response = response
@@ -77,6 +80,7 @@ class Stream:
         self._failure = failure
         self._events = events or response.content_type.startswith(_EVENTS)
         self._extra = extra or []
+        self._pace = pace
         self._deadline = deadline
         self._encode = as_line
         self._held: list[bytes] = []
@@ -101,12 +105,14 @@ class Stream:
         self._loop = loop = asyncio.get_running_loop()
         if self._events:
             self._pinger = loop.call_later(_QUIET, self._ping)
+        self._pace.join()
         try:
             await self._pump(time.monotonic())
             await self._flush(last=True)
         except _GoneError:
             return
         finally:
+            self._pace.leave()
             for timer in (self._pinger, self._timer):
                 if timer is not None:
                     timer.cancel()
@@ -114,17 +120,17 @@ class Stream:
             await self._source.close()
 
     async def _pump(self, fair: float) -> None:
-        loop, source = self._loop, self._source
+        loop, source, pace, held = self._loop, self._source, self._pace, self._held
         while True:
             try:
-                batch = await self._next(source)
+                batch = await (source.next() if self._started else self._first())
                 if not self._started:
                     await self._start(batch[0] if batch else None)
                 if batch is None:
                     return
                 for value in batch:
                     data = self._encode(value)
-                    self._held.append(data)
+                    held.append(data)
                     self._size += len(data)
             except _GoneError:
                 raise
@@ -133,20 +139,21 @@ class Stream:
                     raise BrokenStreamError(f"the stream failed: {exc}") from exc
                 return
             now = time.monotonic()
-            if self._size >= _MUCH or now - self._last >= _APART:
+            if self._size >= _MUCH or now - self._last >= pace.apart:
                 await self._flush()
                 if now - fair > _FAIR:  # a generator that never waits must not take it all
                     fair = now
                     await asyncio.sleep(0)
             elif self._timer is None:
-                self._timer = loop.call_later(self._last + _APART - now, self._flush_soon)
+                self._timer = loop.call_later(self._last + pace.apart - now, self._flush_soon)
 
-    async def _next(self, source: Source) -> list[Any] | None:
-        """The next values; the first must come before the caller's deadline."""
-        if self._deadline is None or self._started:
-            return await source.next()
+    async def _first(self) -> list[Any] | None:
+        """The first values, which must come before the caller's deadline."""
+        if self._deadline is None:
+            return await self._source.next()
         try:
-            return await within(max(0.0, self._deadline - time.monotonic()), source.next())
+            left = max(0.0, self._deadline - time.monotonic())
+            return await within(left, self._source.next())
         except TimeoutError as exc:
             raise StepTimeoutError("the first value took longer than the caller waits") from exc
 
@@ -180,15 +187,17 @@ class Stream:
             await self._out({"type": "http.response.body", "body": data, "more_body": not last})
 
     def _take(self) -> bytes:
-        data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
-        self._held, self._size, self._last = [], 0, time.monotonic()
+        held = self._held
+        data = held[0] if len(held) == 1 else b"".join(held)
+        held.clear()
+        self._size, self._last = 0, time.monotonic()
         self.sent += len(data)
         return data
 
     def _flush_soon(self) -> None:
         self._timer = None
         if self._writing is None and self._held:
-            self._writing = self._loop.create_task(self._write(self._take()))
+            self._write_soon(self._take())
 
     def _ping(self) -> None:
         """Send a comment on a stream that was silent: proxies close what looks dead."""
@@ -196,7 +205,12 @@ class Stream:
         silent = self._writing is None and not self._held
         if silent and time.monotonic() - self._last >= _QUIET:
             self._last = time.monotonic()
-            self._writing = self._loop.create_task(self._write(b": still here\n\n"))
+            self._write_soon(b": still here\n\n")
+
+    def _write_soon(self, data: bytes) -> None:
+        _, rest = begin(self._write(data))
+        if rest is not None:  # the reader is slow
+            self._writing = self._loop.create_task(_awaited(rest))
 
     async def _write(self, data: bytes) -> None:
         with contextlib.suppress(_GoneError):
@@ -221,10 +235,14 @@ class Stream:
             body, kind = content_of(response)
             length = (b"content-length", b"%d" % len(body))
             await self._head(response.status_code, [*headers_of(response, kind), length])
-            self._held = [body]
+            self._held.append(body)
             return True
         if self._events:
             self._held.append(event_of_error(response.body))
             return True
         await self._flush()
         return False
+
+
+async def _awaited(rest: Awaitable[None]) -> None:
+    await rest

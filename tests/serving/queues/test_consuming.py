@@ -309,7 +309,7 @@ def test_reading_stops_while_the_next_function_is_behind(world: World) -> None:
     graph["out"].class_args["max_depth"] = 50
     graph.add_step(abs, "next", after="out", function="g")
     world.out.create(["g-consumer-group"])
-    world.into.push(list(range(500)))
+    world.into.push(list(range(200)))
     worker = worker_of(graph, "f", options=ConsumeOptions(batch=20))
     thread = threading.Thread(target=worker.run)
     thread.start()
@@ -320,7 +320,7 @@ def test_reading_stops_while_the_next_function_is_behind(world: World) -> None:
     assert world.out.depth("g-consumer-group") == before < 100
     with world.out.consumer("g-consumer-group") as consumer:
         got = 0
-        while got < 500:
+        while got < 200:
             records = consumer.read(100, 2)
             consumer.ack(records)
             got += len(records)
