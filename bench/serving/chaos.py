@@ -73,13 +73,22 @@ def event(number: int) -> Event:
 class Functions:
     """`mlrun-like consume --all`, started again when it is killed."""
 
-    def __init__(self, log: Path) -> None:
-        self._log = log.open("ab")
+    def __init__(self, log: Path, replicas: int) -> None:
+        self._log, self._replicas = log.open("ab"), str(replicas)
         self.supervisor = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
         self.supervisor = subprocess.Popen(
-            [sys.executable, "-m", "mlrun_like", "consume", GRAPH, "--all", "--replicas", "1"],
+            [
+                sys.executable,
+                "-m",
+                "mlrun_like",
+                "consume",
+                GRAPH,
+                "--all",
+                "--replicas",
+                self._replicas,
+            ],
             stdout=self._log,
             stderr=self._log,
         )
@@ -157,6 +166,7 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=1000, help="events a second")
     parser.add_argument("--every", type=float, default=1.5, help="seconds between kills")
     parser.add_argument("--server", action="store_true", help="kill Redis too")
+    parser.add_argument("--replicas", type=int, default=1, help="processes of each function")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     args = parser.parse_args()
     chance = random.Random(args.seed)
@@ -165,7 +175,7 @@ def main() -> int:
         os.environ.update(
             STREAMS_URL=server.url, STREAMS_NAME="chaos", STREAMS_SHARDS="2", MLRUN_LIKE_HOME=home
         )
-        functions = Functions(Path(home) / "log")
+        functions = Functions(Path(home) / "log", args.replicas)
         producer = Producer(f"{server.url}/chaos-in", args.rate)
         producer.start()
         end = time.monotonic() + args.seconds

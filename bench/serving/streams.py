@@ -110,7 +110,7 @@ def bare(url: str, count: int) -> float:
 
 
 def main() -> int:
-    args = arguments(__doc__ or "", events={"type": int, "default": 60_000})
+    args = arguments(__doc__ or "", events={"type": int, "default": 100_000})
     rates, costs = [], []
     with redis_server() as server, tempfile.TemporaryDirectory() as home:
         os.environ["MLRUN_LIKE_HOME"] = home

@@ -55,6 +55,15 @@ def consume(  # noqa: PLR0913  (options of a command)
         str,
         typer.Option("--dead-letter", help="URL of the stream for events that failed for good."),
     ] = "",
+    metrics_port: Annotated[
+        int,
+        typer.Option(
+            "--metrics-port",
+            min=0,
+            max=65535,
+            help="Answer GET /metrics here; with --all: the first process's, the others follow.",
+        ),
+    ] = 0,
     parent: Annotated[
         int, typer.Option("--parent", help="End when this process ends (supervisors).")
     ] = 0,
@@ -76,7 +85,13 @@ def consume(  # noqa: PLR0913  (options of a command)
     if not run_all:
         options = ConsumeOptions(name=name, batch=batch, attempts=attempts, dead_letter=dead_letter)
         serve_stream(
-            found, function, namespace=namespace, source=source, group=group, options=options
+            found,
+            function,
+            namespace=namespace,
+            source=source,
+            group=group,
+            options=options,
+            metrics_port=metrics_port,
         )
         return
     if function or source or group or name:
@@ -93,7 +108,9 @@ def consume(  # noqa: PLR0913  (options of a command)
     passed = ["--batch", str(batch), "--attempts", str(attempts)]
     if dead_letter:
         passed += ["--dead-letter", dead_letter]
-    supervisor = Supervisor(function_processes(graph, functions, passed, replicas))
+    supervisor = Supervisor(
+        function_processes(graph, functions, passed, replicas, metrics_port=metrics_port)
+    )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.stop())
     typer.echo(f"running {', '.join(item.name for item in supervisor.processes)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from mlrun_like.errors import MLRunLikeError, StepError
@@ -51,7 +52,9 @@ class Answering:
 
     def failure(self, exc: Exception, event: Event) -> Response:
         """The answer that tells a caller what failed; server errors are also logged."""
-        told = exc.__cause__ if isinstance(exc, StepError) and exc.__cause__ else exc
+        told: BaseException = exc
+        while isinstance(told, StepError) and told.__cause__ is not None:
+            told = told.__cause__
         status = status_of(exc)
         if status >= 500:
             self.context.logger.error(
@@ -99,7 +102,10 @@ class Answering:
             if answer is None:
                 raise self._reported(exc, event) from exc.__cause__
             return answer
-        return self._answer(found, event)
+        response = self._answer(found, event)
+        if inspect.isasyncgen(response.body):  # a plain caller gets a plain iterator
+            response.body = self.background.iterate(response.body)
+        return response
 
     async def _watched_async(self, event: Event) -> Response:
         if not self.observers:

@@ -89,7 +89,7 @@ class Block:
         self.add("try:")
         self.add(f"    {line}")
         self.add("except Exception as error:")
-        handler = self.writer.want(node.on_error)
+        handler = self.writer.want(node.on_error, self.until)
         marked = f"fail(event, body, {node.bound.name!r}, error)"
         back = "await " if self.writer.coloured.get(node.on_error) else ""
         self.add(f"    return {back}{handler}({marked})")
@@ -205,9 +205,7 @@ class Block:
             return
         ways = node.children
         onward = (
-            self._onward(ways[0], "each")
-            if len(ways) == 1
-            else self._fan(self._ways(ways), "each")
+            self._onward(ways[0], "each") if len(ways) == 1 else self._fan(self._ways(ways), "each")
         )
         self.add("answers, errors = [], []")
         self.add("for each in found:")
@@ -218,7 +216,9 @@ class Block:
         self.add("    else:")
         self.add("        if given is not DROP: answers.append(given)")
         self.add("if errors: raise first_of(errors)")
-        self.add(f"return {'answer_of(answers)' if streamed else 'answers[0] if answers else DROP'}")
+        self.add(
+            f"return {'answer_of(answers)' if streamed else 'answers[0] if answers else DROP'}"
+        )
 
     # Streams ---------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ def _target(step: GraphStep, namespaces: Sequence[Mapping[str, Any]]) -> Target:
         found = resolve_function(handler, namespaces) if isinstance(handler, str) else handler
         return Target(found, "", arguments)
     found = resolve(named, namespaces) if isinstance(named, str) else named
-    if inspect.isroutine(found):
+    if inspect.isroutine(found) or isinstance(found, functools.partial):
         return Target(found, "", arguments)
     return Target(found, _method_of(found, handler), arguments)
 

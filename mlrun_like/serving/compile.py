@@ -12,6 +12,7 @@ from mlrun_like.serving.codegen import Node
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.failures import error_text
 from mlrun_like.serving.lookup import resolve
+from mlrun_like.serving.options import StepOptions
 from mlrun_like.serving.plan import Hooks, Plan
 from mlrun_like.serving.step import QueueStep
 from mlrun_like.serving.structure import Order
@@ -70,7 +71,7 @@ def compile_graph(
         )
         for name in order.order
     }
-    _refuse_streams(nodes)
+    _refuse_streams(nodes, {name: definitions[name].call_options for name in nodes})
     plan = Plan(nodes, order.starts, graph.on_error, Hooks(None, spawn, spawn_async))
     plan.responds = bool(order.responder)
     return plan
@@ -95,11 +96,16 @@ def _connect_queues(graph: Graph, order: Order, targets: dict[str, Target]) -> N
             order.responder = ""
 
 
-def _refuse_streams(nodes: Mapping[str, Node]) -> None:
+def _refuse_streams(nodes: Mapping[str, Node], step_options: Mapping[str, StepOptions]) -> None:
     problems = []
     for name, node in nodes.items():
         if not node.bound.streams:
             continue
+        if step_options[name].waits or step_options[name].blocking is not None:
+            problems.append(
+                f"step {name!r} gives a stream: timeout, retries, max_in_flight and blocking have "
+                "no effect on it; give them to a step before it"
+            )
         if node.answers and node.children:
             problems.append(f"step {name!r} answers with a stream, so nothing can follow it")
         elif len(node.children) > 1:

@@ -43,7 +43,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "comment": (str,), "kind": (str,),
     "routes": (dict,), "steps": (dict,), "options": (dict,), "path": (str,), "shards": (int,),
     "retention_in_hours": (int,), "trigger_args": (dict,), "error_stream": (str,),
-    "engine": (str,), "parameters": (dict,),
+    "engine": (str,), "parameters": (dict,), "final_step": (str,), "from_step": (str,),
 }  # fmt: skip
 _KNOWN = ("kind", *STEP_KEYS, "options", "routes", "steps", "engine", "parameters", *_QUEUE_KEYS)
 
@@ -74,7 +74,7 @@ def step_document(step: GraphStep) -> dict[str, Any]:
         document["options"] = arguments
     else:
         document["class_name"] = written_name(step.name, step.class_name)
-        document["class_args"] = written_args(step.name, step.class_args)
+        document["class_args"] = _written_args(step.name, step.class_args)
         document["handler"] = written_name(step.name, step.handler)
         document["options"] = step.call_options.to_dict()
     for key in STEP_KEYS[4:]:
@@ -91,7 +91,7 @@ def step_document(step: GraphStep) -> dict[str, Any]:
     return {k: v for k, v in kept.items() if v not in ("", None, False, {}, []) or k in always}
 
 
-def written_args(step: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _written_args(step: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments of a class as plain data; a function is written by name, with `_` before its key.
 
     Raises:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 from mlrun_like.errors import MLRunLikeError, StepError
 from mlrun_like.serving.event import Event
 
-__all__ = ["error_text", "fail", "failed", "status_of"]
+__all__ = ["error_text", "fail", "failed", "raise_failed", "status_of"]
 
 
 def fail(event: Event, body: Any, step: str, exc: Exception) -> Event:
@@ -21,18 +22,49 @@ def fail(event: Event, body: Any, step: str, exc: Exception) -> Event:
 
 def failed(step: str, event: Event, exc: Exception) -> StepError:
     """The error that a caller gets for a step's exception."""
-    if isinstance(exc, StepError) and exc.event_id:
+    if isinstance(exc, StepError) and (exc.step, exc.event_id) == (step, str(event.id)):
         return exc
     named = exc if isinstance(exc, MLRunLikeError) else None
     kind = type(exc) if isinstance(exc, StepError) else StepError
+    where = f"step {step!r}, event {event.id}"
+    if isinstance(exc, StepError) and exc.event_id and exc.where:  # of another graph, in the step
+        where += f" (there: {exc.where})"
     return kind(
         named.what if named else error_text(exc),
-        where=f"step {step!r}, event {event.id}",
+        where=where,
         fix=named.fix if named else "",
         step=step,
         event_id=str(event.id),
         status=status_of(exc),
     )
+
+
+def raise_failed(
+    step: str,
+    event: Event,
+    exc: Exception,
+    report: Callable[[Exception, Event], object] | None = None,
+) -> NoReturn:
+    """Raise the error that a caller gets for a step's exception, with that as its cause.
+
+    Args:
+        step: The step.
+        event: The caller's event.
+        exc: The step's exception.
+        report: Is told of the error first.
+
+    Raises:
+        StepError: always.
+    """
+    told = failed(step, event, exc)
+    if report is not None:
+        report(told, event)
+    try:
+        if told is exc:
+            raise told
+        raise told from exc
+    finally:  # an error knows this frame: the frame must not know the error
+        del told, exc
 
 
 def status_of(exc: BaseException) -> int:
@@ -56,3 +88,10 @@ def error_text(exc: BaseException) -> str:
     "KeyError: 'x'"
     """
     return f"{type(exc).__name__}: {exc}"
+
+
+def _hint(exc: Exception) -> str:
+    """What most likely is wrong, where an exception's own text does not say it."""
+    if isinstance(exc, TypeError) and "coroutine" in str(exc):
+        return "a step before it gave a coroutine: make that one `async def`, so that it is awaited"
+    return ""

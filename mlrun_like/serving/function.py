@@ -90,8 +90,9 @@ class ServingFunction(Defining, Mocking, Function[..., Any]):
         return self
 
     def _secrets(self) -> dict[str, str]:
-        given = self._secret_sources
-        kept = [s for s in self.spec.secret_sources[len(given) :] if s.get("kind") != "inline"]
+        given, written = self._secret_sources, self.spec.secret_sources
+        read = written[: len(written) - len(given)]  # the document's own; inline values are lost
+        kept = [source for source in read if source.get("kind") != "inline"]
         found: dict[str, str] = resolve(f"{_SECRETS}:resolve_sources")([*kept, *given])
         return found
 

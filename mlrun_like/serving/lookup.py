@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 from collections.abc import Mapping, Sequence
@@ -10,9 +11,10 @@ from typing import Any, NamedTuple
 
 from mlrun_like import registry
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
-from mlrun_like.serving.registered import registered_path
+from mlrun_like.serving.registered import REGISTERED, registered_path
 
 __all__ = [
+    "Apart",
     "import_name",
     "is_plain_function",
     "local_name",
@@ -95,6 +97,8 @@ def local_name(target: object) -> str:
 
 def is_plain_function(target: object) -> bool:
     """Whether a thing given as a class is a function: called as it is, nothing is created."""
+    if isinstance(target, functools.partial):
+        return True
     return (
         callable(target)
         and not isinstance(target, type)
@@ -146,6 +150,7 @@ def resolve(name: str, namespaces: Sequence[Mapping[str, Any]]) -> Any:
             return _attribute(space[first], rest, name)
     if not rest:
         known = [key for space in namespaces for key in space if not key.startswith("__")]
+        known += REGISTERED
         raise NotFoundError(
             f"there is no {name!r} in the calling module.{nearest(name, known)}",
             fix="define it there, pass the object itself, or write its dotted path",
@@ -200,7 +205,8 @@ def _import(name: str) -> Any:
         count = len(parts)
     if module is None:
         raise NotFoundError(
-            f"there is no module {parts[0]!r} for {name!r}",
+            f"there is no module {parts[0]!r} for {name!r}."
+            f"{nearest(name.rpartition('.')[2], REGISTERED)}",
             fix="install it, or put its folder on the Python path",
         )
     loaded = module.__name__.count(".") + 1

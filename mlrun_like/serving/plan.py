@@ -5,21 +5,31 @@ from __future__ import annotations
 import functools
 import itertools
 import linecache
+import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple
 
-from mlrun_like.errors import StepError
+from mlrun_like.errors import StepTimeoutError
 from mlrun_like.serving.binding import BoundStep
 from mlrun_like.serving.codegen import Form, Node, Program, generate
 from mlrun_like.serving.event import DROP, Event
-from mlrun_like.serving.failures import fail, failed
+from mlrun_like.serving.failures import fail, raise_failed
 from mlrun_like.serving.passing import Way, fan_async, fan_sync
 from mlrun_like.serving.protocol import Step
 
 __all__ = ["Hooks", "Plan"]
 
 _numbers = itertools.count(1)
+# where events enter a graph; below them, the frames of an exception are another event's
+_ENTRIES = frozenset(
+    (str(Path(__file__).with_name(f"{file}.py")), name)
+    for file, name in [
+        ("plan", "run"), ("plan", "run_async"), ("server", "test"), ("streaming", "stream"),
+    ]
+)  # fmt: skip
 
 
 class Hooks(NamedTuple):
@@ -57,6 +67,7 @@ class Plan:
         self._hooks = hooks
         self._whole = hooks.observe is not None or self._needs_events()
         self._programs: dict[tuple[bool, bool], tuple[Program, Callable[[Any], Any]]] = {}
+        self._lock = threading.Lock()
         self.run_body: Callable[[Any], Any] | None = None
         """From body to answer (or `DROP`), if no step needs the event; errors come as they are."""
         if not self._whole and not self.is_async:
@@ -84,19 +95,13 @@ class Plan:
             StepError: if a step fails, and nothing handles it.
         """
         body = event.body
-        program, entry = self._program(False, timed=event.deadline is not None)
+        _, entry = self._program(False, timed=event.deadline is not None)
         try:
             if self._whole or event.deadline is not None:
                 return entry(event)
             found = entry(body)
-        except Exception as exc:  # the boundary between the framework and users' steps
-            handler = self._handler(program, exc)
-            if handler is None:
-                raise failed(self.locate(exc), event, exc) from exc
-            try:
-                return handler.block(fail(event, body, self.locate(exc), exc))
-            except Exception as second:  # the handler itself failed
-                raise failed(self.locate(second), event, second) from second
+        except Exception as exc:  # noqa: BLE001  the boundary between the framework and users' steps
+            return self._rescued(exc, event)
         if found is DROP:
             return DROP
         event.body = found
@@ -110,37 +115,42 @@ class Plan:
             found = entry(event if self._whole or event.deadline is not None else body)
             if program.is_async:
                 found = await found
-        except Exception as exc:  # the boundary between the framework and users' steps
-            handler = self._handler(program, exc)
-            if handler is None:
-                raise failed(self.locate(exc), event, exc) from exc
-            try:
-                found = handler.block(fail(event, body, self.locate(exc), exc))
-                return await found if handler.is_async else found
-            except Exception as second:  # the handler itself failed
-                raise failed(self.locate(second), event, second) from second
+        except Exception as exc:  # noqa: BLE001  the boundary between the framework and users' steps
+            return await self._rescued_async(exc, event)
         if found is DROP or self._whole or event.deadline is not None:
             return found
         event.body = found
         return event
 
-    def locate(self, exc: BaseException) -> str:
-        """The step in which an exception was raised, or an empty string."""
-        if isinstance(exc, StepError) and exc.step:
-            return exc.step
-        programs = {program.filename: program for program, _ in self._programs.values()}
-        found, at = "", exc.__traceback__
-        while at is not None:
-            program = programs.get(at.tb_frame.f_code.co_filename)
-            if program is not None:
-                found = program.steps[at.tb_lineno - 1]
-            at = at.tb_next
-        return found
+    def carry(self, ways: Sequence[Way], event: Event) -> Any:
+        """Take an event on from within the graph: after an answer, or what a step held.
+
+        Raises:
+            StepError: if a step fails, and nothing handles it.
+        """
+        try:
+            return fan_sync(ways, event, True) if ways else DROP
+        except Exception as exc:  # noqa: BLE001  the boundary between the framework and users' steps
+            return self._rescued(exc, event)
+
+    async def carry_async(self, ways: Sequence[Way], event: Event) -> Any:
+        """The same for an event loop."""
+        try:
+            return await fan_async(ways, event, True) if ways else DROP
+        except Exception as exc:  # noqa: BLE001  the boundary between the framework and users' steps
+            return await self._rescued_async(exc, event)
+
+    def ways_after(self, name: str, *, is_async: bool) -> list[Way]:
+        """The ways of the events that a step emits."""
+        program, _ = self._program(is_async)
+        return [program.blocks[child] for child in self.nodes[name].children]
 
     def emitter(self, name: str, *, is_async: bool) -> Callable[[Event], Any]:
-        """Sends an event to the followers of a step; a coroutine function if `is_async`."""
-        program, _ = self._program(is_async)
-        ways = [program.blocks[child] for child in self.nodes[name].children]
+        """Sends an event to the followers of a step; a coroutine function if `is_async`.
+
+        Errors come as the steps raise them.
+        """
+        ways = self.ways_after(name, is_async=is_async)
 
         def emit(event: Event) -> Any:
             if len(ways) == 1:
@@ -163,13 +173,64 @@ class Plan:
             if isinstance(node.bound.made, Step)
         ]
 
-    def _handler(self, program: Program, exc: Exception) -> Way | None:
-        if not self.on_error:
-            return None
+    # Failures ---------------------------------------------------------------------------------
+
+    def locate(self, exc: BaseException) -> str:
+        """The step in which an exception was raised, or an empty string."""
+        step, _ = self._place(exc)
+        return step or getattr(exc, "step", "")
+
+    def _place(self, exc: BaseException) -> tuple[str, FrameType | None]:
+        """The step of the innermost line of this plan that an exception came through."""
+        programs = {program.filename: program for program, _ in list(self._programs.values())}
+        step, frame, at = "", None, exc.__traceback__
+        while at is not None:
+            code = at.tb_frame.f_code
+            program = programs.get(code.co_filename)
+            if program is not None:
+                step, frame = program.steps[at.tb_lineno - 1] or step, at.tb_frame
+            elif step and (code.co_filename, code.co_name) in _ENTRIES:  # it was raised before
+                break
+            at = at.tb_next
+        return step, frame
+
+    def _rescued(self, exc: Exception, event: Event) -> Any:
+        """What the graph's error handler answers.
+
+        Raises:
+            StepError: if there is none, or it fails.
+        """
+        failing = self._failing(exc, event)
+        try:
+            return self._program(False)[0].blocks[self.on_error].block(failing)
+        except Exception as second:  # noqa: BLE001  the handler itself failed
+            raise_failed(self.locate(second), event, second)
+
+    async def _rescued_async(self, exc: Exception, event: Event) -> Any:
+        failing = self._failing(exc, event)
+        try:
+            way = self._program(True)[0].blocks[self.on_error]
+            found = way.block(failing)
+            return await found if way.is_async else found
+        except Exception as second:  # noqa: BLE001  the handler itself failed
+            raise_failed(self.locate(second), event, second)
+
+    def _failing(self, exc: Exception, event: Event) -> Event:
+        """The event for the graph's error handler, with the body that the failing step saw.
+
+        Raises:
+            StepError: if no handler is to have it.
+        """
+        step, frame = self._place(exc)
+        step = step or getattr(exc, "step", "")
+        seen = frame.f_locals if frame is not None else {}
+        failing = seen.get("event", event)
         handlers = {node.on_error for node in self.nodes.values()} | {self.on_error}
-        if self.locate(exc) in handlers:  # a handler's own failure is not handled again
-            return None
-        return program.blocks[self.on_error]
+        late = isinstance(exc, StepTimeoutError) and exc.event_id == str(failing.id)
+        # neither a handler's own failure, nor for a caller that has stopped waiting
+        if not self.on_error or step in handlers or late:
+            raise_failed(step, event, exc)
+        return fail(failing, seen.get("body", failing.body), step, exc)
 
     def _needs_events(self) -> bool:
         return bool(self.on_error) or any(
@@ -186,9 +247,12 @@ class Plan:
     ) -> tuple[Program, Callable[[Any], Any]]:
         key = (is_async, timed)
         found = self._programs.get(key)
-        if found is None:
-            found = self._programs[key] = self._generate(is_async, timed)
-        return found
+        if found is not None:
+            return found
+        with self._lock:  # errors are located by the one program of each form
+            if key not in self._programs:
+                self._programs[key] = self._generate(is_async, timed)
+            return self._programs[key]
 
     def _generate(self, is_async: bool, timed: bool) -> tuple[Program, Callable[[Any], Any]]:
         hooks = self._hooks

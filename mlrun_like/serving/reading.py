@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mlrun_like.errors import GraphError, InvalidArgumentError
+from mlrun_like.errors import GraphError, InvalidArgumentError, nearest
 from mlrun_like.serving.document import STEP_KEYS, shape_problems
 from mlrun_like.serving.nesting import insert_flow
 from mlrun_like.serving.step import GraphStep, QueueStep, RouterStep
@@ -48,7 +48,34 @@ def _filled(graph: _Graph, document: Mapping[str, Any]) -> _Graph:
             insert_flow(graph, nested, name, _list(item.get("after")))
         except GraphError as exc:
             raise GraphError(exc.what, where="graph document", fix=exc.fix) from exc
+    _shorten(graph, document.get("from_step") or "", document.get("final_step") or "")
     return graph
+
+
+def _shorten(graph: Graph, first: str, last: str) -> None:
+    """Begin at the step `first`, leaving out what only leads to it; answer with the step `last`."""
+    names = [step.name for step in graph.steps]
+    for key, name in (("from_step", first), ("final_step", last)):
+        if name and name not in names:
+            raise GraphError(
+                f"{key} {name!r} does not exist.{nearest(name, names)}", where="graph document"
+            )
+    if last:
+        graph[last].respond()
+    if not first:
+        return
+    kept, count = {first}, 0
+    while count != len(kept):
+        count = len(kept)
+        for step in graph.steps:
+            if step.name in kept:
+                kept |= {step.on_error, graph.on_error} & set(names)
+            elif kept & set(step.after):
+                kept.add(step.name)
+    graph.remove_steps(set(names) - kept)
+    for step in graph.steps:
+        step.after = [name for name in step.after if name in kept]
+    graph[first].after = []
 
 
 def _read_step(graph: Graph, name: str, item: Mapping[str, Any]) -> GraphStep:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import collections
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlrun_like.errors import NotFoundError, StepError, nearest
-from mlrun_like.serving.answering import Answering
+from mlrun_like.errors import NotFoundError, nearest
 from mlrun_like.serving.background import Background
 from mlrun_like.serving.codec import decode_body
 from mlrun_like.serving.compile import compile_graph
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.error_stream import ErrorStream
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.failures import failed
+from mlrun_like.serving.failures import raise_failed
 from mlrun_like.serving.lookup import namespaces_of
 from mlrun_like.serving.observer import Observer
+from mlrun_like.serving.streaming import Streaming
 
 if TYPE_CHECKING:
     from mlrun_like.serving.graph import Graph
@@ -27,7 +26,7 @@ __all__ = ["GraphServer"]
 _PLAIN = frozenset({dict, list, int, float, bool, type(None)})
 
 
-class GraphServer(Answering):
+class GraphServer(Streaming):
     """A graph whose steps exist, ready for events.
 
     Args:
@@ -72,6 +71,7 @@ class GraphServer(Answering):
         self._direct = self.plan.run_body if self.plan.responds else None
         self._plain_plan = self.plan
         self._completed = False
+        self._ending = threading.RLock()  # who comes second waits for the end, too
         self._result: Any = None
         self.ready = True
         self.background.connect(self.plan, self._late_error)
@@ -113,9 +113,9 @@ class GraphServer(Answering):
         if direct is not None and get_body and not silent and type(body) in _PLAIN:
             try:  # no step of this plan sees more than the body
                 found = direct(body)
-            except Exception as exc:
+            except Exception as exc:  # noqa: BLE001  the request boundary
                 event = Event(body, id=event_id, path=path)
-                raise self._reported(failed(self.plan.locate(exc), event, exc), event) from exc
+                raise_failed(self.plan.locate(exc), event, exc, self._reported)
             if found is not DROP and type(found) is not Response:
                 return found
             return self._checked(self._answer(found, None), f"{method} {path}", "").body
@@ -136,78 +136,6 @@ class GraphServer(Answering):
             self._checked(response, f"{event.method} {path}", str(event.id))
         return response.body if get_body and response.status_code < 300 else response
 
-    # Many events -----------------------------------------------------------------------------
-
-    def stream(
-        self, bodies: Iterable[Any], max_in_flight: int = 1, *, errors: str = "raise"
-    ) -> Iterator[Any]:
-        """Send events one after the other; gives their answers in the same order.
-
-        Args:
-            bodies: Bodies, or Events. They are taken only as fast as answers are read.
-            max_in_flight: For graphs with `async` steps: how many events are under way at once.
-            errors: `raise` stops at the first failing event; `return` gives its error instead of
-                an answer, and goes on.
-
-        A dropped event's answer is None.
-
-        >>> from mlrun_like.serving.graph import flow
-        >>> graph = flow()
-        >>> step = graph.to(abs)
-        >>> list(graph.to_mock_server().stream([-1, 2]))
-        [1, 2]
-        """
-        direct = self._direct
-        if self.plan.is_async or max_in_flight > 1:
-            yield from self.background.iterate(self.stream_async(bodies, max_in_flight, errors))
-            return
-        for body in bodies:
-            try:
-                if direct is None or type(body) is Event:
-                    event = body if isinstance(body, Event) else Event(body)
-                    yield self._watched(event).body
-                    continue
-                found = direct(body)
-            except Exception as exc:
-                if not isinstance(exc, StepError):
-                    event = Event(body)
-                    told: Exception = failed(self.plan.locate(exc), event, exc)
-                    told.__cause__ = exc
-                    exc = self._reported(told, event)
-                if errors == "raise":
-                    raise exc from exc.__cause__
-                yield exc
-                continue
-            yield None if found is DROP else found.body if type(found) is Response else found
-
-    async def stream_async(
-        self, bodies: Iterable[Any], max_in_flight: int = 8, errors: str = "raise"
-    ) -> AsyncIterator[Any]:
-        """The same for an event loop."""
-        waiting: collections.deque[asyncio.Future[Any]] = collections.deque()
-        try:
-            for body in bodies:
-                event = body if isinstance(body, Event) else Event(body)
-                if max_in_flight == 1:
-                    yield await self._one(event, errors)
-                    continue
-                waiting.append(asyncio.ensure_future(self._one(event, errors)))
-                if len(waiting) >= max_in_flight:
-                    yield await waiting.popleft()
-            while waiting:
-                yield await waiting.popleft()
-        finally:
-            for task in waiting:
-                task.cancel()
-
-    async def _one(self, event: Event, errors: str) -> Any:
-        try:
-            return (await self._watched_async(event)).body
-        except Exception as exc:
-            if errors == "raise":
-                raise
-            return exc
-
     # The end ---------------------------------------------------------------------------------
 
     def wait_for_completion(self) -> Any:
@@ -216,10 +144,11 @@ class GraphServer(Answering):
         The result is that of the step which makes one (`Reduce`), else None. Calling it again
         gives the same result.
         """
-        if not self._completed:
-            self._completed = True
-            self._result = self.background.finish(self.plan)
-        return self._result
+        with self._ending:
+            if not self._completed:
+                self._completed = True
+                self._result = self.background.finish(self.plan)
+            return self._result
 
     def close(self) -> None:
         """End the flow and the server's threads; calling it twice is harmless."""
@@ -297,7 +226,7 @@ class GraphServer(Answering):
         return event
 
     def _after_answer(self, ways: Any, event: Event) -> None:
-        self.background.run(ways, event, self._late_error)
+        self.background.run(self.plan, ways, event, self._late_error)
 
     def _after_answer_async(self, ways: Any, event: Event) -> None:
-        self.background.start(ways, event, self._late_error)
+        self.background.start(self.plan, ways, event, self._late_error)

@@ -12,7 +12,7 @@ from mlrun_like.serving.lookup import import_name
 
 __all__ = ["ServingSpec"]
 
-LOAD_MODES = ("", "sync", "async")
+_LOAD_MODES = ("", "sync", "async")
 
 
 class ServingSpec:
@@ -97,7 +97,7 @@ class ServingSpec:
 
 
 def _check_load_mode(mode: Any) -> None:
-    if (mode or "") not in LOAD_MODES:
+    if (mode or "") not in _LOAD_MODES:
         raise InvalidArgumentError(
             f"illegal model loading mode {mode!r}", fix='spec.load_mode = "sync" or "async"'
         )

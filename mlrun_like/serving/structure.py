@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlrun_like.serving.graph import Graph
     from mlrun_like.serving.step import GraphStep
 
-__all__ = ["ENGINES", "Order", "order_problems"]
+__all__ = ["ENGINES", "Order", "handler_names", "order_problems"]
 
 ENGINES = ("async", "sync")
 

@@ -26,6 +26,8 @@ __all__ = ["RedisConsumer"]
 
 _SUSPECT = 2
 """Deliveries after which an entry is handed out alone."""
+_MOST_BYTES = 16_000_000
+"""What is forwarded in one step."""
 _LOOK_AGAIN = 5.0
 """Seconds between looks for records that lost replies or late readers left behind."""
 
@@ -93,6 +95,8 @@ class RedisConsumer(Consumer, Forwarding):
         streams = [stream for stream, _ in outputs]
         if not done or any(getattr(stream, "server", None) != here for stream in streams):
             return False
+        if sum(len(record.body) for _, records in outputs for record in records) > _MOST_BYTES:
+            return False  # it would hold up the server
         if self._forward(done, outputs, fenced=True) < 0:
             for record in done:
                 self._work[record.shard].discard(record.id)

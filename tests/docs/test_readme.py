@@ -1,4 +1,4 @@
-"""The README's code runs: Python blocks in order as one program, `mlrun-like` lines as commands."""
+"""The README's code runs: its Python as the files that it names, `mlrun-like` lines as commands."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,14 @@ def _blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
-def _run(command: list[str], folder: Path) -> str:
+def _environment(folder: Path) -> dict[str, str]:
     home = {"MLRUN_LIKE_HOME": str(folder / "home")}
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLRUN_")} | home
+    return {k: v for k, v in os.environ.items() if not k.startswith("MLRUN_")} | home
+
+
+def _run(command: list[str], folder: Path) -> str:
     done = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
@@ -31,24 +35,48 @@ def _run(command: list[str], folder: Path) -> str:
 
 @pytest.mark.slow
 def test_the_readme_runs(tmp_path: Path) -> None:
-    blocks = _blocks("python")
-    assert blocks, "the README shows no Python"
-    program = tmp_path / "tour.py"
-    program.write_text("\n".join(blocks), encoding="utf-8")
-    # Named files in shell blocks are the tour itself, as a reader would save it.
-    _run([sys.executable, str(program)], tmp_path)
+    tour, app = _blocks("python")
+    (tmp_path / "tour.py").write_text(tour, encoding="utf-8")
+    (tmp_path / "app.py").write_text(app, encoding="utf-8")
+    # Named files in shell blocks are these, as a reader would save them.
+    _run([sys.executable, "tour.py"], tmp_path)
     lines = [line for block in _blocks("bash") for line in block.splitlines()]
     commands = [line for line in lines if line.startswith("mlrun-like ")]
     assert commands, "the README shows no command"
     for line in commands:
-        if line.split()[1] != "demo":  # has a test of its own
+        if line.split()[1] not in ("demo", "serve"):  # these have tests of their own
             words = shlex.split(line, comments=True)
             _run([sys.executable, "-m", "mlrun_like", *words[1:]], tmp_path)
 
 
-def test_the_tour_is_short() -> None:
-    code = [line for block in _blocks("python") for line in block.splitlines() if line.strip()]
-    assert len(code) <= 30
+@pytest.mark.slow
+def test_the_graph_is_served_as_shown(tmp_path: Path) -> None:
+    lines = [line for block in _blocks("bash") for line in block.splitlines()]
+    serve = next(line for line in lines if line.startswith("mlrun-like serve"))
+    call = next(line for line in lines if line.startswith("curl"))
+    (tmp_path / "app.py").write_text(_blocks("python")[1], encoding="utf-8")
+    words = shlex.split(serve, comments=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mlrun_like", *words[1:], "--port", "0"],
+        cwd=tmp_path, env=_environment(tmp_path), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        body = shlex.split(call, comments=True)[-1].encode()
+        with urllib.request.urlopen(url, body, timeout=10) as reply:  # as curl -d: a form
+            assert reply.read().decode() == call.partition("  # ")[2]
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_the_examples_are_short() -> None:
+    tour, app = _blocks("python")
+    assert len([line for line in tour.splitlines() if line.strip()]) <= 30
+    assert len([line for line in app.splitlines() if line.strip()]) <= 8
+    section = TEXT[TEXT.index("## Serving") : TEXT.index("## Map")]
+    assert section.count("\n") <= 26
 
 
 def test_every_make_target_named_exists() -> None:

@@ -281,6 +281,25 @@ def test_foreign_documents_keep_working() -> None:
     assert Graph.from_dict(document).to_mock_server().test(body=2) == 4
 
 
+def test_a_part_of_a_graph() -> None:
+    steps: dict[str, Any] = {
+        "a": {"handler": "(event + 1)"},
+        "b": {"handler": "(event * 10)", "after": ["a"], "on_error": "oops"},
+        "side": {"handler": "(event)", "after": ["a"]},
+        "c": {"handler": "(event + 2)", "after": ["b"]},
+        "oops": {"kind": "error_step", "handler": "(0)"},
+    }
+    document: dict[str, Any] = {"engine": "sync", "steps": steps}
+    graph = Graph.from_dict({**document, "from_step": "b"})
+    assert [step.name for step in graph.steps] == ["b", "c", "oops"]
+    server = graph.to_mock_server()
+    assert server.test(body=1) == 12 and server.test(body={}) == 0
+    assert Graph.from_dict({**document, "final_step": "b"}).to_mock_server().test(body=1) == 20
+    for key in ("from_step", "final_step"):
+        with pytest.raises(GraphError, match=f"{key} 'sid' does not exist. Did you mean 'side'"):
+            Graph.from_dict({**document, key: "sid"})
+
+
 def test_steps_alone() -> None:
     graph = flow()
     step = graph.to(Scale, factor=3)

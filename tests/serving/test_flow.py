@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -242,123 +240,6 @@ def test_steps_after_the_answer_do_not_delay_or_fail_it(caplog: pytest.LogCaptur
     assert "step 'fails' failed" in caplog.text
 
 
-def chunks(body: int) -> Iterator[int]:
-    yield from range(body)
-
-
-async def chunks_later(body: int) -> AsyncIterator[int]:
-    for number in range(body):
-        await asyncio.sleep(0)
-        yield number
-
-
-def test_a_generator_step_streams_through_the_graph() -> None:
-    graph = flow()
-    graph.to(inc, "first").to(chunks, "chunks").to(inc, "each").to(Small, "small").respond()
-    server = graph.to_mock_server()
-    answer = server.test(body=2)
-    assert inspect.isgenerator(answer) and list(answer) == [1, 2, 3]
-    assert server.test(body=1, get_body=False).is_stream
-
-
-def test_an_async_generator_streams_through_the_graph() -> None:
-    graph = flow()
-    graph.to(chunks_later, "chunks").to(inc_later, "each").respond()
-    with graph.to_mock_server() as server:
-
-        async def collect() -> list[int]:
-            response = await server.run_async(Event(3))
-            return [value async for value in response.body]
-
-        assert asyncio.run(collect()) == [1, 2, 3]
-
-
-def test_leaving_a_stream_closes_the_generator() -> None:
-    closed: list[str] = []
-
-    def endless(body: int) -> Iterator[int]:
-        try:
-            while True:
-                yield body
-        finally:
-            closed.append("plain")
-
-    async def endless_later(body: int) -> AsyncIterator[int]:
-        try:
-            while True:
-                await asyncio.sleep(0)
-                yield body
-        finally:
-            closed.append("async")
-
-    graph = flow()
-    graph.to(endless, "endless").to(inc, "each").respond()
-    answer = graph.to_mock_server().test(body=1)
-    assert next(answer) == 2
-    answer.close()
-    graph = flow()
-    graph.to(endless_later, "endless").to(inc, "each").respond()
-
-    async def leave(server: Any) -> None:
-        response = await server.run_async(Event(1))
-        assert await anext(response.body) == 2
-        await response.body.aclose()
-
-    with graph.to_mock_server() as server:
-        asyncio.run(leave(server))
-    assert closed == ["plain", "async"]
-
-
-class Gather(Step):
-    gathers = True
-
-    def collected(self, values: list[int]) -> list[int]:
-        return values
-
-    def do(self, body: list[int]) -> list[int]:
-        return body
-
-
-@pytest.mark.parametrize("source", [chunks, chunks_later])
-def test_a_collector_ends_a_stream(source: Any, add: Any) -> None:
-    graph = flow()
-    graph.to(source, "one").to(add, "each").to(Gather, "all").to(sum, "sum").to(
-        add, "end"
-    ).respond()
-    with graph.to_mock_server() as server:
-        assert server.test(body=3) == 7
-
-
-def test_wrong_streams_are_refused() -> None:
-    graph = flow(engine="async")
-    first = graph.to(chunks, "one")
-    first.to(chunks, "two").respond()
-    first.to(same, "three")
-    with pytest.raises(GraphError, match="only one step can follow"):
-        graph.to_mock_server()
-    graph = flow()
-    graph.to(chunks, "one").to(same, "mid").to(chunks, "two")
-    with pytest.raises(GraphError, match="Streaming on top of streaming"):
-        graph.to_mock_server()
-    graph = flow(engine="async")
-    graph.to(chunks, "one").respond().to(same, "late")
-    with pytest.raises(GraphError, match="nothing can follow it"):
-        graph.to_mock_server()
-
-
-def test_an_error_in_a_stream_comes_after_the_values_before_it() -> None:
-    def breaks(body: int) -> Iterator[int]:
-        yield body
-        raise ValueError("mid-stream")
-
-    graph = flow()
-    graph.to(breaks, "breaks").to(inc, "each").respond()
-    answer = graph.to_mock_server().test(body=1)
-    assert next(answer) == 2
-    with pytest.raises(ValueError, match="mid-stream"):
-        next(answer)
-
-
 def test_nested_flows_are_inlined(add: Any) -> None:
     inner = flow()
     inner.to(add, "one").to(fails_on_odd, "two")
@@ -592,3 +473,50 @@ def test_filters_and_choices_may_see_the_event() -> None:
     assert server.test("/up", body=1, method="PUT") is None
     event = Event(1, path="/up", key="k")
     assert server.run(event).status_code == 204
+
+
+def test_an_error_handler_stands_in_for_its_step_before_a_merge() -> None:
+    graph = flow()
+    start = graph.to(same, "start")
+    risky = start.to(fails_on_odd, "risky")
+    risky.error_handler("fix", handler="(-1)", before="merge")
+    start.to(inc, "inc")
+    graph.add_step("Merge", "merge", after=["risky", "inc"])
+    graph["risky"].on_error = "fix"
+    graph["merge"].after_step("fix").respond()
+    server = graph.to_mock_server()
+    assert [sorted(server.test(body=n)) for n in (2, 3)] == [[2, 3], [-1, 4]]
+
+
+def test_partials_are_functions() -> None:
+    import functools
+
+    async def add_later(body: int, number: int) -> int:
+        return body + number
+
+    graph = flow()
+    graph.to(functools.partial(add_later, number=3), "three").to(
+        functools.partial(max, 7), "seven"
+    ).respond()
+    with graph.to_mock_server() as server:
+        assert [server.test(body=n) for n in (1, 9)] == [7, 12]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"errors": "retrun"}, {"max_in_flight": 0}, {"max_in_flight": "3"}]
+)
+def test_wrong_options_of_a_stream_are_refused(wrong: dict[str, Any]) -> None:
+    graph = flow()
+    graph.to(inc).respond()
+    with pytest.raises(InvalidArgumentError, match=next(iter(wrong))):
+        list(graph.to_mock_server().stream([1], **wrong))
+
+
+def test_misspelt_ready_made_steps_are_recognised() -> None:
+    for name in ("storey.Btch", "Btch", "*VotingEnsembel"):
+        graph = flow()
+        step: Any = graph.to(name, "x")
+        if name.startswith("*"):
+            step.add_route("m", handler=inc)
+        with pytest.raises(GraphError, match=r"Did you mean '(Batch|VotingEnsemble)'"):
+            graph.to_mock_server()

@@ -227,6 +227,9 @@ class TestServer:
         again = ml.new_function(runtime=fn.to_dict())
         found = again.to_mock_server()  # type: ignore[attr-defined]
         assert [found.test(body=key)[1] for key in "IFE"] == [None, "from file", "from env"]
+        again.with_secrets("inline", {"I": "new"})  # type: ignore[attr-defined]
+        found = again.to_mock_server()  # type: ignore[attr-defined]
+        assert [found.test(body=key)[1] for key in "IFE"] == ["new", "from file", "from env"]
         with pytest.raises(InvalidArgumentError, match="kind 'vault' cannot be used"):
             fn.with_secrets("vault", "x")
         with pytest.raises(NotFoundError):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mlrun_like.errors import ConflictError, InvalidArgumentError, StoreUnavailableError
 from mlrun_like.names import new_uid
@@ -81,6 +83,21 @@ def test_only_what_is_done_without_a_gap_counts() -> None:
         assert offsets.done(offset) is None
     assert offsets.done(14) == 20
     assert offsets.done(99) is None
+
+
+@given(st.integers(1, 30).flatmap(lambda count: st.permutations(range(count))), st.integers(1, 3))
+def test_in_any_order_the_longest_beginning_counts(order: list[int], step: int) -> None:
+    offsets, done = Offsets(), set()
+    for number in range(len(order)):
+        offsets.handed(number * step)
+    committed = 0
+    for number in order:
+        done.add(number)
+        found = offsets.done(number * step)
+        first = next(n for n in range(len(order) + 1) if n not in done)
+        expected = (first - 1) * step + 1 if first else 0
+        assert found == (expected if expected > committed else None)
+        committed = max(committed, expected)
 
 
 @pytest.mark.parametrize("note", ["", None, "begun=x alone=1", "begun=1", "alone=1 begun=1", "[]"])
@@ -269,7 +286,7 @@ def test_closing_is_no_death(broker: Callable[[], str]) -> None:
 def test_a_group_of_the_real_broker(stream: Stream) -> None:
     """This broker takes some 20 seconds to share partitions out, so this is the only test of it."""
     push(stream, *"abc")
-    consumer = stream.consumer("g", "me")
+    consumer = stream.consumer("g")
     found = read(consumer, 3, seconds=60)
     assert bodies(found) == list("abc")
     consumer.ack(found[:2])

@@ -10,6 +10,7 @@ batch.py         a batch of records through a graph: order by key, attempts, wha
 consuming.py     StreamWorker: read, process, push, acknowledge
 workers.py       serve_stream: the worker of one function, until a signal stops it
 pressure.py      stop reading while the next function is behind
+metrics.py       records, dead letters and depth for Prometheus
 in_process.py    all functions of a graph as threads of this process
 supervisor.py    all functions of a graph as processes, restarted when they die
 """

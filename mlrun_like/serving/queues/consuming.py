@@ -30,6 +30,8 @@ _logger = logging.getLogger("mlrun_like.serving")
 
 _SLOW = 0.25
 """Seconds that a batch should not take much longer than: the next one is made smaller."""
+_LARGE = 16_000_000
+"""The same in bytes."""
 
 
 class StreamWorker:
@@ -76,6 +78,13 @@ class StreamWorker:
         """End after the batch that is under way; from any thread or signal handler."""
         self._stop.set()
 
+    def close(self) -> None:
+        """Release the graph's steps and the streams; after `run`."""
+        self.server.close()
+        self.source.close()
+        if self.dead_letters is not None:
+            self.dead_letters.close()
+
     def run(self) -> None:
         """Work until `stop`; a stream that cannot be reached is waited for."""
         backoff = Backoff(most=5.0)
@@ -105,7 +114,7 @@ class StreamWorker:
             start = time.monotonic()
             if records or self._runner.later:
                 self._settle(consumer, self._runner.run(records))
-                self._fit(len(records), time.monotonic() - start)
+                self._fit(records, time.monotonic() - start)
             elif self._holds:
                 self._settle(consumer, [])
             if self._held and (
@@ -125,11 +134,12 @@ class StreamWorker:
                 return []
         return consumer.read(self._size, wait)
 
-    def _fit(self, count: int, seconds: float) -> None:
-        """Larger batches while they are quick, smaller ones while steps are slow."""
-        if seconds > _SLOW:
+    def _fit(self, records: Sequence[Record], seconds: float) -> None:
+        """Larger batches while they are quick, smaller ones while they are slow or large."""
+        count, size = len(records), sum([len(record.body) for record in records])
+        if seconds > _SLOW or size > _LARGE:
             self._size = max(1, min(self._size, count) // 2)
-        elif seconds < _SLOW / 4 and count >= self._size:
+        elif seconds < _SLOW / 4 and size < _LARGE / 4 and count >= self._size:
             self._size = min(self.options.batch, self._size * 2)
 
     def _checkpoint(self, consumer: Consumer) -> None:

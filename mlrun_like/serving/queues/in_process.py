@@ -102,5 +102,4 @@ def in_process(
             for thread in threads:
                 thread.join()
             for worker in workers.values():
-                worker.server.close()
-                worker.source.close()
+                worker.close()

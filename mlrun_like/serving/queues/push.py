@@ -97,6 +97,8 @@ class QueuePush(Step):
         if self._pusher is None:
             stream = await asyncio.to_thread(lambda: self.stream)
             self._pusher = self._pusher or Pusher(stream)
+        if isinstance(self._opened, DummyStream):
+            return self.process(event)
         await asyncio.wrap_future(self._pusher.push(to_record(event, self.full)))
         return DROP
 

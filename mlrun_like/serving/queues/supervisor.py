@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -125,7 +126,12 @@ class Supervisor:
 
 
 def function_processes(
-    graph: str, functions: Sequence[str], arguments: Sequence[str], replicas: int
+    graph: str,
+    functions: Sequence[str],
+    arguments: Sequence[str] = (),
+    replicas: int = 1,
+    *,
+    metrics_port: int = 0,
 ) -> list[Process]:
     """The processes that run functions of a graph, each under a name that it keeps.
 
@@ -134,17 +140,19 @@ def function_processes(
         functions: Their names.
         arguments: Further arguments of the command.
         replicas: How many processes of each function.
+        metrics_port: Where the first one shows metrics, the others on the ports after it; 0:
+            nowhere.
     """
     host = socket.gethostname()
     command = [sys.executable, "-m", "mlrun_like", "consume", graph]
-    return [
-        Process(
-            f"{function}-{number}",
-            [*command, "--function", function, "--name", f"{host}-{function}-{number}", *arguments],
-        )
-        for function in functions
-        for number in range(replicas)
-    ]
+    found = []
+    for count, (function, number) in enumerate(itertools.product(functions, range(replicas))):
+        name = f"{function}-{number}"
+        own = ["--function", function, "--name", f"{host}-{name}"]
+        if metrics_port:
+            own += ["--metrics-port", str(metrics_port + count)]
+        found.append(Process(name, [*command, *own, *arguments]))
+    return found
 
 
 def _why(code: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from mlrun_like.errors import GraphError
+from mlrun_like.registry import resolve
 from mlrun_like.serving.function import ServingFunction, graph_of
 from mlrun_like.serving.queues.consuming import StreamWorker
 from mlrun_like.serving.queues.options import ConsumeOptions
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["serve_stream", "worker_of"]
 
+_METRICS = "mlrun_like.serving.queues.metrics:metrics_on"
+
 
 def serve_stream(
     graph: Graph | ServingFunction,
@@ -32,6 +35,7 @@ def serve_stream(
     source: str = "",
     group: str = "",
     options: ConsumeOptions | None = None,
+    metrics_port: int = 0,
 ) -> StreamWorker:
     """Run one function of a graph on its queue until SIGTERM or SIGINT; returns the worker.
 
@@ -42,6 +46,7 @@ def serve_stream(
         source: URL of the stream to read, if no queue of the graph comes before the function.
         group: Consumer group; by default the queue's, else `<function>-consumer-group`.
         options: How to read it.
+        metrics_port: Answer `GET /metrics` there; 0: nowhere.
 
     Raises:
         GraphError: naming every mistake of the graph, or if there is nothing to read.
@@ -49,7 +54,11 @@ def serve_stream(
     worker = worker_of(
         graph, function, namespace=namespace, source=source, group=group, options=options
     )
-    with _stopped_by_signals(worker), contextlib.closing(worker.server):
+    with contextlib.ExitStack() as stack:
+        stack.callback(worker.close)
+        if metrics_port:
+            stack.enter_context(resolve(_METRICS)(worker, metrics_port))
+        stack.enter_context(_stopped_by_signals(worker))
         worker.run()
     return worker
 

@@ -12,6 +12,7 @@ from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Kind
 from mlrun_like.serving.steps.base import FlowStep, reader, writer
 from mlrun_like.serving.steps.checks import check_count
+from mlrun_like.serving.structure import handler_names
 
 __all__ = ["Merge"]
 
@@ -82,7 +83,7 @@ class Merge(FlowStep):
         self.key_path = key_path
         self.max_behind = max_behind
         self.expected_num_events = expected_num_events
-        self.uplinks = expected_num_events or len(getattr(graph_step, "after", ()))
+        self.uplinks = expected_num_events or _parts(graph_step)
         self._key = _key_function(key_path or "event.id")
         self._read = reader(self.full_event, self.input_path)
         self._write = writer(self.full_event, self.result_path)
@@ -178,3 +179,13 @@ def _key_function(path: str) -> Callable[[Any], Any]:
         ) from exc
     found: Callable[[Any], Any] = eval(code, {}, {})  # the graph's author wrote it
     return found
+
+
+def _parts(graph_step: Any) -> int:
+    """How many steps before a step give it a part of each event.
+
+    An error handler stands in for the step that failed, so it gives no part of its own.
+    """
+    graph = getattr(graph_step, "graph", None)
+    handlers = handler_names(graph) if graph is not None else set()
+    return len([name for name in getattr(graph_step, "after", ()) if name not in handlers])

@@ -13,7 +13,7 @@ from mlrun_like.registry import resolve
 from mlrun_like.serving.event import Response
 from mlrun_like.serving.web.answer import json_headers
 from mlrun_like.serving.web.answers import Answers
-from mlrun_like.serving.web.body import begun, declared_length, receive_body, too_large
+from mlrun_like.serving.web.body import begun, receive_body, too_large
 from mlrun_like.serving.web.mounts import AsgiApp, Message, Mounts, Receive, Send
 from mlrun_like.serving.web.options import WebOptions
 from mlrun_like.serving.web.request import HttpEvent
@@ -60,6 +60,7 @@ class GraphApp:
         self.options = WebOptions.of() if options is None else options
         self.answers = Answers(self.server, self.options)
         self.mounts = Mounts()
+        self._has_mounts = False
         self.metrics_folder: Path | None = None
         """Shared by the processes of one server, so that each shows the numbers of all."""
 
@@ -72,6 +73,7 @@ class GraphApp:
             InvalidArgumentError: if the path cannot be used or is taken.
         """
         self.mounts.add(path, app)
+        self._has_mounts = True
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI servers call it."""
@@ -80,11 +82,11 @@ class GraphApp:
             await self._lifespan(receive, send)
             return
         path: str = scope["path"]
-        root = scope.get("root_path", "")
+        root = scope.get("root_path")
         if root and path.startswith(root):  # we are mounted below it
             path = path[len(root) :] or "/"
-        if self.mounts and (found := self.mounts.find(path)):
-            await found[1]({**scope, "root_path": root + found[0]}, receive, send)
+        if self._has_mounts and (found := self.mounts.find(path)):
+            await found[1]({**scope, "root_path": (root or "") + found[0]}, receive, send)
             return
         if kind != "http":  # a websocket: refused, as there is nobody to talk to
             await send({"type": "websocket.close", "code": 1003})
@@ -95,22 +97,19 @@ class GraphApp:
         answer: Response | bytes | None = answers.refuse(event)
         body: bytes | Response | None = b""
         if answer is None:
-            if declared_length(event.raw_headers) > self.options.max_body:
+            message, coming = begun(receive)
+            if message is not None:
+                body = message.get("body", b"")
+            elif coming is not None:
+                body = await receive_body(event.raw_headers, coming, receive, self.options)
+            if body is None:  # the client has gone
+                return
+            if isinstance(body, Response):
+                answer = body
+            elif len(body) > self.options.max_body:
                 answer = too_large(self.options.max_body)
             else:
-                message, coming = begun(receive)
-                if coming is None and message is not None:
-                    body = message.get("body", b"")
-                elif coming is not None:
-                    body = await receive_body(coming, receive, self.options)
-                if body is None:  # the client has gone
-                    return
-                if isinstance(body, Response):
-                    answer = body
-                elif len(body) > self.options.max_body:
-                    answer = too_large(self.options.max_body)
-                else:
-                    answer = answers.now(event, body)
+                answer = answers.now(event, body)
         if type(answer) is bytes and answers.access.everything:
             headers = json_headers(len(answer))
             await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -57,9 +57,18 @@ def begun(receive: Receive) -> tuple[Message | None, Awaitable[Message] | None]:
 
 
 async def receive_body(
-    coming: Awaitable[Message], receive: Receive, options: WebOptions
+    headers: RawHeaders, coming: Awaitable[Message], receive: Receive, options: WebOptions
 ) -> bytes | Response | None:
-    """The whole body, or the answer that refuses it, or None if the client has gone."""
+    """The whole body, or the answer that refuses it, or None if the client has gone.
+
+    Args:
+        headers: Those of the request.
+        coming: Its first message.
+        receive: ASGI's.
+        options: The limits.
+    """
+    if declared_length(headers) > options.max_body:
+        return too_large(options.max_body)
     work = _read(coming, receive, options.max_body)
     try:
         return await (within(options.io_timeout, work) if options.io_timeout else work)

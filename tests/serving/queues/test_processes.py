@@ -198,7 +198,7 @@ def test_a_process_that_does_not_end_is_killed() -> None:
 def test_nothing_is_lost_when_processes_are_killed_at_random() -> None:
     script = ROOT / "bench" / "serving" / "chaos.py"
     done = subprocess.run(
-        [sys.executable, str(script), "--seconds", "6", "--every", "0.5", "--server"],
+        [sys.executable, str(script), "--seconds", "5", "--every", "0.4", "--server"],
         capture_output=True,
         text=True,
         timeout=120,
@@ -245,7 +245,7 @@ def test_functions_over_kafka(topics: Callable[[], str]) -> None:
         worker.server.close()
         assert stream.depth("f-consumer-group") == 0
     with open_stream(out) as stream, stream.consumer("g", shards=range(4)) as consumer:
-        found = []
+        found: list[Any] = []
         while len(found) < 99:
             found += consumer.read(100, 5)
     assert sorted(int(item.body) for item in found) == [n * 2 for n in range(100) if n != 7]

@@ -20,6 +20,14 @@ from mlrun_like.streams.memory import MemoryStream
 from mlrun_like.streams.opening import open_stream
 
 
+def same(body: Any) -> Any:
+    return body
+
+
+def plus(body: int) -> int:
+    return body + 1
+
+
 def test_a_graph_that_ends_at_a_queue_pushes_to_its_stream() -> None:
     name = f"memory://{new_uid()}"
     graph = flow()
@@ -34,7 +42,7 @@ def test_a_graph_that_ends_at_a_queue_pushes_to_its_stream() -> None:
 
 def test_a_dummy_stream_shows_what_was_pushed() -> None:
     graph = flow(engine="async")
-    graph.to("(event)", "same").to(">>", "out", path="dummy://", retention_in_hours=1)
+    graph.to(same).to(">>", "out", path="dummy://", retention_in_hours=1)
     server = graph.to_mock_server()
     assert "id" in server.test(body={"x": 1})
     server.test(body=[1, 2])  # MLRun: a list is several events
@@ -47,7 +55,8 @@ def test_events_without_a_body_are_not_pushed() -> None:
     step = QueuePush("dummy://")
     step.process(Event(None))
     asyncio.run(_pushed(step, Event(None)))
-    assert not step.stream.event_list  # type: ignore[attr-defined]
+    asyncio.run(_pushed(step, Event(7)))
+    assert step.stream.event_list == [7]  # type: ignore[attr-defined]
 
 
 async def _pushed(step: QueuePush, event: Event) -> Any:
@@ -73,7 +82,7 @@ def test_many_callers_of_an_event_loop_share_pushes() -> None:
             super().push_records(records)
 
     graph = flow()
-    graph.to("(event + 1)", "plus").to(">>", "out", path="memory://")
+    graph.to(plus).to(">>", "out", path="memory://")
     server = graph.to_mock_server()
     step = server.plan.nodes["out"].bound.made
     step._opened = Slow("memory://")
@@ -102,7 +111,7 @@ def test_a_push_that_fails_fails_for_each_of_its_callers() -> None:
             future.result(5)
     pusher.close()
     graph = flow()
-    graph.to("(event)", "same").to(">>", "out", path="memory://")
+    graph.to(same).to(">>", "out", path="memory://")
     server = graph.to_mock_server()
     server.plan.nodes["out"].bound.made._opened = Broken("memory://")
     with pytest.raises(StepError, match="down") as info:
@@ -125,7 +134,7 @@ def test_a_closed_pusher_has_pushed_everything_and_may_go_on() -> None:
 
 def test_the_stream_is_opened_when_the_first_event_comes() -> None:
     graph = flow()
-    graph.to("(event)", "same").to(">>", "out", path="redis://127.0.0.1:1/x", timeout=0.1)
+    graph.to(same).to(">>", "out", path="redis://127.0.0.1:1/x", timeout=0.1)
     server = graph.to_mock_server()
     with pytest.raises(StepError, match="cannot be reached"):
         server.test(body=1)
