@@ -60,8 +60,8 @@ lock: $(STAMPS)/base
 		--no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 
 bench: $(STAMPS)/dev system
-	@for script in start runs sweep metrics warm serving/graphs serving/windows serving/batching \
-	serving/observers serving/batch serving/http serving/streams; do \
+	@for script in start runs sweep metrics warm serving/graphs serving/flows serving/windows \
+	serving/batching serving/observers serving/batch serving/web serving/sse serving/streams; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
 
 clean:

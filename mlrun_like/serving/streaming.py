@@ -12,6 +12,7 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.answering import Answering
 from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.failures import failed
+from mlrun_like.serving.passing import Way
 
 __all__ = ["Streaming"]
 
@@ -54,10 +55,7 @@ class Streaming(Answering):
             except Exception as exc:  # noqa: BLE001  the boundary of one event
                 told = exc
                 if direct is not None and type(body) is not Event:
-                    event = Event(body)
-                    told = failed(self.plan.locate(exc), event, exc)
-                    told.__cause__ = exc.__cause__ if told is exc else exc
-                    self._reported(told, event)
+                    told = self._told(exc, body)
                 if errors == "raise":
                     raise told from told.__cause__
                 answer = told
@@ -68,14 +66,15 @@ class Streaming(Answering):
     ) -> AsyncIterator[Any]:
         """The same for an event loop."""
         _check_stream(max_in_flight, errors)
+        if max_in_flight == 1:
+            one = self._one_direct if self._direct_async is not None else self._one
+            for body in bodies:
+                yield await one(body, errors)
+            return
         waiting: collections.deque[asyncio.Future[Any]] = collections.deque()
         try:
             for body in bodies:
-                event = body if isinstance(body, Event) else Event(body)
-                if max_in_flight == 1:
-                    yield await self._one(event, errors)
-                    continue
-                waiting.append(asyncio.ensure_future(self._one(event, errors)))
+                waiting.append(asyncio.ensure_future(self._one(body, errors)))
                 if len(waiting) >= max_in_flight:
                     yield await waiting.popleft()
             while waiting:
@@ -86,13 +85,40 @@ class Streaming(Answering):
             if waiting:
                 await asyncio.wait(waiting)  # they must have ended, not only be told to
 
-    async def _one(self, event: Event, errors: str) -> Any:
+    @property
+    def _direct_async(self) -> Way | None:
+        """From body to answer, if nobody watches and no step sees more than the body."""
+        plan = self.plan
+        return plan.run_body_async if plan.responds and not self.observers else None
+
+    async def _one(self, body: Any, errors: str) -> Any:
+        event = body if isinstance(body, Event) else Event(body)
         try:
             return (await self._watched_async(event)).body
         except Exception as exc:
             if errors == "raise":
                 raise
             return exc
+
+    async def _one_direct(self, body: Any, errors: str) -> Any:
+        way = self._direct_async
+        if way is None or type(body) is Event:
+            return await self._one(body, errors)
+        try:
+            answer = await way.block(body) if way.is_async else way.block(body)
+        except Exception as exc:  # noqa: BLE001  the boundary of one event
+            told = self._told(exc, body)
+            if errors == "raise":
+                raise told from told.__cause__
+            return told
+        return None if answer is DROP else answer.body if type(answer) is Response else answer
+
+    def _told(self, exc: Exception, body: Any) -> Exception:
+        """What a caller is told of an exception in a plan that never made an event."""
+        event = Event(body)
+        told = failed(self.plan.locate(exc), event, exc)
+        told.__cause__ = exc.__cause__ if told is exc else exc
+        return self._reported(told, event)
 
 
 def _check_stream(max_in_flight: Any, errors: Any) -> None:

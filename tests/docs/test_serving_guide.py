@@ -1,8 +1,8 @@
 """The serving pages are true: their Python runs, their results are real, their tables are whole.
 
-Blocks marked `python` run in order, in one namespace for each page. A line that ends with
-`# -> VALUE` is evaluated and compared (`...` stands for anything), one with `# raises ERROR` must
-raise that error.
+Blocks marked `python` run in order, in one namespace for each page. An expression with `# -> VALUE`
+at its end, or in the next line, is evaluated and compared (`...` stands for anything); one with
+`# raises ERROR` must raise that error.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Guide:
         assert spec is not None
         self.module = importlib.util.module_from_spec(spec)
         self.wrong: list[str] = []
+        self.checked = 0
 
     def run(self, text: str) -> None:
         # prose becomes empty lines, so that line numbers are those of the page
@@ -65,11 +66,13 @@ class Guide:
         linecache.clearcache()
         for statement in ast.parse(code, str(self.file)).body:
             self._run_statement(statement, lines)
+        assert self.checked == len(re.findall(r"# (?:->|raises) ", code)), "some were not checked"
 
     def _run_statement(self, statement: ast.stmt, lines: list[str]) -> None:
-        last = lines[(statement.end_lineno or 0) - 1]
-        value = re.search(r"  # -> (.+)$", last)
-        error = re.search(r"  # raises (\w+)$", last)
+        end = statement.end_lineno or 0
+        own, next_line = lines[end - 1], lines[end]
+        value = re.search(r"  # -> (.+)$", own) or re.match(r"# -> (.+)$", next_line)
+        error = re.search(r"  # raises (\w+)$", own)
         if not (value or error):
             self._exec(statement)
             return
@@ -82,6 +85,7 @@ class Guide:
             found = type(exc).__name__
         told = value or error
         assert told is not None
+        self.checked += 1
         if not _CHECKER.check_output(told[1] + "\n", found + "\n", _FLAGS):
             self.wrong.append(f"{self.name}:{statement.end_lineno}: {told[1]} is really {found}")
 

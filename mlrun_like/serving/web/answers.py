@@ -107,7 +107,9 @@ class Answers:
             except SystemExit as exc:
                 return self._failure(exc, event)
         try:
-            return self._given(call(event.body))
+            found = call(event.body)
+            kind = type(found)
+            return encode(found) if kind is dict or kind is list else self._given(found)
         except (Exception, SystemExit) as exc:  # noqa: BLE001  the request boundary
             return self._step_failure(exc, event)
 
@@ -136,12 +138,11 @@ class Answers:
 
     def _given(self, found: Any) -> Response | bytes:
         """The answer for the body that a plan gave."""
-        kind = type(found)
-        if kind is dict or kind is list:
+        if isinstance(found, (dict, list)):
             return encode(found)
         if found is DROP:
             return Response(None, 204)
-        return found if kind is Response else Response(found)
+        return found if isinstance(found, Response) else Response(found)
 
     async def answer(self, event: HttpEvent, body: bytes, send: Send) -> tuple[int, int]:
         """`respond`, then send the answer; gives its status and size."""

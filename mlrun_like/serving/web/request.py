@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.serving.codec import decode_body
+from mlrun_like.serving.codec import decode, decode_body
 from mlrun_like.serving.event import Event
 
 __all__ = ["HttpEvent", "RawHeaders", "refused", "unpacked"]
@@ -18,6 +18,7 @@ __all__ = ["HttpEvent", "RawHeaders", "refused", "unpacked"]
 RawHeaders = list[tuple[bytes, bytes]]
 
 _JSON = b"application/json"
+_JSON_TEXT = "application/json"
 _READ = frozenset(
     {
         b"content-type",
@@ -122,7 +123,7 @@ class HttpEvent(Event):
         for name, value in self.raw_headers:
             if name in _READ:
                 if name == b"content-type":
-                    kind = "application/json" if value == _JSON else value.decode("latin-1")
+                    kind = _JSON_TEXT if value == _JSON else value.decode("latin-1")
                 elif name == b"mlrun-event-id":
                     self.id = value.decode("latin-1")
                 elif name == b"mlrun-event-path":
@@ -133,6 +134,10 @@ class HttpEvent(Event):
                     body = unpacked(body, value, most)
         if timeout:
             self.deadline = time.monotonic() + timeout
+        if kind is _JSON_TEXT and body:  # nearly all are
+            self.content_type = kind
+            self.body = decode(body)
+            return
         if kind:
             self.content_type = kind
         self.body = decode_body(body, kind)
