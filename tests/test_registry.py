@@ -141,7 +141,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(UnknownNameError, match="unknown packer ''") as caught:
         registry.load("packers", "")
     with pytest.raises(UnknownNameError) as caught:
-        registry.load("streams", "redis")
+        registry.load("no such group", "redis")
     assert caught.value.fix == "use one of: none are registered"
 
 

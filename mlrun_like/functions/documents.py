@@ -180,6 +180,7 @@ def save(document: FunctionDoc, tag: str, versioned: bool) -> FunctionURI:
     copy = public(document)
     tag = check_tag(tag) if tag else copy.metadata.tag
     copy.metadata.project = copy.metadata.project or config.default_project
+    copy.metadata.hash = ""  # what was read may have been changed since
     copy.metadata.hash = open_store().store_function(copy.to_dict(), tag=tag)
     document.metadata.hash = copy.metadata.hash
     return uri_of(copy, versioned=versioned)._replace(tag="" if versioned else tag)

@@ -20,6 +20,7 @@ model_servers.py  ready model steps: SKLearnModelServer
 
 from __future__ import annotations
 
+from mlrun_like.serving.client import AsyncClient, Client
 from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.models import V2ModelServer
@@ -28,6 +29,8 @@ from mlrun_like.serving.web.serve import serve, serve_forever
 
 __all__ = [
     "DROP",
+    "AsyncClient",
+    "Client",
     "Event",
     "Graph",
     "Response",

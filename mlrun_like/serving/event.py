@@ -14,7 +14,7 @@ from typing import Any, Final
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.names import new_uid
 
-__all__ = ["DROP", "Event", "Response", "to_time"]
+__all__ = ["DROP", "Event", "Response", "copy_body", "to_time"]
 
 
 class _Drop:

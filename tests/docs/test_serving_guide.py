@@ -117,7 +117,9 @@ def test_the_python_of_a_page_runs(
 
 def test_a_wrong_result_is_noticed(tmp_path: Path) -> None:
     guide = Guide("page.md", tmp_path)
-    guide.run("text\n```python\nx = 2\nx + 1  # -> 3\nx + 2  # -> 5\nx / 0  # raises KeyError\n```\n")
+    guide.run(
+        "text\n```python\nx = 2\nx + 1  # -> 3\nx + 2  # -> 5\nx / 0  # raises KeyError\n```\n"
+    )
     assert guide.wrong == [
         "page.md:5: 5 is really 4",
         "page.md:6: KeyError is really ZeroDivisionError",

@@ -383,6 +383,11 @@ def test_a_failing_row_fails_alone(add: Any) -> None:
             list(server.stream([1, 2, 3]))
 
 
+def naps(body: int) -> int:
+    time.sleep(0.02)
+    return body
+
+
 def test_deadlines_stop_the_graph_between_and_inside_steps() -> None:
     async def sleeps(body: float) -> float:
         await asyncio.sleep(body)
@@ -401,7 +406,7 @@ def test_deadlines_stop_the_graph_between_and_inside_steps() -> None:
         late = asyncio.run(ask(5.0, 0.05))
         assert late.status_code == 504 and late.body["code"] == "timeout"
     graph = flow()
-    graph.to(lambda body: time.sleep(0.02) or body, "naps").to(same, "next").respond()
+    graph.to(naps).to(same, "next").respond()
     event = Event(1)
     event.deadline = time.monotonic() + 0.005
     with pytest.raises(StepTimeoutError, match="before step 'next'"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable
+from typing import Any
 
-from mlrun_like.serving.event import Event
+from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.route import Route
 
-__all__ = ["Calls", "given", "newest", "outcome", "outcome_async"]
+__all__ = ["Calls", "closed", "given", "is_stream", "newest", "outcome", "outcome_async"]
 
 Calls = list[tuple[Route, Event]]
 """What a router's work yields: routes to call at once. It receives an outcome for each, in order:
@@ -40,6 +42,28 @@ async def outcome_async(route: Route, event: Event) -> Event | Exception:
         return await route.run_async(event)
     except Exception as exc:  # noqa: BLE001  the router decides what a failing route means
         return exc
+
+
+def is_stream(body: Any) -> bool:
+    """Whether what a route gave is a stream of values.
+
+    >>> is_stream(Response(letter for letter in "ab")), is_stream({"outputs": [1]})
+    (True, False)
+    """
+    found = body.body if isinstance(body, Response) else body
+    return inspect.isgenerator(found) or inspect.isasyncgen(found)
+
+
+def closed(body: Any) -> str:
+    """Close a stream that nobody reads; returns what stands for it in comparisons.
+
+    >>> closed(letter for letter in "ab")
+    '<stream>'
+    """
+    found = body.body if isinstance(body, Response) else body
+    if inspect.isgenerator(found):
+        found.close()
+    return "<stream>"  # an async generator that was never started holds nothing
 
 
 def newest(keys: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import Event, Response, copy_body
 from mlrun_like.serving.models.address import Address
-from mlrun_like.serving.models.calling import Calls, given
+from mlrun_like.serving.models.calling import Calls, closed, given, is_stream
 from mlrun_like.serving.models.daemons import Daemons
 from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.work import Work
@@ -60,6 +60,9 @@ class ShadowRouter(BaseModelRouter):
     that the body is copied before the answer is computed. Paths as for a model of the router's
     name; those with a route's name ask that route. `GET /v2/models/<router>/metrics` tells the
     counts, and each difference is logged at debug level.
+
+    An answer that streams is not compared: its copies are dropped, and counted so. A shadow that
+    streams where the answer does not is a difference; its stream is closed unread.
 
     Args:
         context: The server's context (injected).
@@ -133,7 +136,10 @@ class ShadowRouter(BaseModelRouter):
         if model == self.name and event.method != "GET" and self._sampled():
             copies = self._copies(event)
         (outcome,) = yield [(route, event)]
-        if copies:
+        if copies and isinstance(outcome, Event) and is_stream(outcome.body):
+            for shadow, _ in copies:
+                self.counts[shadow.name].add(dropped=1)
+        elif copies:
             failed = isinstance(outcome, Exception)
             answer = outcome if failed else copy_body(_outputs(outcome.body))
             self._start(copies, answer)
@@ -211,6 +217,8 @@ class ShadowRouter(BaseModelRouter):
         start = time.perf_counter()
         try:
             found: Any = route.run(event).body
+            if is_stream(found):
+                found = closed(found)
         except Exception as exc:  # noqa: BLE001  a shadow's failure is counted only
             found = exc
         self._compare(route.name, time.perf_counter() - start, found, answer)
@@ -220,6 +228,8 @@ class ShadowRouter(BaseModelRouter):
         start = time.perf_counter()
         try:
             found: Any = (await route.run_async(event)).body
+            if is_stream(found):
+                found = closed(found)
         except Exception as exc:  # noqa: BLE001  a shadow's failure is counted only
             found = exc
         self._compare(route.name, time.perf_counter() - start, found, answer)

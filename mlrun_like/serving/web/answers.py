@@ -50,6 +50,8 @@ class Answers:
         """Requests that are being worked on."""
         self.access = Access(options)
         self.log = AccessLog(options.access_log) if options.access_log else None
+        self.plain = self.access.everything and self.log is None
+        """Whether answers are sent as they are: nothing is added and nothing noted."""
         self._pages = pages_of(optional=options.pages)
         self._threads: ThreadPoolExecutor | None = None
         self._plan: Any = None

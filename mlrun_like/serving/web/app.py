@@ -77,22 +77,16 @@ class GraphApp:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one connection, as ASGI servers call it."""
-        kind = scope["type"]
-        if kind == "lifespan":
-            await self._lifespan(receive, send)
+        if (self._has_mounts or scope["type"] != "http") and (
+            await self._not_for_the_graph(scope, receive, send)
+        ):
             return
         path: str = scope["path"]
         root = scope.get("root_path")
         if root and path.startswith(root):  # we are mounted below it
             path = path[len(root) :] or "/"
-        if self._has_mounts and (found := self.mounts.find(path)):
-            await found[1]({**scope, "root_path": (root or "") + found[0]}, receive, send)
-            return
-        if kind != "http":  # a websocket: refused, as there is nobody to talk to
-            await send({"type": "websocket.close", "code": 1003})
-            return
         answers = self.answers
-        started = time.perf_counter() if answers.log is not None else 0.0
+        started = time.perf_counter()
         event = HttpEvent.of(scope["method"], path, scope["query_string"], scope["headers"])
         answer: Response | bytes | None = answers.refuse(event)
         body: bytes | Response | None = b""
@@ -110,15 +104,31 @@ class GraphApp:
                 answer = too_large(self.options.max_body)
             else:
                 answer = answers.now(event, body)
-        if type(answer) is bytes and answers.access.everything:
+        if answers.plain and type(answer) is bytes:
             headers = json_headers(len(answer))
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": answer})
-            sent: tuple[int, int] | None = 200, len(answer)
-        else:
-            sent = await self._send(event, body, answer, receive, send)
+            return
+        sent = await self._send(event, body, answer, receive, send)
         if answers.log is not None and sent is not None:
             answers.note(event, *sent, started, scope.get("client"))
+
+    async def _not_for_the_graph(self, scope: Message, receive: Receive, send: Send) -> bool:
+        """Whether somebody else answers: it is no request, or one to what is mounted."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return True
+        path, root = scope["path"], scope.get("root_path") or ""
+        if root and path.startswith(root):
+            path = path[len(root) :] or "/"
+        found = self.mounts.find(path)
+        if found is not None:
+            await found[1]({**scope, "root_path": root + found[0]}, receive, send)
+            return True
+        if scope["type"] == "http":
+            return False
+        await send({"type": "websocket.close", "code": 1003})  # there is nobody to talk to
+        return True
 
     async def _send(
         self, event: HttpEvent, body: Any, answer: Any, receive: Receive, send: Send

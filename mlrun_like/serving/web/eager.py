@@ -46,11 +46,13 @@ def begin(work: Awaitable[_T]) -> tuple[_T | None, Awaitable[_T] | None]:
     >>> begin(ready())
     (5, None)
     """
-    step = getattr(work, "send", None)
-    if step is None:  # not a coroutine: some servers give futures
-        return None, work
+    coroutine: Any = work
     try:
-        return None, Rest(work, step(None))
+        return None, Rest(coroutine, coroutine.send(None))
     except StopIteration as stop:
         found: _T = stop.value
         return found, None
+    except AttributeError:
+        if hasattr(work, "send"):
+            raise
+        return None, work  # not a coroutine: some servers give futures

@@ -87,3 +87,68 @@ def test_protocol_v1() -> None:
 def test_options_that_cannot_be_used() -> None:
     with pytest.raises(GraphError, match="max_rows"):
         served(batching={"max_rows": 0})
+
+
+class Streamed(Counted):
+    closed = 0
+
+    def predict(self, request: dict[str, Any]) -> Any:
+        rows = request["inputs"]
+        self.calls.append(len(rows))
+        if "bad" in rows:
+            raise ValueError("bad row")
+        try:
+            for tick in range(max(rows)):
+                yield [tick if tick < row else None for row in rows]
+        finally:
+            type(self).closed += 1
+
+
+class StreamedSlowly(Streamed):
+    async def predict(self, request: dict[str, Any]) -> Any:
+        for values in super().predict(request):
+            await asyncio.sleep(0.001)
+            yield values
+
+
+@pytest.mark.parametrize("cls", [Streamed, StreamedSlowly])
+def test_streams_share_calls(cls: type) -> None:
+    async def read(response: Response) -> list[Any]:
+        return [values async for values in response.body]
+
+    async def main(server: GraphServer) -> list[Any]:
+        answers = await ask(server, [{"inputs": [1]}, {"inputs": [2, 1]}, {"inputs": [3]}])
+        return list(await asyncio.gather(*map(read, answers)))
+
+    with served(cls) as server:
+        got = asyncio.run(main(server))
+        assert got == [[[0]], [[0, 0], [1, None]], [[0], [1], [2]]]
+        assert model_of(server).calls == [2, 2]  # those with several rows come one turn later
+
+
+def test_a_stream_of_several_rows_fails_and_ends_as_one() -> None:
+    async def main(server: GraphServer) -> None:
+        bad, good = await ask(server, [{"inputs": [5, "bad"]}, {"inputs": [9, 9]}])
+        with pytest.raises(ValueError, match="bad row"):
+            async for _ in bad.body:
+                pass
+        async for values in good.body:
+            assert values == [0, 0]
+            break
+        before = Streamed.closed
+        await good.body.aclose()
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if Streamed.closed > before:
+                return
+        raise AssertionError("the generator was not closed")
+
+    with served(Streamed) as server:
+        asyncio.run(main(server))
+
+
+def test_no_rows_and_plain_callers_stream_too() -> None:
+    with served(Streamed) as server:
+        assert list(server.test(body={"inputs": [2]})) == [[0], [1]]
+        (answer,) = asyncio.run(ask(server, [{"inputs": [], "parameters": {"x": 1}}]))
+        assert answer.is_stream

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -143,3 +144,45 @@ def test_arguments_that_cannot_be_used(values: dict[str, Any], match: str) -> No
 )  # fmt: skip
 def test_what_differs(left: Any, right: Any, differ: bool) -> None:
     assert differs(left, right) is differ
+
+
+def counting(body: Any) -> Iterator[int]:
+    yield from range(body)
+
+
+async def counting_slowly(body: Any) -> AsyncIterator[int]:
+    for number in range(body):
+        yield number
+
+
+@pytest.mark.parametrize("main", [counting, counting_slowly])
+def test_an_answer_that_streams_is_not_compared(main: Any) -> None:
+    graph = flow()
+    step: Any = graph.add_step("*ShadowRouter", "net")
+    step.add_route("main", handler=main)
+    step.add_route("other", handler=counting)
+    step.respond()
+    server = graph.to_mock_server()
+    assert list(server.test(body=3)) == [0, 1, 2]
+
+    async def in_a_loop() -> list[int]:
+        response = await server.run_async(Event(2))
+        if isinstance(response.body, AsyncIterator):
+            return [value async for value in response.body]
+        return list(response.body)
+
+    assert asyncio.run(in_a_loop()) == [0, 1]
+    assert server.test("/v2/models/net/metrics", method="GET")["shadows"]["other"]["dropped"] == 2
+
+
+def test_a_shadow_that_streams_is_a_difference() -> None:
+    graph = flow()
+    step: Any = graph.add_step("*ShadowRouter", "net")
+    step.add_route("main", handler=abs)
+    step.add_route("other", handler=counting)
+    step.respond()
+    server = graph.to_mock_server()
+    assert server.test(body=-3) == 3
+    assert router_of(server).wait(5)
+    told = router_of(server).report()["shadows"]["other"]
+    assert (told["calls"], told["differences"], told["failures"]) == (1, 1, 0)
