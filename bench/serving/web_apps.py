@@ -37,11 +37,12 @@ def total(numbers: list[float]) -> dict[str, Any]:
     return {"n": len(numbers), "sum": sum(numbers)}
 
 
-def work(fitted: Any, path: str, body: Any) -> Any:
-    """What each request asks for."""
-    if path.endswith("/predict"):
-        return {"outputs": predict(fitted, body["inputs"])}
-    return total(body["inputs"]) if path.endswith("/big") else body
+def work(fitted: Any, body: Any) -> Any:
+    """What each request asks for; the body tells which one it is."""
+    values = body.get("inputs")
+    if values is None:
+        return body
+    return {"outputs": predict(fitted, values)} if isinstance(values[0], list) else total(values)
 
 
 # The limit: a handler with nothing around it ------------------------------------------------------
@@ -69,7 +70,7 @@ def bare_app() -> Any:
         while message.get("more_body"):
             message = await receive()
             raw += message.get("body", b"")
-        out = orjson.dumps(work(fitted, scope["path"], orjson.loads(raw)))
+        out = orjson.dumps(work(fitted, orjson.loads(raw)))
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(out))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": out})
@@ -110,18 +111,6 @@ def our_graph(name: str) -> Any:
     return graph
 
 
-def ours(name: str, port: int, **options: Any) -> None:
-    from mlrun_like.serving import serve_forever
-
-    serve_forever(our_graph(name), port=port, **options)
-
-
-def ours_on_uvicorn(name: str, port: int) -> None:
-    from mlrun_like.serving.web.app import GraphApp
-
-    on_uvicorn(GraphApp(our_graph(name)), port)
-
-
 # Peers --------------------------------------------------------------------------------------------
 
 
@@ -131,7 +120,7 @@ def fastapi(port: int) -> None:
     app, fitted = FastAPI(), model()
 
     async def answer(request: Request) -> Any:
-        return work(fitted, request.url.path, await request.json())
+        return work(fitted, await request.json())
 
     answer.__annotations__["request"] = Request
     app.add_api_route("/{rest:path}", answer, methods=["POST"], response_model=None)
@@ -181,79 +170,84 @@ def mlrun(port: int, engine: str) -> None:
     on_uvicorn(app, port)
 
 
-def any_work(fitted: Any, body: Any) -> Any:
-    """For servers that do not tell the path."""
-    values = body.get("inputs")
-    if values is None:
-        return body
-    return {"outputs": predict(fitted, values)} if isinstance(values[0], list) else total(values)
+def run_file(code: str, *words: str) -> None:
+    """Run code as a file of its own, which the peer's worker processes can import."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "bench_peer.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(HERE)!r})\nimport web_apps\n{code}"
+    )
+    environment = {**os.environ, "BENTOML_DO_NOT_TRACK": "true"}
+    subprocess.run(words, cwd=folder, env=environment, check=False)
 
 
 def litserve(port: int) -> None:
-    import litserve as peer
+    code = f"""
+import litserve
 
-    class Api(peer.LitAPI):
-        def setup(self, device: Any) -> None:
-            self.fitted = model()
+class Api(litserve.LitAPI):
+    def setup(self, device):
+        self.fitted = web_apps.model()
 
-        def decode_request(self, request: Any) -> Any:
-            return request
+    def decode_request(self, request):
+        return request
 
-        def predict(self, body: Any) -> Any:
-            return any_work(self.fitted, body)
+    def predict(self, body):
+        return web_apps.work(self.fitted, body)
 
-        def encode_response(self, output: Any) -> Any:
-            return output
+    def encode_response(self, output):
+        return output
 
-    server = peer.LitServer(Api(), accelerator="cpu", workers_per_device=1)
-    server.run(host="127.0.0.1", port=port, log_level="error", generate_client_file=False)
+if __name__ == "__main__":
+    server = litserve.LitServer(Api(), accelerator="cpu", workers_per_device=1)
+    server.run(host="127.0.0.1", port={port}, log_level="error", generate_client_file=False)
+"""
+    run_file(code, sys.executable, "bench_peer.py")
 
 
 def mosec(port: int) -> None:
-    from mosec import Server, Worker
+    code = """
+import mosec
 
-    class App(Worker):
-        def __init__(self) -> None:
-            self.fitted = model()
+class App(mosec.Worker):
+    def __init__(self):
+        self.fitted = web_apps.model()
 
-        def forward(self, body: Any) -> Any:
-            return any_work(self.fitted, body)
+    def forward(self, body):
+        return web_apps.work(self.fitted, body)
 
-    sys.argv[1:] = ["--address", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    server = Server()
+if __name__ == "__main__":
+    server = mosec.Server()
     server.append_worker(App, num=1, route=["/echo", "/predict", "/big"])
     server.run()
+"""
+    words = ["--address", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+    run_file(code, sys.executable, "bench_peer.py", *words)
 
 
 def bentoml(port: int) -> None:
-    code = f"""
-import sys
-sys.path.insert(0, {str(HERE)!r})
+    code = """
 import bentoml
-from web_apps import model, predict, total
 
 @bentoml.service(workers=1)
 class App:
     def __init__(self):
-        self.fitted = model()
+        self.fitted = web_apps.model()
 
     @bentoml.api
     async def echo(self, name: str, value: int) -> dict:
-        return {{"name": name, "value": value}}
+        return {"name": name, "value": value}
 
     @bentoml.api
     async def predict(self, inputs: list[list[float]]) -> dict:
-        return {{"outputs": predict(self.fitted, inputs)}}
+        return {"outputs": web_apps.predict(self.fitted, inputs)}
 
     @bentoml.api
     async def big(self, inputs: list[float]) -> dict:
-        return total(inputs)
+        return web_apps.total(inputs)
 """
-    folder = Path(tempfile.mkdtemp())
-    (folder / "bench_bento.py").write_text(code)
-    words = ["serve", "bench_bento:App", "--host", "127.0.0.1", "--port", str(port)]
-    os.environ["BENTOML_DO_NOT_TRACK"] = "true"
-    subprocess.run([str(Path(sys.executable).parent / "bentoml"), *words], cwd=folder, check=False)
+    command = str(Path(sys.executable).parent / "bentoml")
+    words = ["serve", "bench_peer:App", "--host", "127.0.0.1", "--port", str(port)]
+    run_file(code, command, *words)
 
 
 def ray(port: int) -> None:
@@ -266,7 +260,7 @@ def ray(port: int) -> None:
             self.fitted = model()
 
         async def __call__(self, request: Any) -> Any:
-            return work(self.fitted, request.url.path, await request.json())
+            return work(self.fitted, await request.json())
 
     peer.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     serve.start(http_options={"host": "127.0.0.1", "port": port})
@@ -291,9 +285,13 @@ def main() -> None:
     elif name.startswith("mlrun-"):
         mlrun(port, name.partition("-")[2])
     elif name.startswith("asgi-"):
-        ours_on_uvicorn(name.partition("-")[2], port)
+        from mlrun_like.serving.web.app import GraphApp
+
+        on_uvicorn(GraphApp(our_graph(name.partition("-")[2])), port)
     else:
-        ours(name.partition("-")[2], port)
+        from mlrun_like.serving import serve_forever
+
+        serve_forever(our_graph(name.partition("-")[2]), port=port)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,13 @@ import typer
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.batch.rows import Rows
 from mlrun_like.serving.batch.run import run_batch
+from mlrun_like.serving.codec import encode
 from mlrun_like.serving.web.target import find_target, server_of
 
 __all__ = ["batch"]
 
 _SHOWN = 3
+_LONGEST = 10_000
 
 
 def batch(  # noqa: PLR0913  (options of a command)
@@ -59,7 +61,8 @@ def batch(  # noqa: PLR0913  (options of a command)
 
     mlrun-like batch flows.py:graph in.csv out.csv --column age --column income
 
-    A failing row has its error in the column `error`; the others are not disturbed.
+    A failing row has its error in the column `error`; the others are not disturbed. What a flow
+    gathers over all rows (Reduce) is printed.
     """
     found, namespace = find_target(graph)
     chosen: Any = form
@@ -76,11 +79,18 @@ def batch(  # noqa: PLR0913  (options of a command)
             errors="raise" if stop else "keep",
             progress=not quiet,
         )
-        server.wait_for_completion()
+        value = server.wait_for_completion()
     typer.echo(
         f"{result.rows:,} rows, {result.failed:,} failed, in {result.seconds:.1f} s: {target}"
     )
+    if value is not None:
+        typer.echo(f"result of the flow: {_text(value)}")
     for row, error in list(result.errors.items())[:_SHOWN]:
         typer.echo(f"row {row}: {error}", err=True)
     if result.failed > _SHOWN:
         typer.echo(f"and {result.failed - _SHOWN:,} more: see the column error", err=True)
+
+
+def _text(value: Any) -> str:
+    text = encode(value).decode()
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"

@@ -155,7 +155,18 @@ class Answering:
                 return Response(None, 204)
             return Response({"id": (event or Event()).id})
         body = found.body if isinstance(found, Event) else found
-        return body if isinstance(body, Response) else Response(body)
+        if not isinstance(body, Response):
+            return Response(body)
+        status = body.status_code
+        if not isinstance(status, int) or not 200 <= status <= 599:
+            step = next((name for name, node in self.plan.nodes.items() if node.answers), "")
+            raise StepError(
+                f"a Response has the status {status!r:.60}",
+                where=f"the answer of step {step!r}" if step else "the answer of the graph",
+                fix="give a whole number from 200 to 599",
+                step=step,
+            )
+        return body
 
     def _checked(self, response: Response, where: str, event_id: str) -> Response:
         if response.status_code >= 300:

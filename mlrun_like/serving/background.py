@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import StepError, StepTimeoutError
+from mlrun_like.serving.deadline import DEADLINE
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.own_loop import OwnLoop
 from mlrun_like.serving.passing import Way, first_of
@@ -91,10 +92,13 @@ class Background:
 
     def run(self, plan: Plan, ways: Sequence[Way], event: Event, on_error: OnError) -> None:
         """Take an event on, now."""
+        before = DEADLINE.set(None)  # nobody waits for it
         try:
             plan.carry(ways, event)
         except Exception as exc:  # noqa: BLE001  nobody waits for it: it is reported instead
             on_error(exc, event)
+        finally:
+            DEADLINE.reset(before)
 
     def start(self, plan: Plan, ways: Sequence[Way], event: Event, on_error: OnError) -> None:
         """Take an event on in the running loop, beside its other work."""
@@ -104,6 +108,7 @@ class Background:
     async def _alone(
         self, plan: Plan, ways: Sequence[Way], event: Event, on_error: OnError
     ) -> None:
+        DEADLINE.set(None)  # of this task: nobody waits for it
         try:
             await plan.carry_async(ways, event)
         except (Exception, SystemExit) as exc:  # noqa: BLE001  nobody waits for it: it is reported

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlrun_like.serving.passing import Way, chooser
+from mlrun_like.serving.passing import Way, chooser, outlets
 
 if TYPE_CHECKING:
     from mlrun_like.serving.codegen import Node, Writer
@@ -161,12 +161,11 @@ class Block:
     def _chooser(self, node: Node) -> str:
         """A name for what turns the answer of a choice into ways."""
         keys = {child: self._key(child) for child in node.children}
-        table: dict[str, Way] = {}
+        table: dict[str, list[Way]] = {}
 
         def fill(blocks: Mapping[Any, Way]) -> None:
-            # steps of a nested flow are named `flow/step`; a choice inside it says `step`
-            table.update({child.rpartition("/")[2]: blocks[key] for child, key in keys.items()})
-            table.update({child: blocks[key] for child, key in keys.items()})
+            for name, children in outlets(node.bound.name, node.children).items():
+                table[name] = [blocks[keys[child]] for child in children]
 
         self.writer.late.append(fill)
         return self.writer.bind("choose", chooser(node.bound.name, table))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from mlrun_like.errors import GraphError, nearest
+from mlrun_like.serving.arguments import check_types, step_names
 from mlrun_like.serving.lookup import is_plain_function, local_name
 from mlrun_like.serving.nesting import insert_flow
 from mlrun_like.serving.step import GraphStep, QueueStep, RouterStep, add_error_handler
@@ -91,9 +92,16 @@ class Building:
             class_args: Arguments of the class, or of the function besides the body. A name that
                 starts with `_` stands for a function: `_fn="(event['x'] > 5)"` or `_fn="name"`.
 
-        Nothing is checked here: a server names all mistakes of a graph at once.
+        Nothing but their types is checked here: a server names all mistakes of a graph at once.
+
+        Raises:
+            InvalidTypeError: if an argument has a type that it cannot have.
         """
-        previous = [self._prev(item) for item in _names(after)]
+        check_types(
+            name, full_event, graph_shape=graph_shape, function=function, input_path=input_path,
+            result_path=result_path,
+        )  # fmt: skip
+        previous = [self._prev(item) for item in step_names(after, "after", name)]
         if isinstance(class_name, Building):
             inner = cast("Graph", class_name)
             return insert_flow(self._graph, inner, name or "flow", previous)
@@ -107,7 +115,7 @@ class Building:
         step.function = function or step.function
         step.input_path = input_path or step.input_path
         step.result_path = result_path or step.result_path
-        followers = [self[self._prev(item)] for item in _names(before)]
+        followers = [self[self._prev(item)] for item in step_names(before, "before", name)]
         step.after_step(*(other.name for other in self.steps if step.name in other.before))
         self.steps.append(step)
         self._put_before(step, followers)
@@ -215,7 +223,7 @@ class Building:
 
     def continue_at(self, handler: GraphStep, before: str | Iterable[str] | None) -> None:
         """Let the flow go on at these steps after an error handler; they may be added later."""
-        for follower in _names(before):
+        for follower in step_names(before, "before", handler.name):
             handler.before.append(follower)
             for step in self.steps:
                 if step.name == follower:
@@ -248,8 +256,3 @@ class Building:
         if not self.steps:
             raise GraphError("'$prev' is the step added last, but the graph has no steps yet")
         return self.steps[-1].name
-
-
-def _names(steps: str | GraphStep | Iterable[str | GraphStep] | None) -> list[str]:
-    listed = [steps] if isinstance(steps, (str, GraphStep)) else list(steps or ())
-    return [step if isinstance(step, str) else step.name for step in listed]

@@ -24,6 +24,11 @@ __all__ = ["METHODS", "Target", "added_values", "check", "injected"]
 METHODS = ("do_event", "do", "__call__")
 """The methods of a class that a step calls when it names none, best first."""
 
+_DOES = {
+    "many": "emits events of its own",
+    "choice": "chooses between the following steps",
+    "filter": "only keeps or drops events",
+}
 _METHOD_OF_KIND = {"many": "process", "choice": "select_outlets"}
 _DEFAULT_ROUTER = "mlrun.serving.routers.ModelRouter"
 
@@ -59,6 +64,7 @@ def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, Ta
         try:
             targets[name] = target = _target(step, namespaces)
             problems += [where + text for text in _call_problems(step, target)]
+            problems += [where + text for text in _option_problems(step, target)]
         except (NotFoundError, InvalidArgumentError) as exc:
             problems.append(where + exc.what)
     deciding = {name for name, target in targets.items() if _decides(target.found)}
@@ -129,8 +135,12 @@ def _method_of(found: Any, handler: Any) -> str:
         if method:
             return method
     # not getattr: every class has a __call__, its metaclass's
-    own = {name for cls in owner.__mro__ for name in METHODS if callable(vars(cls).get(name))}
+    own = {name for cls in owner.__mro__ for name in METHODS if _is_method(vars(cls).get(name))}
     return next((name for name in METHODS if name in own), "")
+
+
+def _is_method(found: Any) -> bool:
+    return callable(found) or isinstance(found, (classmethod, staticmethod))
 
 
 def _call_problems(step: GraphStep, target: Target) -> list[str]:
@@ -198,6 +208,27 @@ def _argument_problems(
     return problems
 
 
+def _option_problems(step: GraphStep, target: Target) -> list[str]:
+    """Steps whose calls cannot be merged into one."""
+    if not step.call_options.batching:
+        return []
+    if isinstance(step, RouterStep):
+        return ["a router cannot be batched; give batching to its routes"]
+    found = target.found
+    kind = found.kind if _is_step(found) else "map"
+    if kind not in ("map", "maybe"):
+        name = getattr(found, "__name__", type(found).__name__)
+        return [
+            f"{name} cannot be batched, because it {_DOES[kind]}; give batching to a step that "
+            "turns one body into another"
+        ]
+    return []
+
+
+def _is_step(found: Any) -> bool:
+    return issubclass(found if isinstance(found, type) else type(found), Step)
+
+
 def _end_problems(graph: Graph, targets: Mapping[str, Target]) -> list[str]:
     """Steps that end the flow or mix callers, where others still wait for an answer."""
     children: dict[str, list[str]] = {step.name: [] for step in graph.steps}
@@ -211,6 +242,11 @@ def _end_problems(graph: Graph, targets: Mapping[str, Target]) -> list[str]:
         if getattr(found, "ends", False) is True and children[step.name]:
             problems.append(
                 f"step {step.name!r} ends the flow, so {children[step.name][0]!r} cannot follow it"
+            )
+        if getattr(found, "ends", False) is True and step.responder:
+            problems.append(
+                f"step {step.name!r} ends the flow, so it cannot respond: its value is that of all "
+                "events, which server.wait_for_completion() gives"
             )
         if getattr(found, "collects", False) is True:
             below, stack = {step.name}, [step.name]

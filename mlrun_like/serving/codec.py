@@ -23,7 +23,7 @@ import orjson
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.forms import parse_multipart, parse_urlencoded
 
-__all__ = ["decode", "decode_body", "encode", "is_json"]
+__all__ = ["decode", "decode_body", "decode_request", "encode", "is_json"]
 
 _BOM = b"\xef\xbb\xbf"
 _FORM = "application/x-www-form-urlencoded"
@@ -50,6 +50,29 @@ def decode(data: bytes | str) -> Any:
             f"the body is not valid JSON: {exc!s:.200}",
             fix="send JSON in UTF-8, or name another type in the Content-Type header",
         ) from exc
+
+
+def decode_request(data: bytes | str, content_type: str) -> Any:
+    """The same for a request, whose media type may say that it is no JSON at all.
+
+    >>> decode_request(b'{"inputs": [1]}', "text/plain")
+    {'inputs': [1]}
+
+    Raises:
+        InvalidArgumentError: if it is not JSON; with the status 415 if its type is another one.
+    """
+    try:
+        return decode(data)
+    except InvalidArgumentError:
+        kind = content_type.partition(";")[0].strip().lower()
+        if kind in ("", _FORM) or is_json(kind):  # curl names a form whatever it sends
+            raise
+        error = InvalidArgumentError(
+            f"the body is of the type {kind!r:.60}, which is not understood here",
+            fix="send JSON with Content-Type: application/json",
+        )
+        error.status = 415
+        raise error from None
 
 
 def encode(value: Any) -> bytes:

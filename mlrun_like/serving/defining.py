@@ -114,7 +114,6 @@ class Defining:
         Raises:
             InvalidArgumentError: if there is no router, or neither path nor URL nor class.
         """
-        router = self._router(router_step)
         if not (model_path or model_url or class_args.get("model") is not None or class_name):
             raise InvalidArgumentError(
                 f"model {key!r} needs model_path or model_url",
@@ -123,6 +122,7 @@ class Defining:
         if model_url:
             if class_args.get("model") is not None or model_path:
                 raise InvalidArgumentError(f"model {key!r}: give model_path or model_url, not both")
+            router = self._router(router_step)
             return router.add_route(key, class_name="$remote", url=model_url, **class_args)
         class_name = class_name or self.spec.default_class
         if not class_name:
@@ -131,7 +131,7 @@ class Defining:
             )
         if model_path:
             class_args["model_path"] = str(model_path)
-        return router.add_route(
+        return self._router(router_step).add_route(
             key, class_name=class_name, handler=handler or None, function=child_function,
             **class_args,
         )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from mlrun_like.errors import GraphError
+from mlrun_like.serving.arguments import check_parameters
 from mlrun_like.serving.building import Building
 from mlrun_like.serving.plot import Picture, plot_graph
 from mlrun_like.serving.reading import read_graph
@@ -46,7 +47,7 @@ class Graph(Building):
         kind: str = "flow",
     ) -> None:
         self.engine = engine
-        self.parameters = dict(parameters or {})
+        self.parameters = check_parameters(parameters)
         self.kind = kind
         self.steps: list[GraphStep] = []
         self.on_error = ""

@@ -10,6 +10,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
 from mlrun_like.errors import StepTimeoutError
+from mlrun_like.serving.deadline import time_left
 from mlrun_like.serving.gate import Gate
 from mlrun_like.serving.options import StepOptions
 from mlrun_like.serving.workers import Workers
@@ -34,14 +35,14 @@ def guarded(
         if gate is not None:
             call = _limited_number(call, gate)
         if options.retries:
-            call = _repeated(call, options.retries, options.backoff)
+            call = _repeated(call, options.retries, options.backoff, name)
     if acall is not None:
         if options.timeout is not None:
             acall = _limited_time_async(acall, options.timeout, name)
         if gate is not None:
             acall = _limited_number_async(acall, gate)
         if options.retries:
-            acall = _repeated_async(acall, options.retries, options.backoff)
+            acall = _repeated_async(acall, options.retries, options.backoff, name)
     return call, acall
 
 
@@ -88,7 +89,7 @@ def _limited_number(call: Sync, gate: Gate) -> Sync:
     return limited
 
 
-def _repeated(call: Sync, retries: int, backoff: float) -> Sync:
+def _repeated(call: Sync, retries: int, backoff: float, name: str) -> Sync:
     def repeated(value: Any) -> Any:
         for attempt in range(retries):
             try:
@@ -96,7 +97,7 @@ def _repeated(call: Sync, retries: int, backoff: float) -> Sync:
             except Exception as exc:  # the last attempt is below
                 if not _worth_repeating(exc):
                     raise
-                time.sleep(_pause(backoff, attempt))
+                time.sleep(_pause(exc, backoff, attempt, name))
         return call(value)
 
     return repeated
@@ -134,7 +135,7 @@ def _limited_number_async(call: Async, gate: Gate) -> Async:
     return limited
 
 
-def _repeated_async(call: Async, retries: int, backoff: float) -> Async:
+def _repeated_async(call: Async, retries: int, backoff: float, name: str) -> Async:
     async def repeated(value: Any) -> Any:
         for attempt in range(retries):
             try:
@@ -142,14 +143,28 @@ def _repeated_async(call: Async, retries: int, backoff: float) -> Async:
             except Exception as exc:  # the last attempt is below
                 if not _worth_repeating(exc):
                     raise
-                await asyncio.sleep(_pause(backoff, attempt))
+                await asyncio.sleep(_pause(exc, backoff, attempt, name))
         return await call(value)
 
     return repeated
 
 
-def _pause(backoff: float, attempt: int) -> float:
-    return float(min(_LONGEST_WAIT, backoff * 2**attempt))
+def _pause(exc: Exception, backoff: float, attempt: int, name: str) -> float:
+    """Seconds before the next attempt.
+
+    Raises:
+        StepTimeoutError: if the caller does not wait for it.
+    """
+    seconds = float(min(_LONGEST_WAIT, backoff * 2**attempt))
+    left = time_left()
+    if left is None or left > seconds:
+        return seconds
+    raise StepTimeoutError(
+        f"step {name!r} failed {attempt + 1} times, and the caller does not wait for another "
+        f"attempt: {type(exc).__name__}: {exc!s:.200}",
+        fix="give it more time, fewer retries or a shorter backoff",
+        step=name,
+    ) from exc
 
 
 def _worth_repeating(exc: Exception) -> bool:

@@ -168,6 +168,11 @@ def resolve_function(name: str, namespaces: Sequence[Mapping[str, Any]]) -> Any:
         NotFoundError: if there is none, or the expression is not one.
     """
     text = name.strip()
+    if text.startswith("lambda"):
+        raise NotFoundError(
+            f"{name!r:.120} is no name: write the expression of event alone, in parentheses",
+            fix="such as \"(event['x'] > 5)\"",
+        )
     if not text.startswith("("):
         return resolve(text, namespaces)
     try:

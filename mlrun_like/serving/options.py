@@ -20,7 +20,7 @@ class StepOptions:
         timeout: Seconds that one call may take; then the caller gets 504. A plain function that
             is over its time cannot be stopped: its thread goes on and its result is dropped.
         retries: How often a failing call is repeated. Errors of the caller's data (status below
-            500) are not repeated.
+            500) are not repeated, nor is a call whose caller would no longer wait for it.
         backoff: Seconds before the first repetition; doubled each time, at most 120.
         max_in_flight: Calls of this step at the same time; further callers wait.
         blocking: Whether it must run in a thread, so that it does not hold up other callers; by

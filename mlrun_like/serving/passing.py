@@ -22,7 +22,7 @@ __all__ = [
     "gather_async",
     "gather_sync",
     "in_time",
-    "matching",
+    "outlets",
     "stream_async",
     "stream_sync",
 ]
@@ -123,14 +123,42 @@ def first_of(errors: list[Any]) -> Any:
     return first
 
 
-def chooser(step: str, ways: Mapping[str, Way]) -> Callable[[Any], list[Way]]:
+def outlets(step: str, children: Sequence[str]) -> dict[str, list[str]]:
+    """The names by which a choice may call the steps after it.
+
+    Steps of a nested flow are named `flow/step`: the flow's name stands for its first steps, and
+    inside the flow, `step` is enough.
+
+    >>> names = outlets("in/choice", ["in/a", "in/deep/b"])
+    >>> names["a"], names["deep"]
+    (['in/a'], ['in/deep/b'])
+    """
+    found: dict[str, list[str]] = {}
+    own = step.rpartition("/")[0]
+    inside = {
+        child: child[len(own) + 1 :] if own and child.startswith(f"{own}/") else child
+        for child in children
+    }
+    found |= {child.rpartition("/")[2]: [child] for child in children}
+    flows: dict[str, list[str]] = {}
+    for child, name in inside.items():
+        *parts, _ = name.split("/")
+        for depth in range(1, len(parts) + 1):
+            flows.setdefault("/".join(parts[:depth]), []).append(child)
+    found |= flows
+    found |= {name: [child] for child, name in inside.items()}
+    found |= {child: [child] for child in children}
+    return found
+
+
+def chooser(step: str, ways: Mapping[str, list[Way]]) -> Callable[[Any], list[Way]]:
     """Turns what a choice answers (a name or several) into the ways to go."""
 
     def choose(names: Any) -> list[Way]:
-        if isinstance(names, str):
-            names = (names,)
         try:
-            return [ways[name] for name in names or ()]
+            if isinstance(names, str):
+                return ways[names]
+            return [way for name in names or () for way in ways[name]]
         except (KeyError, TypeError) as exc:
             raise GraphError(
                 f"the choice {step!r} named {names!r:.120}.{nearest(str(names), ways)}",
@@ -138,18 +166,6 @@ def chooser(step: str, ways: Mapping[str, Way]) -> Callable[[Any], list[Way]]:
             ) from exc
 
     return choose
-
-
-def matching(handlers: Mapping[Any, Way]) -> Callable[[BaseException], Way | None]:
-    """Finds the way for an exception by the classes that were given, most specific first."""
-
-    def match(error: BaseException) -> Way | None:
-        for owner in type(error).__mro__:
-            if owner in handlers:
-                return handlers[owner]
-        return None
-
-    return match
 
 
 def in_time(event: Event, step: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from mlrun_like.errors import StepTimeoutError
 from mlrun_like.serving.binding import BoundStep
 from mlrun_like.serving.codegen import Form, Node, Program, generate
+from mlrun_like.serving.deadline import DEADLINE
 from mlrun_like.serving.event import DROP, Event
 from mlrun_like.serving.failures import fail, raise_failed
 from mlrun_like.serving.passing import Way, fan_async, fan_sync
@@ -94,12 +95,13 @@ class Plan:
         Raises:
             StepError: if a step fails, and nothing handles it.
         """
-        body = event.body
-        _, entry = self._program(False, timed=event.deadline is not None)
+        if event.deadline is not None:
+            return self._run_timed(event)
+        _, entry = self._program(False)
         try:
-            if self._whole or event.deadline is not None:
+            if self._whole:
                 return entry(event)
-            found = entry(body)
+            found = entry(event.body)
         except Exception as exc:  # noqa: BLE001  the boundary between the framework and users' steps
             return self._rescued(exc, event)
         if found is DROP:
@@ -107,20 +109,42 @@ class Plan:
         event.body = found
         return event
 
+    def _run_timed(self, event: Event) -> Any:
+        entry = self._program(False, timed=True)[1]
+        before = DEADLINE.set(event.deadline)
+        try:
+            return entry(event)
+        except Exception as exc:  # noqa: BLE001  the boundary between the framework and users' steps
+            return self._rescued(exc, event)
+        finally:
+            DEADLINE.reset(before)
+
     async def run_async(self, event: Event) -> Any:
         """The same for an event loop."""
-        body = event.body
-        program, entry = self._program(True, timed=event.deadline is not None)
+        if event.deadline is not None:
+            return await self._run_timed_async(event)
+        program, entry = self._program(True)
         try:
-            found = entry(event if self._whole or event.deadline is not None else body)
-            if program.is_async:
-                found = await found
+            found = entry(event if self._whole else event.body)
+            found = await found if program.is_async else found
         except Exception as exc:  # noqa: BLE001  the boundary between the framework and users' steps
             return await self._rescued_async(exc, event)
-        if found is DROP or self._whole or event.deadline is not None:
+        if found is DROP or self._whole:
             return found
         event.body = found
         return event
+
+    async def _run_timed_async(self, event: Event) -> Any:
+        program, entry = self._program(True, timed=True)
+        before = DEADLINE.get()
+        DEADLINE.set(event.deadline)
+        try:
+            found = entry(event)
+            return await found if program.is_async else found
+        except Exception as exc:  # noqa: BLE001  the boundary between the framework and users' steps
+            return await self._rescued_async(exc, event)
+        finally:
+            DEADLINE.set(before)  # not reset: this may be closed in another context
 
     def carry(self, ways: Sequence[Way], event: Event) -> Any:
         """Take an event on from within the graph: after an answer, or what a step held.

@@ -62,6 +62,11 @@ class Step:
         """The body that stands for all values of a stream."""
         return values
 
+    @property
+    def holds(self) -> bool:
+        """Whether events wait here for later ones; a stream's events then stay unacknowledged."""
+        return type(self).flush is not Step.flush
+
     def flush(self) -> Iterable[Event]:
         """The events that are still held when the flow ends."""
         return ()

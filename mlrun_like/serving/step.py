@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, nearest
+from mlrun_like.serving.arguments import check_types, step_names
 from mlrun_like.serving.document import step_document
 from mlrun_like.serving.lookup import taken_apart
 from mlrun_like.serving.options import StepOptions
@@ -79,7 +80,7 @@ class GraphStep:
 
     def after_step(self, *names: str | GraphStep, append: bool = True) -> GraphStep:
         """Also (or, without `append`, only) run after these steps; returns this step."""
-        found = [name if isinstance(name, str) else name.name for name in names]
+        found = step_names(names, "after_step", self.name)
         kept = self.after if append else []
         self.after = list(dict.fromkeys([*kept, *found]))
         return self
@@ -200,7 +201,9 @@ class RouterStep(GraphStep):
 
         Raises:
             GraphError: if there is neither a route nor a class nor a handler.
+            InvalidTypeError: if an argument has a type that it cannot have.
         """
+        check_types(key, full_event, function=function)
         if not (route or class_name or handler):
             raise GraphError(
                 f"route {key!r} has neither a class nor a function",
@@ -248,6 +251,7 @@ def add_error_handler(
     **values: Any,
 ) -> GraphStep | str:
     """Add the step of an error handler, or give back the name of one declared elsewhere."""
+    check_types(name, **values)
     if not class_name and not handler:
         if not name:
             raise InvalidArgumentError(

@@ -82,12 +82,27 @@ def order_problems(graph: Graph, deciding: Collection[str]) -> list[str]:
             f"its error handler {graph.on_error!r} does not exist.{nearest(graph.on_error, counts)}"
         )
     parents = {step.name: [name for name in step.after if name in counts] for step in graph.steps}
-    cycle = find_cycle(parents)
-    if cycle:
-        problems.append(f"the steps form a loop: {' -> '.join(cycle)}")
-    elif graph.steps and max(counts.values()) == 1:
+    # of steps with one name it is not known which one is meant
+    cycles = _cycles({name: above for name, above in parents.items() if counts[name] == 1})
+    problems += [f"the steps form a loop: {' -> '.join(cycle)}" for cycle in cycles]
+    unclear = bool(cycles) or max(counts.values(), default=1) > 1
+    if graph.steps and not unclear:
         problems += _reach_problems(graph, parents)
-    return problems + _answer_problems(graph, parents, bool(cycle), deciding)
+    return problems + _answer_problems(graph, parents, unclear, deciding)
+
+
+def _cycles(parents: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """The loops that have no step in common."""
+    left = dict(parents)
+    found = []
+    while cycle := find_cycle(left):
+        found.append(cycle)
+        left = {
+            name: [parent for parent in above if parent not in cycle]
+            for name, above in left.items()
+            if name not in cycle
+        }
+    return found
 
 
 def _step_problems(step: GraphStep, names: Mapping[str, int]) -> list[str]:
@@ -120,7 +135,9 @@ def _reach_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[
     starts = [s.name for s in graph.steps if not s.after and s.name not in handlers]
     problems = []
     if graph.steps and not starts:
-        problems.append("no step receives the first event: each comes after another one")
+        back = [s for s in graph.steps if s.before and s.name in handlers]
+        why = f"; error handler {back[0].name!r} leads back to {back[0].before[0]!r}" if back else ""
+        problems.append(f"no step receives the first event: each comes after another one{why}")
     children: dict[str, list[str]] = {name: [] for name in parents}
     for name, above in parents.items():
         for parent in above:

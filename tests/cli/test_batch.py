@@ -26,6 +26,9 @@ class Sum(serving.V2ModelServer):
 graph = serving.flow()
 graph.to("Scale", factor=3)
 
+total = serving.flow()
+total.to("storey.Reduce", initial_value=0, fn=lambda total, body: total + body["z"])
+
 def model():
     made = serving.flow()
     made.to("Sum")
@@ -57,6 +60,12 @@ def test_rows_for_a_model(call: Any, files: str, tmp_path: Path) -> None:
     )  # fmt: skip
     table = pq.read_table(tmp_path / "out.parquet")
     assert table.column("sum").to_pylist() == [5, 6, 7] and "x" in table.schema.names
+
+
+def test_what_a_flow_gathers_is_shown(call: Any, files: str) -> None:
+    answer = call("batch", f"{files}:total", "in.csv", "out.jsonl", "-q")
+    assert answer.out.splitlines()[1] == "result of the flow: 18"
+    assert "result of the flow" not in call("batch", f"{files}:graph", "in.csv", "o.csv", "-q").out
 
 
 def test_stopping_at_the_first_failure(spawn: Any, files: str, tmp_path: Path) -> None:

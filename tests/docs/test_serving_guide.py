@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from mlrun_like.cli.main import COMMANDS, load_command
+from mlrun_like.serving.graph import Graph
 from mlrun_like.serving.registered import REGISTERED
 from mlrun_like.serving.web.options import WebOptions
 
@@ -133,8 +134,6 @@ def test_a_page_is_short_enough(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_yaml_is_read_as_a_graph(name: str) -> None:
-    from mlrun_like.serving.graph import Graph
-
     for _, block in _blocks(_text(name), "yaml"):
         if "steps:" in block:
             assert Graph.from_yaml(block).steps

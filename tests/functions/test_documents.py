@@ -253,6 +253,17 @@ def test_saving_twice_gives_one_version() -> None:
     assert ml.import_function("db://default/edit-me:v1").run(handler="f").outputs == {"return": 2}
 
 
+def test_an_imported_function_that_changed_is_a_new_version() -> None:
+    first = _empty().save()
+    fn: Any = ml.import_function(f"db://{first}")
+    assert fn.save() == first
+    fn.with_code(body="def f(x=2): return x\n")
+    second = fn.save()
+    assert second != first
+    assert ml.import_function(f"db://{second}").run(handler="f").outputs == {"return": 2}
+    assert ml.import_function(f"db://{first}").run(handler="f").outputs == {"return": 1}
+
+
 def test_functions_of_other_projects_do_not_mix() -> None:
     fn = _empty()
     fn.metadata.project = "one"

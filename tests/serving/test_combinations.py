@@ -157,7 +157,7 @@ def windows_graph(table: str) -> Graph:
     checked.error_handler("fix", handler="({**event, 'v': 0, 'fixed': True})", before="which")
     which = checked.to(ByKey, "which")
     which.to("storey.AggregateByKey", "windows", aggregates=[_WINDOWS], key_field="k",
-             table="memory://combinations")  # fmt: skip
+             table=f"memory://{table}")  # fmt: skip
     which.to("storey.Extend", "plain", _fn="({'plain': True})")
     graph.add_step(same, "end", after=["windows", "plain"]).respond()
     return graph

@@ -141,6 +141,7 @@ class TestModels:
         fn = function()
         with pytest.raises(InvalidArgumentError, match="needs model_path or model_url"):
             fn.add_model("m")
+        assert fn.spec.graph is None  # what is refused leaves no router behind
         with pytest.raises(InvalidArgumentError, match="not both"):
             fn.add_model("m", ".", model_url="http://host/m")
         step = fn.add_model("far", model_url="http://host/m")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.errors import GraphError
+from mlrun_like.errors import GraphError, InvalidArgumentError
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.graph import Graph, flow
 
@@ -163,3 +163,130 @@ def test_plot_is_a_picture() -> None:
     graph.to(double, 'say "hi"').to(double, "b").respond()
     picture = graph.plot()
     assert picture.svg.startswith("<svg") and "flowchart LR" in picture.mermaid
+
+
+def test_each_loop_is_named() -> None:
+    graph = flow()
+    for first, second in (("a", "b"), ("x", "y")):
+        graph.add_step(double, first, after=second)
+        graph.add_step(double, second, after=first)
+    graph.add_step(double, "c", after="b")
+    with pytest.raises(GraphError) as caught:
+        graph.to_mock_server()
+    assert str(caught.value).count("form a loop") == 2
+
+
+def untyped(**values: Any) -> Any:
+    return flow(**values)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: untyped().to(double, 5), "the name of a step must be a text, not 5"),
+        (lambda: untyped().to(double, []), r"the name of a step must be a text, not \[\]"),
+        (lambda: untyped().to(double, "s", input_path=5), "(?s)input_path .* not 5.*step 's'"),
+        (lambda: untyped().to(double).to(double, result_path=["a"]), "result_path must be a text"),
+        (lambda: untyped().to(double, function=double), "function must be a text"),
+        (lambda: untyped().to(double, full_event="yes"), "full_event must be True or False"),
+        (lambda: untyped().add_step(double, "s", after=5), "(?s)after must name steps.*step 's'"),
+        (lambda: untyped().add_step(double, before=[None]), "before must name steps, not None"),
+        (lambda: untyped().to(double).after_step(5), "after_step must name steps, not 5"),
+        (lambda: untyped().error_handler(5, double), "the name of a step must be a text"),
+        (lambda: untyped().to(double).error_handler("h", double, input_path=5), "input_path must"),
+        (lambda: untyped().to(double).error_handler("h", double, before=5), "before must name"),
+        (lambda: untyped().add_step("*").add_route(5, class_name=Scale), "the name of a step"),
+        (lambda: untyped(parameters=5), "parameters must be a mapping"),
+        (lambda: untyped(parameters={5: 5}), "parameters must be a mapping"),
+    ],
+)
+def test_arguments_of_wrong_types_are_refused(call: Any, said: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=said) as caught:
+        call()
+    assert isinstance(caught.value, TypeError)
+    assert caught.value.fix
+
+
+def test_steps_of_one_name_are_no_loop() -> None:
+    graph = flow()
+    graph.to(double).to(double).respond()
+    with pytest.raises(GraphError, match="2 steps are named 'double'") as caught:
+        graph.to_mock_server()
+    assert "loop" not in str(caught.value)
+
+
+def test_an_error_handler_that_leads_back_is_named() -> None:
+    graph = flow()
+    graph.to(double, "z").error_handler("h", handler="(event)", before="z")
+    with pytest.raises(GraphError, match="loop|'h' leads back to 'z'"):
+        graph.to_mock_server()
+
+
+class Counted:
+    @classmethod
+    def do(cls, body: int) -> int:
+        return body + 1
+
+
+def test_methods_of_the_class_are_methods() -> None:
+    graph = flow()
+    graph.to(Counted).respond()
+    assert graph.to_mock_server().test(body=1) == 2
+
+
+def test_a_lambda_as_text_is_explained() -> None:
+    graph = flow()
+    graph.to(name="s", handler="lambda event: 1")
+    with pytest.raises(GraphError, match="in parentheses"):
+        graph.to_mock_server()
+
+
+def test_arguments_that_are_none_are_not_given() -> None:
+    graph = flow(parameters=None)
+    values: dict[str, Any] = {"full_event": None, "function": None, "graph_shape": None}
+    graph.to(double, None, None, input_path=None, **values).respond()
+    assert graph.to_mock_server().test(body=2) == 4
+
+
+@pytest.mark.parametrize(
+    ("class_name", "values", "said"),
+    [
+        ("storey.FlatMap", {"_fn": "(event)"}, "FlatMap cannot be batched, because it emits"),
+        ("storey.Filter", {"_fn": "(event)"}, "Filter cannot be batched, because it only keeps"),
+        ("storey.Batch", {"max_events": 2}, "Batch cannot be batched"),
+    ],
+)
+def test_batching_of_steps_that_are_no_functions_of_a_body_is_refused(
+    class_name: str, values: dict[str, Any], said: str
+) -> None:
+    graph = flow()
+    graph.to(class_name, **values).options(batching=True)
+    with pytest.raises(GraphError, match=said):
+        graph.to_mock_server()
+
+
+def test_batching_of_a_router_is_refused() -> None:
+    graph = flow()
+    router: Any = graph.add_step("*", "router")
+    router.add_route("m", handler=double)
+    router.options(batching=True)
+    with pytest.raises(GraphError, match="give batching to its routes"):
+        graph.to_mock_server()
+
+
+def test_the_end_of_a_flow_cannot_respond() -> None:
+    graph = flow()
+    graph.to("storey.Reduce", "sum", initial_value=0, _fn="(max)").respond()
+    with pytest.raises(GraphError, match="'sum' ends the flow, so it cannot respond"):
+        graph.to_mock_server()
+
+
+def test_a_choice_that_has_nothing_to_choose_by_is_refused() -> None:
+    graph = flow()
+    graph.to("storey.Choice", "c").to(double)
+    with pytest.raises(GraphError, match="(?s)nothing to choose by.*'c'|'c'.*nothing to choose by"):
+        graph.to_mock_server()
+    graph = flow()
+    graph.to("storey.Choice", "c", choice_array=[("double", "(event > 1)")]).to(double)
+    with pytest.raises(GraphError, match=r"is not a function: '\(event > 1\)'"):
+        graph.to_mock_server()

@@ -228,3 +228,39 @@ def test_a_batched_generator_streams_to_each_caller() -> None:
     ).respond()
     with graph.to_mock_server() as server:
         assert asyncio.run(ask(server)) == [["10", "11", "12"], ["20", "21", "22"]]
+
+
+@pytest.mark.parametrize("method", ["plain", "later"])
+@pytest.mark.parametrize("in_a_loop", [False, True])
+def test_a_call_is_not_repeated_for_a_caller_that_has_stopped_waiting(
+    method: str, in_a_loop: bool
+) -> None:
+    flaky = Flaky(100, OSError("down"))
+    server = one(getattr(flaky, method), retries=50, backoff=0.05).to_mock_server()
+    event = Event(1)
+    event.deadline = time.monotonic() + 0.2
+    start = time.monotonic()
+    answer = asyncio.run(server.run_async(event)) if in_a_loop else server.run(event)
+    assert time.monotonic() - start < 0.25
+    assert answer.status_code == 504 and "OSError: down" in answer.body["error"]
+    assert 2 <= flaky.calls <= 4
+    flaky.needed = flaky.calls + 3
+    assert server.test(body=2) == 2  # without a deadline
+
+
+@pytest.mark.parametrize("in_a_loop", [False, True])
+def test_the_deadline_does_not_count_for_steps_after_the_answer(in_a_loop: bool) -> None:
+    flaky = Flaky(4, OSError("down"))
+    graph = flow()
+    graph.to(abs, "answer").respond().to(flaky.plain, "later").options(retries=5, backoff=0.01)
+    server = graph.to_mock_server()
+    event = Event(-1)
+    event.deadline = time.monotonic() + 0.03
+
+    async def main() -> Any:
+        answer = await server.run_async(event)
+        await asyncio.to_thread(server.wait_for_completion)
+        return answer
+
+    answer = asyncio.run(main()) if in_a_loop else server.run(event)
+    assert answer.body == 1 and flaky.calls == 4

@@ -29,7 +29,7 @@ from mlrun_like.serving.server import GraphServer
 
 Body = list[int]
 
-KINDS = ("map", "map", "map", "maybe", "filter", "choice", "many", "merge", "stop", "flow")
+KINDS = ("map", "maybe", "filter", "choice", "many", "merge", "stop", "flow")
 
 
 @dataclass
@@ -45,6 +45,13 @@ class Spec:
     fragile: bool = False
     handler: int | None = None
     yields: bool = False
+
+    def __repr__(self) -> str:
+        flags = ("is_async", "whole", "fragile", "yields")
+        named = [flag for flag in flags if getattr(self, flag)]
+        catch = [] if self.handler is None else [f"h{self.handler}"]
+        inside = ", ".join([self.kind, f"after={self.parents}", str(self.param), *named, *catch])
+        return f"{self.name}({inside})"
 
     @property
     def name(self) -> str:
@@ -85,16 +92,19 @@ class Case:
 
 
 def worked(case: Case, name: str, param: int, fragile: bool, body: Body) -> Body:
-    """Change the body in place, and fail for some bodies."""
+    """Change the body, often in place, and fail for some bodies."""
     case.log.append((name, tuple(body)))
-    body.append(param)
-    if fragile and sum(body) % 3 == 0:
+    if param % 2:
+        body = [*body, param]
+    else:
+        body.append(param)
+    if fragile and sum(body) % 2 == 0:
         raise ValueError(f"{name} does not like {body}")
     return body
 
 
 def kept(body: Body, param: int) -> bool:
-    return (sum(body) + param) % 4 != 0
+    return (sum(body) + param) % 3 != 0
 
 
 def chosen(names: list[str], body: Body, param: int) -> list[str]:
@@ -168,7 +178,8 @@ class Interpreter:
     def run(self, step: Spec, body: Body) -> Any:
         case, param = self.case, step.param
         try:
-            body = worked(case, step.name, param, step.fragile, body)
+            done = worked(case, step.name, param, step.fragile, body)
+            seen, body = body, done
             if step.kind == "flow":
                 body = worked(case, f"{step.name}/second", param, False, body)
         except ValueError:
@@ -190,6 +201,8 @@ class Interpreter:
             held = self.held.setdefault(step.number, [])
             held.append(body)
             bodies = [sorted(sum(held, []))] if len(held) == len(step.parents) else []
+        elif step.kind in ("filter", "choice"):
+            bodies = [seen]  # they decide where it goes, not what it is
         if step.number == self.answering:
             self.late += [(below, copy.deepcopy(each)) for each in bodies]
             return bodies[0] if bodies else DROP
@@ -278,9 +291,11 @@ def calls(case: Case, step: Spec) -> Callable[[Any], Any]:
             return [value.with_body(sorted(sum(held.pop(value.id), [])))] if done else []
         if step.kind == "maybe" and not kept(body, step.param):
             return DROP
-        if step.kind == "stop" and not kept(body, step.param):
-            value.terminated = True
-        return value if isinstance(value, Event) else body
+        if not isinstance(value, Event):
+            return body
+        value.body = body
+        value.terminated = step.kind == "stop" and not kept(body, step.param)
+        return value
 
     return call
 
@@ -358,7 +373,7 @@ def add_handler(graph: Graph, case: Case, number: int, handler: Handler) -> None
 def cases(draw: st.DrawFn) -> Case:
     count = draw(st.integers(1, 8))
     kinds = draw(st.sampled_from([KINDS, ("map", "maybe", "filter", "choice"), ("map",), KINDS]))
-    events, mixed = draw(st.booleans()), draw(st.sampled_from([0, 1, 2]))
+    events, mixed = draw(st.integers(0, 3)) > 0, draw(st.sampled_from([0, 1, 2]))
     small = st.integers(0, 5)
 
     def is_async() -> bool:
@@ -366,7 +381,7 @@ def cases(draw: st.DrawFn) -> Case:
 
     handlers = [
         Handler(draw(small), draw(st.none() | st.integers(0, count - 1)), is_async(),
-                draw(st.booleans()), draw(st.integers(0, 3)) == 0)
+                draw(st.booleans()), draw(st.booleans()))
         for _ in range(draw(st.integers(0, 2)) if events else 0)
     ]  # fmt: skip
     steps: list[Spec] = []
@@ -395,6 +410,9 @@ def cases(draw: st.DrawFn) -> Case:
         steps.append(step)
         most.append(reach * (3 if kind == "many" else 1) if kind != "merge" else 1)
         merged.append(after_merge)
+    for handler in handlers:
+        if handler.before is not None and not steps[handler.before].parents:
+            handler.before = None  # nothing else leads to a first step
     named = {step.handler for step in steps}
     graph_handler = draw(st.sampled_from([None, *range(len(handlers))])) if handlers else None
     reached = [handler for i, handler in enumerate(handlers) if i in named | {graph_handler}]

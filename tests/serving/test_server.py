@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.errors import InvalidArgumentError, NotFoundError, StepError
+from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, NotFoundError, StepError
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.server import GraphServer
@@ -268,3 +268,11 @@ def test_a_long_chain_does_not_exhaust_the_stack() -> None:
         step = step.to(lambda body: body + 1, f"s{number}")
     step.respond()
     assert graph.to_mock_server().test(body=0) == 3000
+
+
+@pytest.mark.parametrize("status", ["abc", 99, 1000, None, True, 200.5])
+def test_a_status_that_is_none_is_the_servers_fault(status: Any) -> None:
+    server = server_of(lambda body: Response("x", status_code=status))
+    assert server.run(Event(1)).status_code == 500
+    with pytest.raises(MLRunLikeError, match="a Response has the status"):
+        server.test(body=1)

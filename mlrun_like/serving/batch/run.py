@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from mlrun_like.serving.batch.rows import Rows
 from mlrun_like.serving.batch.sources import Chunk, Source, open_source
 from mlrun_like.serving.batch.targets import ERROR, Target, answer_columns
 from mlrun_like.serving.binding import BoundStep
-from mlrun_like.serving.function import graph_of
+from mlrun_like.serving.function import ServingFunction, graph_of
 from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.server import V2ModelServer
 from mlrun_like.serving.server import GraphServer
@@ -122,7 +122,7 @@ def run_batch(
     opened = open_source(source)
     namespace = sys._getframe(1).f_globals
     made = not isinstance(graph, GraphServer)
-    server = GraphServer(graph_of(graph), namespace) if made else graph
+    server = _server_of(graph, namespace) if made else graph
     try:
         wanted = _form(server, opened, rows or Rows())
         runner, steps = runner_for(server, wanted, max_in_flight), frame_steps(server, wanted)
@@ -134,6 +134,12 @@ def run_batch(
     finally:
         if made:
             server.close()
+
+
+def _server_of(graph: Any, namespace: Mapping[str, Any]) -> GraphServer:
+    if isinstance(graph, ServingFunction):  # its parameters, code and secrets count too
+        return graph.server((), namespace)
+    return GraphServer(graph_of(graph), namespace)
 
 
 def _form(server: GraphServer, source: Source, rows: Rows) -> Rows:

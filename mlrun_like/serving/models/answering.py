@@ -9,7 +9,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
-from mlrun_like.serving.codec import decode
+from mlrun_like.serving.codec import decode_request
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.models.address import Address, locate
 from mlrun_like.serving.models.dialects import Dialect, dialect_of
@@ -167,7 +167,7 @@ def _body(model: V2ModelServer, event: Event, place: Address) -> tuple[Dialect, 
     body = event.body
     dialect = dialect_of(body, event, place.dialect)
     if isinstance(body, (bytes, str)) and not dialect.reads_bytes:
-        body = event.body = decode(body) if body else None
+        body = event.body = decode_request(body, event.content_type) if body else None
     if model.input_path and body is not None:
         body = get_path(body, model.input_path)
     return dialect_of(body, event, place.dialect), body

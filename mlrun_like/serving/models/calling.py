@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import itertools
 import re
 from collections.abc import Iterable
 from typing import Any
 
 from mlrun_like.serving.event import Event, Response
+from mlrun_like.serving.models.work import wait_for
 from mlrun_like.serving.route import Route
 
-__all__ = ["Calls", "closed", "given", "is_stream", "newest", "outcome", "outcome_async"]
+__all__ = ["Calls", "given", "is_stream", "newest", "outcome", "outcome_async", "read_stream"]
+
+_MOST_VALUES = 10_000
 
 Calls = list[tuple[Route, Event]]
 """What a router's work yields: routes to call at once. It receives an outcome for each, in order:
@@ -54,16 +59,30 @@ def is_stream(body: Any) -> bool:
     return inspect.isgenerator(found) or inspect.isasyncgen(found)
 
 
-def closed(body: Any) -> str:
-    """Close a stream that nobody reads; returns what stands for it in comparisons.
+def read_stream(body: Any) -> None:
+    """Read a stream that nobody waits for, at most 10,000 values of it, and close it.
 
-    >>> closed(letter for letter in "ab")
-    '<stream>'
+    >>> read_stream(letter for letter in "ab")
+
+    Raises:
+        Exception: what it raises.
     """
     found = body.body if isinstance(body, Response) else body
-    if inspect.isgenerator(found):
-        found.close()
-    return "<stream>"  # an async generator that was never started holds nothing
+    if inspect.isasyncgen(found):
+        wait_for(_read_async(found))
+        return
+    for _ in itertools.islice(found, _MOST_VALUES):
+        pass
+    found.close()
+
+
+async def _read_async(stream: Any) -> None:
+    left = _MOST_VALUES
+    async with contextlib.aclosing(stream):
+        async for _ in stream:
+            left -= 1
+            if not left:
+                break
 
 
 def newest(keys: Iterable[str]) -> str:

@@ -5,7 +5,7 @@
 | MLRun's | `{"inputs": [row, ...]}` | `{"id", "model_name", "outputs": [...], ...}` |
 | V1 (`/v1/models/NAME:predict`) | `{"instances": [row, ...]}` | `{"predictions": [...]}` |
 | tensors (Open Inference Protocol) | `{"inputs": [{"name", "shape", "datatype", "data"}]}` | same |
-| SageMaker (`/invocations`) | JSON of several forms, or CSV | the same form |
+| SageMaker (`/invocations`) | JSON of several forms, JSON lines, CSV | the same form |
 
 The V1 protocol: https://kserve.github.io/website/latest/modelserving/data_plane/v1_protocol/
 """
@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.registry import resolve
-from mlrun_like.serving.codec import decode
+from mlrun_like.serving.codec import decode_request
 from mlrun_like.serving.event import Event
 
 __all__ = ["Dialect", "dialect_of"]
@@ -40,7 +40,7 @@ class Dialect:
             InvalidArgumentError: if the body is not of this form.
         """
         if isinstance(body, (bytes, str)):
-            body = decode(body)
+            body = decode_request(body, event.content_type)
         if body is None:
             return {}
         if not isinstance(body, dict):

@@ -30,7 +30,12 @@ class ModelRouter(BaseModelRouter):
             raise self.unknown(model)
         event.path = _subpath(operation, place)
         (outcome,) = yield [(route, event)]
-        return given(outcome)
+        answered = given(outcome)
+        if event.method == "GET" and not operation:  # a model knows only its own version
+            told, name = answered.body, route.name.partition(":")[0]
+            if isinstance(told, dict) and told.get("versions"):
+                told["versions"] = self.versions(name)
+        return answered
 
 
 def _subpath(operation: str, place: Address) -> str:

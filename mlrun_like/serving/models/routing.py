@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
 from mlrun_like.registry import resolve
-from mlrun_like.serving.codec import decode
+from mlrun_like.serving.codec import decode_request
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.models.address import Address, locate
@@ -92,7 +92,7 @@ class BaseModelRouter(Definable, Step, ABC):
         if event.content_type.startswith("image/") and isinstance(body, bytes):
             return {self.inputs_key: [io.BytesIO(body)]}
         if isinstance(body, (bytes, str)):
-            body = decode(body)
+            body = decode_request(body, event.content_type)
         if isinstance(body, dict) and "data_url" in body:
             return {**body, self.inputs_key: [self._download(body["data_url"])]}
         return body
@@ -155,6 +155,11 @@ class BaseModelRouter(Definable, Step, ABC):
                 return self.routes[newest(versions)]
         return route
 
+    def versions(self, name: str) -> list[str]:
+        """The versions of a model, in the order of their routes."""
+        parts = [key.partition(":") for key in self.routes]
+        return [version for found, _, version in parts if found == name and version]
+
     def asked(self, event: Event, place: Address, default: str) -> tuple[str, str]:
         """The model and the operation: from the path, else from the body, else the defaults.
 
@@ -187,7 +192,7 @@ class BaseModelRouter(Definable, Step, ABC):
         original, path = event.body, event.path
         if self.input_path and original is not None:
             if isinstance(original, (bytes, str)):
-                original = decode(original)
+                original = decode_request(original, event.content_type)
             event.body = get_path(original, self.input_path)
         event = self.preprocess(event)
         place = self._place(event)

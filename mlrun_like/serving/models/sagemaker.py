@@ -8,8 +8,10 @@
 | `[[...], ...]` | scikit-learn | `[...]` |
 | `{"inputs": [...]}` | this package | the V2 answer |
 | `text/csv`, no header | XGBoost, scikit-learn | one line per row |
+| `application/jsonlines` | batch transform: one row per line | one line per row |
 
-The header `Accept: text/csv` or `application/json` chooses the form of the answer.
+The header `Accept` (`text/csv`, `application/json`, `application/jsonlines`) chooses the form of
+the answer. In JSON lines, `{"features": [...]}` and `{"inputs": ...}` stand for their value.
 https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 """
 
@@ -21,13 +23,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.serving.codec import decode, encode
+from mlrun_like.serving.codec import decode, decode_request, encode
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.models.dialects import Dialect
 
 __all__ = ["SageMakerDialect"]
 
 _FORM = "sagemaker_form"
+_ONE_ROW = ("features", "inputs", "instance")
+_LINES = ("application/jsonlines", "application/x-jsonlines", "application/x-ndjson")
 
 
 class SageMakerDialect(Dialect):
@@ -49,9 +53,12 @@ class SageMakerDialect(Dialect):
         if event.method == "GET":
             return {}
         if isinstance(body, (bytes, str)):
-            if _kind(event.content_type) == "text/csv":
+            kind = _kind(event.content_type)
+            if kind == "text/csv":
                 return {"inputs": _rows(body), _FORM: "csv"}
-            body = decode(body)
+            if kind in _LINES:
+                return {"inputs": _json_rows(body), _FORM: "lines"}
+            body = decode_request(body, event.content_type)
         if isinstance(body, list):
             return {"inputs": body, _FORM: "list"}
         if not isinstance(body, dict):
@@ -68,6 +75,10 @@ class SageMakerDialect(Dialect):
         accept = _kind(event.headers.get("accept", ""))
         if accept == "text/csv" or (form == "csv" and accept != "application/json"):
             return Response(_csv(outputs), content_type="text/csv; charset=utf-8")
+        if accept in _LINES or (form == "lines" and accept != "application/json"):
+            rows = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+            text = "".join(encode(row).decode() + "\n" for row in rows)
+            return Response(text, content_type="application/jsonlines")
         if form == "list":
             return outputs
         return answer if form == "" else {"predictions": outputs}
@@ -104,6 +115,25 @@ def _rows(body: bytes | str) -> list[list[Any]]:
             f"the body is not CSV in UTF-8: {exc!s:.100}", fix="one row per line, no header"
         ) from exc
     return [[_cell(cell) for cell in row] for row in rows]
+
+
+def _json_rows(body: bytes | str) -> list[Any]:
+    if isinstance(body, str):
+        body = body.encode()  # text has more ends of lines than JSON
+    rows = []
+    for number, line in enumerate(body.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = decode(line)
+        except InvalidArgumentError as exc:
+            raise InvalidArgumentError(
+                f"line {number}: {exc.what}", fix="send one JSON value per line, in UTF-8"
+            ) from exc
+        if isinstance(row, dict) and len(row) == 1 and (only := next(iter(row))) in _ONE_ROW:
+            row = row[only]
+        rows.append(row)
+    return rows
 
 
 def _cell(cell: str) -> Any:

@@ -153,7 +153,9 @@ class V2ModelServer(Definable, Step):
     def predict(self, request: dict[str, Any]) -> Any:
         """The predictions for `request["inputs"]`, one each: a list, an array or a mapping.
 
-        May be `async`, or a generator, whose values then stream to the caller as they come.
+        May be `async`, or a generator, whose values then stream to the caller as they come. With
+        `batching` there must be one prediction for each row (a generator's values are lists with
+        one each); without it, what is given is the answer.
         """
         raise InvalidArgumentError(
             f"{type(self).__name__} cannot predict",

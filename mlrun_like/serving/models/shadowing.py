@@ -15,7 +15,7 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import Event, Response, copy_body
 from mlrun_like.serving.models.address import Address
-from mlrun_like.serving.models.calling import Calls, closed, given, is_stream
+from mlrun_like.serving.models.calling import Calls, given, is_stream, read_stream
 from mlrun_like.serving.models.daemons import Daemons
 from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.work import Work
@@ -61,8 +61,8 @@ class ShadowRouter(BaseModelRouter):
     name; those with a route's name ask that route. `GET /v2/models/<router>/metrics` tells the
     counts, and each difference is logged at debug level.
 
-    An answer that streams is not compared: its copies are dropped, and counted so. A shadow that
-    streams where the answer does not is a difference; its stream is closed unread.
+    Of streams only that they are streams is compared, not their values. A shadow's stream is read
+    (at most 10,000 values), so that its time and its failures count.
 
     Args:
         context: The server's context (injected).
@@ -136,10 +136,7 @@ class ShadowRouter(BaseModelRouter):
         if model == self.name and event.method != "GET" and self._sampled():
             copies = self._copies(event)
         (outcome,) = yield [(route, event)]
-        if copies and isinstance(outcome, Event) and is_stream(outcome.body):
-            for shadow, _ in copies:
-                self.counts[shadow.name].add(dropped=1)
-        elif copies:
+        if copies:
             failed = isinstance(outcome, Exception)
             answer = outcome if failed else copy_body(_outputs(outcome.body))
             self._start(copies, answer)
@@ -218,7 +215,7 @@ class ShadowRouter(BaseModelRouter):
         try:
             found: Any = route.run(event).body
             if is_stream(found):
-                found = closed(found)
+                read_stream(found)
         except Exception as exc:  # noqa: BLE001  a shadow's failure is counted only
             found = exc
         self._compare(route.name, time.perf_counter() - start, found, answer)
@@ -228,8 +225,8 @@ class ShadowRouter(BaseModelRouter):
         start = time.perf_counter()
         try:
             found: Any = (await route.run_async(event)).body
-            if is_stream(found):
-                found = closed(found)
+            if is_stream(found):  # a plain one must not hold up the loop
+                await asyncio.wrap_future(self._pool().submit(read_stream, found))
         except Exception as exc:  # noqa: BLE001  a shadow's failure is counted only
             found = exc
         self._compare(route.name, time.perf_counter() - start, found, answer)
@@ -252,6 +249,8 @@ def _outputs(body: Any) -> Any:
     """What is compared: a model's outputs, else the whole body; failures by their kind."""
     if isinstance(body, Exception):
         return type(body).__name__
+    if is_stream(body):
+        return "<stream>"
     if isinstance(body, Response):
         body = body.body
     return body["outputs"] if isinstance(body, Mapping) and "outputs" in body else body

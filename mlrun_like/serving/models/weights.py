@@ -19,11 +19,18 @@ def normalized(
     {'a': 0.75, 'b': 0.25, 'c': 0.0}
 
     Raises:
-        InvalidArgumentError: if a weight is negative, a name unknown, or all are 0.
+        InvalidArgumentError: if there is no mapping, a weight is negative, a name unknown, or all
+            are 0.
     """
     if weights is None:
         return dict.fromkeys(names, 1.0 / len(names)) if names else {}
     where = f"router {router!r}"
+    if not isinstance(weights, Mapping):
+        raise InvalidArgumentError(
+            f"weights must be a mapping of routes to numbers, not {weights!r:.60}",
+            where=where,
+            fix='weights={"model": 1}',
+        )
     for name, value in weights.items():
         if name not in names:
             raise InvalidArgumentError(

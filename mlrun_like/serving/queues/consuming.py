@@ -13,7 +13,6 @@ from mlrun_like.errors import (
     InvalidArgumentError,
     StoreUnavailableError,
 )
-from mlrun_like.serving.protocol import Step
 from mlrun_like.serving.queues.batch import Output, Runner, Try
 from mlrun_like.serving.queues.dead_letters import dead_letter
 from mlrun_like.serving.queues.options import ConsumeOptions
@@ -67,7 +66,7 @@ class StreamWorker:
         """Records acknowledged so far, and those of them that became dead letters."""
         self._runner = Runner(server, source, self.options)
         self._pressure = Pressure(self._runner.pushes, self.options.max_depth)
-        self._holds = any(type(step).flush is not Step.flush for _, step in server.plan.holding())
+        self._holds = any(step.holds for _, step in server.plan.holding())
         self._held: list[Record] = []
         """Records that steps may still hold, acknowledged at the next checkpoint."""
         self._checked = time.monotonic()

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
 from mlrun_like.serving.protocol import Kind
 from mlrun_like.serving.steps.base import FlowStep
-from mlrun_like.serving.steps.checks import check_callable
 
 __all__ = ["Choice"]
 
@@ -28,7 +27,8 @@ class Choice(FlowStep):
         options: The arguments that all steps share; see `FlowStep`.
 
     Raises:
-        InvalidArgumentError: if `choice_array` is not made of such pairs.
+        InvalidArgumentError: if `choice_array` is not made of such pairs, or if there is nothing to
+            choose by.
 
     >>> size = Choice([("big", lambda body: body > 9)], default="small")
     >>> size.select_outlets(10), size.select_outlets(1)
@@ -47,9 +47,21 @@ class Choice(FlowStep):
         self._conditions: list[tuple[Outlet, Callable[[Any], Any]]] = []
         for pair in _pairs(choice_array):
             outlet, condition = pair
-            check_callable(condition, "the condition of choice_array", "Choice")
+            if not callable(condition):
+                raise InvalidTypeError(
+                    f"the condition of choice_array is not a function: {condition!r:.80}",
+                    where="step class Choice",
+                    fix="in a graph document, override Choice.select_outlets, or use ChoiceByField",
+                )
             self._conditions.append((self._follow(outlet), condition))
         self._default = None if default is None else self._follow(default)
+        chooses = type(self).select_outlets is not Choice.select_outlets
+        if not (chooses or self._conditions or default is not None):
+            raise InvalidArgumentError(
+                "Choice has nothing to choose by, so it would drop every event",
+                where=f"step class {type(self).__name__}",
+                fix="override select_outlets(body), give choice_array, or use ChoiceByField",
+            )
 
     def _follow(self, outlet: Outlet) -> Outlet:
         if isinstance(outlet, FlowStep):

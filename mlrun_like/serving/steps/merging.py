@@ -96,6 +96,11 @@ class Merge(FlowStep):
         self._late: OrderedDict[Any, int] = OrderedDict()  # parts still to come, by given-up key
         self._number = 0
 
+    @property
+    def holds(self) -> bool:
+        """The branches of one event never wait for another event."""
+        return bool(self.key_path) or type(self).get_join_key is not Merge.get_join_key
+
     def get_join_key(self, event: Any) -> Any:
         """What parts that belong together have in common."""
         return self._key(event)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from mlrun_like.errors import MLRunLikeError
 from mlrun_like.serving.clock import Timer, call_later
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Kind
@@ -57,6 +56,7 @@ class BatchTarget(FlowStep):
         self._held: dict[Any, list[Any]] = {}
         self._began: dict[Any, float] = {}  # oldest first
         self._timer: Timer | None = None
+        self._closed = False
 
     # What kinds of targets define -------------------------------------------------------------
 
@@ -85,6 +85,7 @@ class BatchTarget(FlowStep):
             if held is None:
                 held = self._held[part] = []
                 self._began[part] = time.monotonic()
+                self._closed = False  # a step may run in a second flow
                 self._arm(self.flush_after_seconds)
             held.append(entry)
             full = self.max_events is not None and len(held) >= self.max_events
@@ -109,7 +110,7 @@ class BatchTarget(FlowStep):
                 raise
 
     def _arm(self, seconds: float | None) -> None:
-        if self._timer is None and seconds is not None:
+        if self._timer is None and seconds is not None and not self._closed:
             self._timer = call_later(seconds, self._tick)
 
     def _tick(self) -> None:
@@ -126,8 +127,9 @@ class BatchTarget(FlowStep):
         try:
             for part in due:
                 self._write_part(part)
-        except MLRunLikeError as exc:
-            _logger.warning("step %s could not write, trying again later: %s", self.name, exc)
+        except Exception as exc:  # noqa: BLE001  the boundary of the clock's thread: it is told
+            logger = getattr(self.context, "logger", None) or _logger
+            logger.error(f"Failed to flush batch in step {self.name!r}: {exc} (kept for later)")
         with self.lock:
             if self._began:
                 oldest = min(self._began.values())
@@ -140,6 +142,7 @@ class BatchTarget(FlowStep):
 
     def close(self) -> None:
         with self.lock:
+            self._closed = True
             timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()

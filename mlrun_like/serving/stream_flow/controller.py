@@ -53,7 +53,7 @@ class FlowController(FlowAwaiter):
 
     Args:
         feeder: Takes the events.
-        key_field: The field, or fields, of the body that are the key.
+        key_field: The field, or fields, of the body that are the key, or a function of the body.
         track: Called with each event before it enters, if offsets are committed.
     """
 
@@ -133,7 +133,7 @@ class AsyncFlowController:
 
     Args:
         feeder: Takes the events.
-        key_field: The field, or fields, of the body that are the key.
+        key_field: The field, or fields, of the body that are the key, or a function of the body.
         track: Called with each event before it enters, if offsets are committed.
     """
 

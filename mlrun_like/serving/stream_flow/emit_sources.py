@@ -8,7 +8,7 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.steps.base import FlowStep
 from mlrun_like.serving.steps.checks import check_count, check_seconds
 from mlrun_like.serving.stream_flow.controller import AsyncFlowController, FlowController
-from mlrun_like.serving.stream_flow.emitted import KeyField
+from mlrun_like.serving.stream_flow.emitted import KeyField, key_reader
 from mlrun_like.serving.stream_flow.feeders import DirectFeeder, Feeder, LoopFeeder, LoopThread
 from mlrun_like.serving.stream_flow.flow_state import Flow
 from mlrun_like.serving.stream_flow.offsets import committer_of
@@ -21,7 +21,8 @@ class EmitSource(FlowStep):
 
     Args:
         buffer_size: How many events may wait in a flow with `async` steps; 8 by default.
-        key_field: The field, or fields, of the body that are the key of events.
+        key_field: The field, or fields, of the body that are the key of events, or a function of
+            the body.
         max_events_before_commit: Events after which offsets are committed; 20,000 by default.
         max_time_before_commit: Seconds after which they are; 45 by default.
         max_wait_before_commit: Seconds without events after which they are; 5 by default.
@@ -31,6 +32,7 @@ class EmitSource(FlowStep):
 
     Raises:
         InvalidArgumentError: if a number is not positive.
+        InvalidTypeError: if `key_field` has a type that it cannot have.
     """
 
     legal_first_step: ClassVar[bool] = True
@@ -55,6 +57,7 @@ class EmitSource(FlowStep):
         self.buffer_size = (
             8 if buffer_size is None else check_count(buffer_size, "buffer_size", step)
         )
+        key_reader(key_field)
         self.key_field = key_field
         self.max_events_before_commit = check_count(
             max_events_before_commit or 20_000, "max_events_before_commit", step

@@ -6,14 +6,16 @@ import datetime
 import hashlib
 import itertools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from mlrun_like.errors import InvalidTypeError
 from mlrun_like.serving.event import Event
 
-__all__ = ["EmittedEvent", "Ids", "KeyField", "event_maker"]
+__all__ = ["EmittedEvent", "Ids", "KeyField", "event_maker", "key_reader"]
 
-KeyField = str | int | list[Any] | None
+KeyField = str | int | Iterable[Any] | Callable[[Any], Any] | None
+"""The field of a body that is its key, the fields, or a function of the body."""
 
 _WRAPPED = "full_event_wrapper"  # storey's mark of an event that went through a stream
 _IDS_PER_BASE = 1024
@@ -63,11 +65,17 @@ def event_maker(key_field: KeyField) -> Callable[[Any, Any], Event]:
     """Makes events of what is emitted: bodies, events, and events of others.
 
     Args:
-        key_field: The field, or fields, of the body that are the key.
+        key_field: The field, or fields, of the body that are the key, or a function of the body.
+
+    >>> event_maker(lambda body: body["x"] % 2)({"x": 5}).key
+    1
+
+    Raises:
+        InvalidTypeError: if `key_field` is none of these.
     """
     ids = Ids()
     number = ids.next
-    read_key = _key_function(key_field)
+    read_key = key_reader(key_field)
     new = EmittedEvent.__new__
 
     def make(element: Any, key: Any = None) -> Event:
@@ -90,12 +98,25 @@ def event_maker(key_field: KeyField) -> Callable[[Any, Any], Event]:
     return make
 
 
-def _key_function(key_field: KeyField) -> Callable[[Any], Any] | None:
+def key_reader(key_field: KeyField) -> Callable[[Any], Any] | None:
+    """The function from a body to its key; None: bodies have none.
+
+    Raises:
+        InvalidTypeError: if `key_field` cannot be used.
+    """
     if key_field is None or key_field == "":
         return None
     if isinstance(key_field, (str, int)):
         field: Any = key_field
         return lambda body: body[field] if isinstance(body, (dict, list)) else None
+    if callable(key_field):
+        return key_field
+    if not isinstance(key_field, Iterable):
+        raise InvalidTypeError(
+            f"key_field={key_field!r:.80} is neither a field nor a list of fields nor a function",
+            where="source",
+            fix='key_field="user_id", or key_field=["user", "device"]',
+        )
     fields = list(key_field)
     return lambda body: [body[f] for f in fields] if isinstance(body, (dict, list)) else None
 

@@ -14,12 +14,13 @@ from mlrun_like.serving.server import GraphServer
 from mlrun_like.serving.web.access import Access
 from mlrun_like.serving.web.accesslog import AccessLog
 from mlrun_like.serving.web.answer import content_of, headers_of, refusal
+from mlrun_like.serving.web.chunks import Source
 from mlrun_like.serving.web.mounts import Send
 from mlrun_like.serving.web.options import WebOptions
 from mlrun_like.serving.web.pace import Pace
-from mlrun_like.serving.web.pages import HEALTH, pages_of, wants_html
+from mlrun_like.serving.web.pages import OPEN, pages_of, wants_html
 from mlrun_like.serving.web.request import HttpEvent, RawHeaders
-from mlrun_like.serving.web.stream import Stream, is_stream
+from mlrun_like.serving.web.stream import Stream
 
 __all__ = ["Answers"]
 
@@ -64,13 +65,13 @@ class Answers:
     def refuse(self, event: HttpEvent) -> Response | None:
         """The answer to a request that is not for the graph: a page, or that it may not pass."""
         method, path, headers = event.method, event.path, event.raw_headers
-        if path not in HEALTH and not self.access.everything:
-            refused = self.access.refuse(method, headers)
-            if refused is not None:
-                return self._counted(refused, event)
         page = self._pages.get(path)
         if page is None and path == "/" and method == "GET" and wants_html(headers):
             page = self._pages.get("/docs")
+        if page not in OPEN and not self.access.everything:
+            refused = self.access.refuse(method, headers)
+            if refused is not None:
+                return self._counted(refused, event)
         if page is not None:
             if method not in ("GET", "HEAD"):
                 text = f"{method:.20} is not allowed here"
@@ -91,7 +92,7 @@ class Answers:
     def now(self, event: HttpEvent, body: bytes) -> Response | bytes | None:
         """The graph's answer, if it can give one without waiting; bytes are JSON.
 
-        None: it needs an event loop, through `answer`.
+        None: it needs an event loop, through `respond`.
         """
         server = self.server
         if server.plan is not self._plan:
@@ -146,14 +147,6 @@ class Answers:
             return Response(None, 204)
         return found if isinstance(found, Response) else Response(found)
 
-    async def answer(self, event: HttpEvent, body: bytes, send: Send) -> tuple[int, int]:
-        """`respond`, then send the answer; gives its status and size."""
-        found = await self.respond(event, body)
-        response = found if isinstance(found, Response) else self.as_json(found)
-        if is_stream(response.body):
-            return await self.stream(response, event, send, admitted=True)
-        return await self.send(response, event, send)
-
     async def stream(
         self, response: Response, event: HttpEvent, send: Send, *, admitted: bool = False
     ) -> tuple[int, int]:
@@ -166,7 +159,7 @@ class Answers:
             admitted: Whether the limit of requests was looked at already.
         """
         if not admitted and self._is_full():
-            response.body.close()  # a plain generator: see `now`
+            await Source(response.body, self._stream_threads()).close()
             return await self.send(self._counted(self._overloaded(), event), event, send)
         stream = Stream(
             response,

@@ -81,10 +81,8 @@ class GraphApp:
             await self._not_for_the_graph(scope, receive, send)
         ):
             return
-        path: str = scope["path"]
         root = scope.get("root_path")
-        if root and path.startswith(root):  # we are mounted below it
-            path = path[len(root) :] or "/"
+        path: str = _below(root, scope["path"]) if root else scope["path"]
         answers = self.answers
         started = time.perf_counter()
         event = HttpEvent.of(scope["method"], path, scope["query_string"], scope["headers"])
@@ -118,10 +116,8 @@ class GraphApp:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return True
-        path, root = scope["path"], scope.get("root_path") or ""
-        if root and path.startswith(root):
-            path = path[len(root) :] or "/"
-        found = self.mounts.find(path)
+        root = scope.get("root_path") or ""
+        found = self.mounts.find(_below(root, scope["path"]))
         if found is not None:
             await found[1]({**scope, "root_path": root + found[0]}, receive, send)
             return True
@@ -134,12 +130,15 @@ class GraphApp:
         self, event: HttpEvent, body: Any, answer: Any, receive: Receive, send: Send
     ) -> tuple[int, int] | None:
         answers = self.answers
-        if answer is None:
-            return await until_client_leaves(answers.answer(event, body, send), receive)
+        admitted = answer is None
+        if admitted:
+            answer = await answers.respond(event, body)
         response = answer if isinstance(answer, Response) else answers.as_json(answer)
-        if is_stream(response.body):
-            return await until_client_leaves(answers.stream(response, event, send), receive)
-        return await answers.send(response, event, send)
+        if not is_stream(response.body):
+            return await answers.send(response, event, send)
+        # only streams are watched: servers tell it to those who ask, which costs two tasks
+        work = answers.stream(response, event, send, admitted=admitted)
+        return await until_client_leaves(work, receive)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -158,7 +157,7 @@ class GraphApp:
 
     async def start(self) -> None:
         """Use the running event loop, begin to count, and start what is mounted."""
-        if self.options.metrics:
+        if self.options.metrics and not any(hasattr(x, "render") for x in self.server.observers):
             self.server.observe(
                 resolve("mlrun_like.serving.observe.metrics:Metrics")(self.metrics_folder)
             )
@@ -172,3 +171,11 @@ class GraphApp:
         await asyncio.get_running_loop().run_in_executor(None, self.server.close)
         self.server.background.serve_on(None)
         self.answers.close()
+
+
+def _below(root: str, path: str) -> str:
+    """The path below the place where we are mounted (ASGI servers give the whole of it)."""
+    root = root.rstrip("/")
+    if root and (path == root or path.startswith(root + "/")):
+        return path[len(root) :] or "/"
+    return path

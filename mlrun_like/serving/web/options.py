@@ -30,7 +30,7 @@ class WebOptions:
         max_in_flight: Requests at the same time in one process; more give 503 with `Retry-After`;
             0: no limit (setting `serving_max_in_flight`).
         token: Callers must send it as `Authorization: Bearer ...`; empty: everybody may call. The
-            health pages need none (setting `serving_token`, a secret).
+            health pages and `/docs` need none (setting `serving_token`, a secret).
         cors_origins: Web pages of these origins may call; `("*",)`: all (setting
             `serving_cors_origins`).
         access_log: A line of JSON for each request goes to this file, or with "-" to stderr; empty:

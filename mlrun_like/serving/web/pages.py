@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlrun_like.serving.web.options import WebOptions
     from mlrun_like.serving.web.request import RawHeaders
 
-__all__ = ["HEALTH", "pages_of", "wants_html"]
+__all__ = ["OPEN", "pages_of", "wants_html"]
 
 Page = Callable[["GraphServer", "WebOptions"], Response]
 
@@ -57,8 +57,8 @@ def _docs(server: GraphServer, options: WebOptions) -> Response:
     return Response(page, headers=headers, content_type="text/html; charset=utf-8")
 
 
-HEALTH = frozenset({"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"})
-"""Pages that everybody may see: they tell nothing and orchestrators ask without a token."""
+OPEN = frozenset({_live, _ready, _v2_live, _v2_ready, _docs})
+"""Pages that need no token: orchestrators have none, and the page to try the graph asks for it."""
 
 _ALWAYS: dict[str, Page] = {
     "/healthz": _live,

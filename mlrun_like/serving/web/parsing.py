@@ -87,6 +87,7 @@ class RequestReader:
     def on_message_begin(self) -> None:
         self.reading = self.in_head = True
         self.since = self.watcher.now
+        self.event = None
         self._head_size = self.size = 0
         self._url = b""
         self._headers = []

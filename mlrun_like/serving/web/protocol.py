@@ -51,8 +51,9 @@ class GraphProtocol(RequestReader, asyncio.Protocol):
         self.task: ReplyTask | None = None
         """The request that is being worked on."""
         self.paused_at = 0.0
-        """Since when the client does not take what was written; 0: it does."""
-        self.half_closed = False
+        """Since when the client takes nothing of what was written; 0: there is not much left."""
+        self.half_closed = self.lingering = False
+        self._unsent = 0
         self._drained: asyncio.Event | None = None
 
     # Connection ------------------------------------------------------------------------------
@@ -83,6 +84,7 @@ class GraphProtocol(RequestReader, asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.paused_at = self.watcher.now
+        self._unsent = self.transport.get_write_buffer_size()
         self._drained = asyncio.Event()
 
     def resume_writing(self) -> None:
@@ -107,11 +109,15 @@ class GraphProtocol(RequestReader, asyncio.Protocol):
         """Look at what has taken too long; called by the watcher."""
         limit = self.watcher.io_timeout
         age = now - self.since
-        if self.refused:
-            if age > _LINGER:
-                self.transport.abort()
-        elif self.paused_at:
+        if self.paused_at:
+            unsent = self.transport.get_write_buffer_size()
+            if unsent < self._unsent:  # slow, but alive
+                self.paused_at = now
+            self._unsent = unsent
             if limit and now - self.paused_at > limit:
+                self.transport.abort()
+        elif self.refused:
+            if (self.lingering and age > _LINGER) or (limit and age > limit):
                 self.transport.abort()
         elif self.task is not None:
             if self.half_closed and age > _PROBE and not self.task.started:
@@ -142,7 +148,7 @@ class GraphProtocol(RequestReader, asyncio.Protocol):
             self.transport.pause_reading()
 
     def invite(self) -> None:
-        if self.task is None:
+        if self.task is None and not self.waiting:
             self.transport.write(CONTINUE)
 
     # Answering -------------------------------------------------------------------------------
@@ -224,9 +230,10 @@ class GraphProtocol(RequestReader, asyncio.Protocol):
         if self.task is not None or self.waiting:  # an answer before this one is on its way
             self.unread = True
             return
-        self.refused = True
-        event = self.event or HttpEvent.of("GET", "/", b"", [])
+        self.refused = self.lingering = True
+        event = self.event or HttpEvent.of("", "", b"", [])
         status, headers, content = self.answers.pieces(response, event)
+        self.answers.note(event, status, len(content), time.perf_counter(), self.client)
         self._write(head(status, headers, self.watcher.date + CLOSE), content)
         if self.transport.can_write_eof():
             self.transport.write_eof()

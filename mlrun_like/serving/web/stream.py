@@ -220,6 +220,8 @@ class Stream:
                 await self._out({"type": "http.response.body", "body": data, "more_body": True})
             finally:
                 self._writing = None
+                if self._held and self._timer is None:  # came while the reader was slow
+                    self._timer = self._loop.call_later(self._pace.apart, self._flush_soon)
 
     async def _out(self, message: MutableMapping[str, Any]) -> None:
         try:

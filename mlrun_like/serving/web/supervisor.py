@@ -17,7 +17,7 @@ from typing import Any
 
 from mlrun_like.errors import ConflictError, MLRunLikeError
 
-__all__ = ["Child", "Supervisor"]
+__all__ = ["Child", "Supervisor", "check_started"]
 
 _TICK = 0.5  # seconds between looks when nothing happens
 _SHORT = 2.0  # seconds; a child that lived less did not work, and its successor waits

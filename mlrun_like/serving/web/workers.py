@@ -25,7 +25,7 @@ from mlrun_like.serving.web.run import HttpServer
 from mlrun_like.serving.web.sockets import url_of
 from mlrun_like.serving.web.supervisor import Child, Supervisor, check_started
 
-__all__ = ["run_workers"]
+__all__ = ["run_workers", "usable_cores"]
 
 _LINGER = 1.0  # seconds that unused connections are kept when a process ends
 _UNSAFE = 4  # exit code: what was loaded does not survive a fork

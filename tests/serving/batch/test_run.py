@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import mlrun_like as ml
 from mlrun_like.errors import GraphError, InvalidArgumentError, StepError
 from mlrun_like.serving.batch.rows import Rows
 from mlrun_like.serving.batch.run import run_batch
@@ -272,6 +273,21 @@ def test_flows_that_collect_have_a_value() -> None:
     made.to("storey.Reduce", initial_value=0, fn=lambda total, body: total + body)
     result = run_batch(made, range(5))
     assert result.value == 10 and result.rows == 5
+
+
+class Limited:
+    def __init__(self, context: Any) -> None:
+        self.limit = context.get_param("limit", 0)
+
+    def do(self, body: Any) -> Any:
+        return min(body, self.limit)
+
+
+def test_a_serving_function_counts_with_its_parameters() -> None:
+    fn: Any = ml.new_function("limits", kind="serving")
+    fn.set_topology("flow", engine="sync").to("Limited")
+    fn.spec.parameters = {"limit": 3}
+    assert run_batch(fn, range(5)).answers == [0, 1, 2, 3, 3]
 
 
 def test_a_server_stays_open() -> None:

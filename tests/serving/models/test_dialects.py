@@ -223,6 +223,46 @@ def test_invocations(body: Any, answer: Any, router: bool) -> None:
     assert server.test("/ping", method="GET", get_body=False).body["ready"] is True
 
 
+@pytest.mark.parametrize("router", [False, True], ids=["step", "router"])
+def test_json_lines(router: bool) -> None:
+    server = served(router=router)
+    body = b'[1, 2]\n\n{"features": [3]}\r\n{"a": 1, "b": "x"}\n"text"'
+    kind = "application/jsonlines"
+    got = server.test("/invocations", body=body, content_type=kind, get_body=False)
+    assert got.body == '[1,2]\n[3]\n{"a":1,"b":"x"}\n"text"\n'
+    assert got.content_type == kind
+    accept = {"accept": "application/json"}
+    got = server.test("/invocations", body=b"[1]", content_type=kind, headers=accept)
+    assert got == {"predictions": [[1]]}
+    lines = server.test(
+        "/invocations", body={"instances": [[1], [2]]}, headers={"accept": kind}, get_body=False
+    )
+    assert lines.body == "[1]\n[2]\n"
+    text = server.test("/invocations", body='["\u2028"]', content_type=kind, get_body=False)
+    assert text.body == '["\u2028"]\n'
+    broken = server.test(
+        "/invocations", body=b"[1]\n{bad\n", content_type=kind, silent=True, get_body=False
+    )
+    assert broken.status_code == 400 and broken.body["error"].startswith("line 2: ")
+
+
+@pytest.mark.parametrize("router", [False, True], ids=["step", "router"])
+@pytest.mark.parametrize("path", ["/invocations", "/v2/models/m/infer", "/v1/models/m:predict"])
+def test_types_that_nobody_understands(path: str, router: bool) -> None:
+    def status(body: bytes, kind: str) -> int:
+        answer = served(router=router).test(
+            path, body=body, content_type=kind, silent=True, get_body=False
+        )
+        found: int = answer.status_code
+        return found
+
+    assert status(b"<x/>", "application/xml") == 415
+    assert status(b"<x/>", "application/json") == 400
+    assert status(b"<x/>", "") == 400
+    known = b'{"instances": [1], "inputs": [1]}'
+    assert status(known, "application/octet-stream") == 200
+
+
 def test_accept_chooses_the_form_of_the_answer() -> None:
     server, rows = served(), {"inputs": [[1, "a,b"], [2, None]]}
     got: Response = server.test(

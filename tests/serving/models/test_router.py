@@ -85,7 +85,9 @@ def test_what_a_router_tells() -> None:
         assert told["name"] == "ModelRouter" and told["version"] == "v2" and "extensions" in told
     assert server.test("/v2/health/live") == {"live": True}
     assert server.test("/v2/health/ready", get_body=False).body["ready"] is True
-    assert server.test("/v2/models/m3/versions/v2")["version"] == "v2"
+    told = server.test("/v2/models/m3/versions/v2")
+    assert told["version"] == "v2" and told["versions"] == ["v2", "v10"]
+    assert server.test("/v2/models/m1")["versions"] == []
     assert server.test("/v2/models/m1/ready", get_body=False).body == {"ready": True}
     assert answer(server, "/v2/health/other")[0] == 404
 

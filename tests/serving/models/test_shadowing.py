@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 import time
@@ -155,34 +156,57 @@ async def counting_slowly(body: Any) -> AsyncIterator[int]:
         yield number
 
 
+async def breaking(body: Any) -> AsyncIterator[int]:
+    yield 1
+    raise ValueError("shadow down")
+
+
 @pytest.mark.parametrize("main", [counting, counting_slowly])
-def test_an_answer_that_streams_is_not_compared(main: Any) -> None:
+def test_streams_of_shadows_are_read(main: Any) -> None:
     graph = flow()
     step: Any = graph.add_step("*ShadowRouter", "net")
-    step.add_route("main", handler=main)
-    step.add_route("other", handler=counting)
+    routes = {"main": main, "other": counting, "slow": counting_slowly, "bad": breaking}
+    for name, handler in routes.items():
+        step.add_route(name, handler=handler)
+    step.add_route("value", handler=abs)
     step.respond()
     server = graph.to_mock_server()
     assert list(server.test(body=3)) == [0, 1, 2]
+    assert router_of(server).wait(5)
 
     async def in_a_loop() -> list[int]:
         response = await server.run_async(Event(2))
         if isinstance(response.body, AsyncIterator):
-            return [value async for value in response.body]
-        return list(response.body)
+            got = [value async for value in response.body]
+        else:
+            got = list(response.body)
+        for _ in range(500):
+            if all(told["calls"] == 2 for told in router_of(server).report()["shadows"].values()):
+                break
+            await asyncio.sleep(0.01)
+        return got
 
     assert asyncio.run(in_a_loop()) == [0, 1]
-    assert server.test("/v2/models/net/metrics", method="GET")["shadows"]["other"]["dropped"] == 2
+    told = router_of(server).report()["shadows"]
+    found = {n: (t["calls"], t["differences"], t["failures"]) for n, t in told.items()}
+    same, other = (2, 0, 0), (2, 2, 0)
+    assert found == {"other": same, "slow": same, "bad": (2, 2, 2), "value": other}
 
 
-def test_a_shadow_that_streams_is_a_difference() -> None:
+def test_a_stream_without_an_end_is_left() -> None:
+    numbers = itertools.count()
+
+    def endless(body: Any) -> Iterator[int]:
+        yield from numbers
+
     graph = flow()
     step: Any = graph.add_step("*ShadowRouter", "net")
     step.add_route("main", handler=abs)
-    step.add_route("other", handler=counting)
+    step.add_route("other", handler=endless)
     step.respond()
     server = graph.to_mock_server()
     assert server.test(body=-3) == 3
     assert router_of(server).wait(5)
     told = router_of(server).report()["shadows"]["other"]
     assert (told["calls"], told["differences"], told["failures"]) == (1, 1, 0)
+    assert next(numbers) == 10_000

@@ -138,7 +138,8 @@ def test_a_split_that_names_itself_by_default() -> None:
 @pytest.mark.parametrize(
     ("values", "match"),
     [({"sticky": "cookie:a"}, "sticky"), ({"sticky": "header:"}, "sticky"),
-     ({"weights": {"x": 1}}, "no such route"), ({"weights": {"old": 0}}, "all weights are 0")],
+     ({"weights": {"x": 1}}, "no such route"), ({"weights": {"old": 0}}, "all weights are 0"),
+     ({"weights": "old"}, "weights must be a mapping"), ({"weights": [1]}, "must be a mapping")],
 )  # fmt: skip
 def test_arguments_that_cannot_be_used(values: dict[str, Any], match: str) -> None:
     with pytest.raises(GraphError, match=match):

@@ -473,3 +473,17 @@ def test_a_function_without_a_queue_needs_a_source(world: World) -> None:
 def test_options_are_checked(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError, match=next(iter(options))):
         ConsumeOptions(**options)
+
+
+def test_merged_branches_are_done_at_once() -> None:
+    graph = flow(engine="async")
+    start = graph.to(name="in", handler="(event)").to("$queue", "q", path="memory://merged-in")
+    start.to(name="s", handler="(event)", function="child")
+    graph["s"].to(name="a", handler="(event + 1)", function="child")
+    graph["s"].to(name="b", handler="(event)", function="child")
+    merged = graph.add_step("Merge", "m", after=["a", "b"], function="child")
+    merged.to("$queue", "out", path="memory://merged-out")
+    with in_process(graph) as running:
+        for number in range(5):
+            running.server.test(body=number)
+        running.drain(5)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError
 from mlrun_like.names import new_uid
+from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.steps.targets_parquet import ParquetTarget
 from mlrun_like.serving.steps.targets_tsdb import TSDBTarget
@@ -166,6 +167,23 @@ def test_batches_by_number_and_time(tmp_path: Path) -> None:
         time.sleep(0.01)
     target.close()
     assert sorted(read(tmp_path)["n"]) == [0, 1, 2]
+
+
+def test_a_batch_that_the_clock_cannot_write_is_told_and_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    context = GraphContext()
+    target = ParquetTarget(
+        str(tmp_path), columns=[("n", "int")], partition_cols=[], flush_after_seconds=0.01,
+        context=context, name="rows",
+    )  # fmt: skip
+    target.process(Event(["text"]))
+    limit = time.monotonic() + 5
+    while "Failed to flush batch in step 'rows': events do not fit" not in caplog.text:
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    with pytest.raises(InvalidArgumentError, match="do not fit"):
+        target.close()
 
 
 def test_other_places_and_callbacks() -> None:

@@ -498,3 +498,17 @@ def test_terminated_in_a_loop() -> None:
         assert await waiting == []
 
     asyncio.run(main())
+
+
+def test_the_key_is_a_field_several_or_a_function() -> None:
+    def keys(key_field: Any) -> list[Any]:
+        pairs = Reduce([], lambda found, event: [*found, event.key], full_event=True)
+        controller = started(pairs, key_field=key_field)
+        controller.emit({"a": 1, "b": 2})
+        found: list[Any] = controller.terminate(wait=True)
+        return found
+
+    assert keys("a") == [1] and keys(["a", "b"]) == keys(("a", "b")) == [[1, 2]]
+    assert keys(lambda body: body["a"] + body["b"]) == [3]
+    with pytest.raises(TypeError, match=r"key_field=1.5 is neither a field"):
+        SyncEmitSource(key_field=1.5)  # type: ignore[arg-type]

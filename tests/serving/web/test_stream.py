@@ -270,3 +270,21 @@ def test_a_response_gives_status_and_type() -> None:
         assert (answer.status, answer.read()) == (202, b"012")
         assert (answer.headers["x-mine"], answer.headers["content-type"]) == ("1", "text/csv")
         connection.close()
+
+
+@pytest.mark.slow
+def test_a_slow_but_steady_reader_gets_everything() -> None:
+    graph = flow()
+    graph.to(lambda body: b"x" * 8_000_000, "much").respond()
+    with serve(graph, io_timeout=1.0) as running:
+        host, _, port = running.url.rpartition("/")[2].partition(":")
+        with socket.socket() as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+            raw.connect((host, int(port)))
+            raw.sendall(request(b"1", content_type="application/json"))
+            found, start = 0, time.monotonic()
+            while data := raw.recv(65536):
+                found += len(data)
+                # slower than a lingering connection or a silent reader may be
+                time.sleep(max(0.0, found / 2_000_000 - (time.monotonic() - start)))
+    assert found > 8_000_000 and time.monotonic() - start > 3.5
