@@ -32,7 +32,7 @@ def failed(step: str, event: Event, exc: Exception) -> StepError:
     return kind(
         named.what if named else error_text(exc),
         where=where,
-        fix=named.fix if named else "",
+        fix=named.fix if named else _hint(exc),
         step=step,
         event_id=str(event.id),
         status=status_of(exc),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import linecache
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from mlrun_like.serving.protocol import Step
 __all__ = ["Hooks", "Plan"]
 
 _numbers = itertools.count(1)
+_FRAMES = 4  # at a fork: the block, the fan, the branch, the block where branches meet
 # where events enter a graph; below them, the frames of an exception are another event's
 _ENTRIES = frozenset(
     (str(Path(__file__).with_name(f"{file}.py")), name)
@@ -71,6 +73,7 @@ class Plan:
         self._lock = threading.Lock()
         self.run_body: Callable[[Any], Any] | None = None
         """From body to answer (or `DROP`), if no step needs the event; errors come as they are."""
+        _make_room(nodes)
         if not self._whole and not self.is_async:
             self.run_body = self._program(False)[1]
 
@@ -298,3 +301,16 @@ class Plan:
         if is_async:
             return program, lambda event: fan_async(ways, event, form.whole)
         return program, lambda event: fan_sync(ways, event, form.whole)
+
+
+def _make_room(nodes: Mapping[str, Node]) -> None:
+    """Allow for the calls inside of calls of a graph with many forks, one after the other."""
+    depths: dict[str, int] = {}
+    for name in reversed(list(nodes)):  # followers come first
+        node = nodes[name]
+        below = max((depths.get(child, 0) for child in node.children), default=0)
+        plain = len(node.children) < 2 and node.bound.kind not in ("many", "choice")
+        depths[name] = below + (0 if plain else _FRAMES)
+    needed = 500 + max(depths.values(), default=0)
+    if needed > sys.getrecursionlimit():
+        sys.setrecursionlimit(needed)

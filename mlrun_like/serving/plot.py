@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -182,7 +182,7 @@ def _node(step: Plottable) -> Node:
         name=step.name,
         kind=step.kind,
         after=tuple(step.after),
-        routes=tuple(getattr(step, "routes", ())),
+        routes=tuple(_routes(step)),
         responder=step.responder,
         function="" if step.function == "*" else step.function,
         on_error=step.on_error,
@@ -190,3 +190,12 @@ def _node(step: Plottable) -> Node:
         note="" if note.lower() == step.name.lower() else note,
         shape=getattr(step, "shape", ""),
     )
+
+
+def _routes(router: Any, above: str = "") -> Iterator[str]:
+    """The names of a router's routes, and of those of routers among them: `ensemble/first`."""
+    routes: Any = getattr(router, "routes", ())
+    for name in routes:
+        yield above + name
+        if isinstance(routes, Mapping):
+            yield from _routes(routes[name], f"{above}{name}/")

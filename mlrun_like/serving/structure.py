@@ -136,7 +136,9 @@ def _reach_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[
     problems = []
     if graph.steps and not starts:
         back = [s for s in graph.steps if s.before and s.name in handlers]
-        why = f"; error handler {back[0].name!r} leads back to {back[0].before[0]!r}" if back else ""
+        why = (
+            f"; error handler {back[0].name!r} leads back to {back[0].before[0]!r}" if back else ""
+        )
         problems.append(f"no step receives the first event: each comes after another one{why}")
     children: dict[str, list[str]] = {name: [] for name in parents}
     for name, above in parents.items():

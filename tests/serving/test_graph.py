@@ -218,7 +218,7 @@ def test_steps_of_one_name_are_no_loop() -> None:
 def test_an_error_handler_that_leads_back_is_named() -> None:
     graph = flow()
     graph.to(double, "z").error_handler("h", handler="(event)", before="z")
-    with pytest.raises(GraphError, match="loop|'h' leads back to 'z'"):
+    with pytest.raises(GraphError, match="'h' leads back to 'z'"):
         graph.to_mock_server()
 
 
@@ -284,7 +284,7 @@ def test_the_end_of_a_flow_cannot_respond() -> None:
 def test_a_choice_that_has_nothing_to_choose_by_is_refused() -> None:
     graph = flow()
     graph.to("storey.Choice", "c").to(double)
-    with pytest.raises(GraphError, match="(?s)nothing to choose by.*'c'|'c'.*nothing to choose by"):
+    with pytest.raises(GraphError, match="nothing to choose by"):
         graph.to_mock_server()
     graph = flow()
     graph.to("storey.Choice", "c", choice_array=[("double", "(event > 1)")]).to(double)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -90,3 +91,12 @@ def test_the_steps_of_a_graph(tmp_path: Path) -> None:
     assert "n0 -. error .-> " in picture.mermaid and '(["models"])' in picture.mermaid
     assert "*" not in picture.mermaid, "a step of every function is in no frame"
     assert (tmp_path / "g.svg").exists()
+
+
+def test_the_routes_of_a_router_in_a_router_are_shown() -> None:
+    graph = flow()
+    outer: Any = graph.add_step("*ShadowRouter", "shadow")
+    outer.add_route("main", handler=abs)
+    inner: Any = outer.add_route("vote", class_name="*VotingEnsemble")
+    inner.add_route("a", handler=abs)
+    assert "· vote<br/>· vote/a" in graph.plot().mermaid

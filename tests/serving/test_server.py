@@ -276,3 +276,24 @@ def test_a_status_that_is_none_is_the_servers_fault(status: Any) -> None:
     assert server.run(Event(1)).status_code == 500
     with pytest.raises(MLRunLikeError, match="a Response has the status"):
         server.test(body=1)
+
+
+@pytest.mark.parametrize("status", ["200", None, 99, 1000, 200.5])
+def test_a_status_that_is_none_is_the_steps_mistake(status: Any) -> None:
+    server = server_of(lambda body: Response("x", status_code=status))
+    answered = server.run(Event(1))
+    assert answered.status_code == 500 and answered.body["step"] == "s0"
+    assert "has the status" in answered.body["error"]
+    assert asyncio.run(server.run_async(Event(1))).status_code == 500
+    with pytest.raises(StepError, match="has the status"):
+        server.test(body=1)
+
+
+def test_a_forgotten_await_is_named() -> None:
+    async def later(body: int) -> int:
+        return body
+
+    work = later(1)
+    answered = server_of(lambda body: work, lambda body: body + 1).run(Event(1))
+    work.close()
+    assert answered.body["fix"].startswith("a step before it gave a coroutine")

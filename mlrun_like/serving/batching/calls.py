@@ -98,7 +98,7 @@ def results_of(found: Any, count: int, name: str) -> Any:
                 StepError(
                     f"the batched call of {name!r} gave a {type(found).__name__}, not one result "
                     "per row",
-                    fix="return a list or an array with one entry for each row",
+                    fix="return (or yield) a list or an array with one entry for each row",
                     step=name,
                 )
             )

@@ -14,7 +14,7 @@ from mlrun_like.serving.batching.stream import END, StreamBatcher
 if TYPE_CHECKING:
     from mlrun_like.serving.models.server import V2ModelServer
 
-__all__ = ["Batches"]
+__all__ = ["Batches", "side_by_side"]
 
 _NOT_READ = frozenset(
     {"inputs", "instances", "id", "operation", "model", "sagemaker_form", "requested_outputs"}

@@ -103,11 +103,13 @@ def _encoded(value: Any, event: Event) -> bytes:
     try:
         return encode(value)
     except TypeError as exc:
-        raise InvalidArgumentError(
+        error = InvalidArgumentError(
             f"an event cannot be pushed to a stream: {exc}",
             where=f"event {event.id}",
             fix="let the step before the queue give what JSON can carry, or bytes",
-        ) from exc
+        )
+        error.status = 500  # a mistake of the graph, not of its caller
+        raise error from exc
 
 
 def to_event(record: Record, stream: str, url: str = "") -> StreamEvent:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlrun_like.serving.event import Response
 from mlrun_like.serving.web.mounts import Message
 from mlrun_like.serving.web.request import HttpEvent
-from mlrun_like.serving.web.stream import BrokenStreamError, is_stream
+from mlrun_like.serving.web.stream import is_stream
 from mlrun_like.serving.web.wire import CLOSE, LAST, chunk, head
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class ReplyTask:
         except asyncio.CancelledError:
             connection.transport.abort()
             raise
-        except BrokenStreamError:  # logged where it failed; a body without its end tells the reader
+        except ConnectionAbortedError:  # a stream failed: a body without its end tells the reader
             connection.transport.close()
             return
         except Exception:  # noqa: BLE001  the request boundary

@@ -24,7 +24,7 @@ from mlrun_like.serving.web.pace import Pace
 from mlrun_like.serving.web.request import RawHeaders
 from mlrun_like.serving.web.watch import within
 
-__all__ = ["BrokenStreamError", "Stream", "is_stream"]
+__all__ = ["Stream", "is_stream"]
 
 # `time.monotonic`, not `loop.time`: uvloop's stands still while a generator keeps the loop
 _MUCH = 16 * 1024  # bytes that are written at once
@@ -33,10 +33,6 @@ _EVENTS = "text/event-stream"
 _FAIR = 0.004  # seconds after which other callers get their turn
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-class BrokenStreamError(ConnectionError):
-    """A stream failed in the middle: the connection is cut, as there is no other way to tell."""
 
 
 def is_stream(body: Any) -> bool:
@@ -100,7 +96,8 @@ class Stream:
         """Send everything; when cancelled, the generator is closed.
 
         Raises:
-            BrokenStreamError: if the stream failed and its form has no word for that.
+            ConnectionAbortedError: if the stream failed and its form has no word for that: then
+                the connection must be cut.
         """
         self._loop = loop = asyncio.get_running_loop()
         if self._events:
@@ -136,7 +133,7 @@ class Stream:
                 raise
             except Exception as exc:  # the boundary between a user's step and the server
                 if not await self._failed(exc):
-                    raise BrokenStreamError(f"the stream failed: {exc}") from exc
+                    raise ConnectionAbortedError(f"the stream failed: {exc}") from exc
                 return
             now = time.monotonic()
             if self._size >= _MUCH or now - self._last >= pace.apart:

@@ -83,8 +83,9 @@ def test_broken_wrappers_do_no_harm(wrapper: dict[str, Any]) -> None:
 
 
 def test_a_body_that_json_cannot_carry_is_the_steps_mistake() -> None:
-    with pytest.raises(InvalidArgumentError, match="cannot be pushed"):
+    with pytest.raises(InvalidArgumentError, match="cannot be pushed") as caught:
         to_record(Event({"x": object()}, id="a"), full=True)
+    assert caught.value.status == 500
 
 
 def test_the_time_travels_on_although_nobody_looked_at_it() -> None:

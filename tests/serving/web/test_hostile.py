@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
@@ -12,10 +13,13 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
+from mlrun_like.serving.graph import flow
 from mlrun_like.serving.web.run import RunningServer
+from mlrun_like.serving.web.serve import serve
 from tests.serving.web.conftest import body_of, request, status_of, talk
 
 JSON = {"content_type": "application/json"}
@@ -265,3 +269,27 @@ def test_many_slow_clients_do_not_hold_up_others(process: tuple[str, int]) -> No
     assert len(times) == 80 and sorted(times)[40] < 0.5
     for raw in slow:
         raw.close()
+
+
+@pytest.mark.slow
+def test_work_that_nobody_waits_for_is_cancelled() -> None:
+    ended: list[float] = []
+
+    async def work(body: float) -> float:
+        try:
+            await asyncio.sleep(body)
+        finally:
+            ended.append(monotonic())
+        return body
+
+    graph = flow()
+    graph.to(work, "work").respond()
+    with serve(graph) as running:
+        host, _, port = running.url.rpartition("/")[2].partition(":")
+        with socket.create_connection((host, int(port))) as raw:
+            raw.sendall(request(b"30", **JSON))
+            time.sleep(0.1)
+        left = time.monotonic()
+        while not ended and time.monotonic() - left < 10:
+            time.sleep(0.01)
+    assert ended and ended[0] - left < 4
