@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
+from collections.abc import Iterator
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -34,22 +36,30 @@ def blocking_call(call: Any) -> str:
     if not isinstance(code, CodeType):
         return ""
     spaces = getattr(function, "__globals__", {})
-    for name in code.co_names:
-        value = spaces.get(name)
-        if isinstance(value, ModuleType):
-            found = _in_module(value, code.co_names)
-            if found:
-                return found
-        else:
-            origin = (getattr(value, "__module__", ""), getattr(value, "__name__", ""))
-            if callable(value) and origin in _FUNCTIONS:
-                return _FUNCTIONS[origin]
+    for names in _dotted(code):
+        value, name = spaces.get(names[0]), names[-1]
+        if len(names) > 1 and isinstance(value, ModuleType):
+            module = ".".join((value.__name__, *names[1:-1]))
+            if name in _BLOCKING.get(module, ()):
+                return f"{module}.{name}"
+        origin = (getattr(value, "__module__", ""), getattr(value, "__name__", ""))
+        if len(names) == 1 and callable(value) and origin in _FUNCTIONS:
+            return _FUNCTIONS[origin]
     return ""
 
 
-def _in_module(module: ModuleType, names: tuple[str, ...]) -> str:
-    known = module.__name__
-    if known == "urllib":
-        known = "urllib.request"
-    hit = _BLOCKING.get(known, frozenset()).intersection(names)
-    return f"{known}.{min(hit)}" if hit else ""
+def _dotted(code: CodeType) -> Iterator[list[str]]:
+    """The global names that code reads, with the attributes read from each."""
+    names: list[str] = []
+    for step in dis.get_instructions(code):
+        if step.opname == "LOAD_GLOBAL":
+            if names:
+                yield names
+            names = [str(step.argval)]
+        elif names and step.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            names.append(str(step.argval))
+        elif names and step.opname not in ("CACHE", "PRECALL", "PUSH_NULL"):
+            yield names
+            names = []
+    if names:
+        yield names

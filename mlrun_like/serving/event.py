@@ -27,7 +27,7 @@ class _Drop:
 DROP: Final = _Drop()
 """What a step of kind "maybe" returns to end an event; inside plans: no answer."""
 
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class _Lazy:
@@ -80,7 +80,9 @@ class Event:
     key: Any = None
     path: str = "/"
     method: str = "POST"
-    headers: Mapping[str, str] = _NO_HEADERS
+    headers: Mapping[str, str] = _NOTHING
+    query: Mapping[str, str] = _NOTHING
+    """Parameters of the URL by name."""
     content_type: str = ""
     error: Any = None
     """What a failed step reported, by step name."""

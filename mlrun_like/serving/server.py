@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from mlrun_like.errors import NotFoundError, nearest
 from mlrun_like.serving.background import Background
@@ -93,7 +94,7 @@ class GraphServer(Streaming):
         """Send one event from this process, as if it came over HTTP.
 
         Args:
-            path: URL path.
+            path: URL path, with a query if need be.
             body: The content; text and bytes are decoded as over HTTP.
             method: By default POST with a body, else GET.
             headers: Request headers.
@@ -216,7 +217,10 @@ class GraphServer(Streaming):
         content_type: str,
     ) -> Event:
         named = {key.lower(): value for key, value in (headers or {}).items()}
-        event = Event(None, path=named.get("mlrun-event-path") or path, headers=named)
+        place, _, query = (named.get("mlrun-event-path") or path).partition("?")
+        event = Event(None, path=place, headers=named)
+        if query:
+            event.query = dict(parse_qsl(query, keep_blank_values=True))
         event.content_type = (
             content_type or named.get("content-type", "") or self.default_content_type
         )

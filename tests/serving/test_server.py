@@ -108,6 +108,17 @@ def test_full_event_steps() -> None:
         graph.to_mock_server().test(body=1)
 
 
+def test_the_query_of_a_path() -> None:
+    def told(event: Event) -> None:
+        event.body = [event.path, dict(event.query)]
+
+    graph = flow()
+    graph.to(told, full_event=True)
+    server = graph.to_mock_server()
+    assert server.test("/a?x=1&y=%20z", body=1) == ["/a", {"x": "1", "y": " z"}]
+    assert server.test("/a", body=1) == ["/a", {}]
+
+
 def test_a_failure_names_step_and_event() -> None:
     server = server_of(lambda body: body, lambda body: body["x"])
     with pytest.raises(StepError) as caught:
