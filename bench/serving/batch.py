@@ -26,7 +26,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mlrun_like.serving.batch.rows import Rows
 from mlrun_like.serving.batch.run import run_batch
-from mlrun_like.serving.graph import Graph, flow
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.models.sklearn import SKLearnModelServer
 
 ROWS, LARGE = 100_000, 2_000_000

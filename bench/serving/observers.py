@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from common import arguments, median, report
 
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.observe.metrics import Metrics
 from mlrun_like.serving.observe.recording import Recorder
 from mlrun_like.serving.observe.timings import Timings

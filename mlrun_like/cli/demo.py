@@ -21,7 +21,7 @@ from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError, RunError
 from mlrun_like.registry import require, resolve
 from mlrun_like.runs.object import RunObject
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.web.serve import serve
 from mlrun_like.tracking.base import ArtifactQuery, RunQuery
 from mlrun_like.tracking.connect import open_store

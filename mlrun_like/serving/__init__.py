@@ -1,37 +1,35 @@
 """Real-time graphs: define, check, compile, answer events in this process or over HTTP.
 
 event.py          Event and Response, what steps see and give
-protocol.py       Step, what a step may be beyond a function of a body
-graph.py          the definition: flow(), Graph (building.py adds steps, step.py is one of them)
-document.py       the form of a graph as plain data
-function.py       functions of kind `serving`
-lookup.py         what a class or function name in a definition means
-check.py          every mistake of a graph at once, before anything is created
-binding.py        a step definition as one callable; guards.py its options
-compile.py        a checked graph as generated code: plan.py, codegen.py, block.py
+protocol.py       Step, the base of steps that drop, choose, multiply or hold events
+definition/       graphs and steps as they are declared, written and read
+engine/           from a definition to callables
 context.py        what a step may ask of its server
-server.py         GraphServer: a plan that answers events; `test()` is the in-process client
+server.py         GraphServer: a plan that answers events; answering.py one, streaming.py many
+error_stream.py   where failing events are reported
+function.py       functions of kind serving; mocking.py calls them as if deployed
 paths.py          dotted paths into a body
-codec.py          JSON to and from bytes, the only module that knows the JSON library
-forms.py          what HTML forms send
+codec.py          JSON to and from bytes; forms.py reads HTML forms
+observer.py       what watches a graph
+plot.py           pictures; drawing/ lays them out
 client.py         Client: the same calls to a graph in this process or over HTTP
-web               the ASGI application, the HTTP protocol, processes
-models            V2ModelServer, ready model servers, routers, ensembles
-batching          calls of several callers as one call
-steps             storey's steps: batches, joins, windows, targets
-stream_flow       storey's flows: sources, controllers, results
-queues            graphs over several functions with streams between them
-remote            steps that ask other servers
-batch             a graph over a file of rows
-observe           metrics, traces, journal, replay
-drawing           pictures of graphs
+
+steps/            ready-made steps: maps, windows, tables, targets
+stream_flow/      flows as storey writes them: build_flow, sources, controllers
+models/           model servers and routers
+batching/         micro-batching
+remote/           steps that other servers do
+web/              the ASGI application, processes, the HTTP protocol
+queues/           graphs split over streams into several processes
+observe/          metrics, traces, recording and replay
+batch/            a graph over a table
 """
 
 from __future__ import annotations
 
 from mlrun_like.serving.client import AsyncClient, Client
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.protocol import Step
 from mlrun_like.serving.web.serve import serve, serve_forever

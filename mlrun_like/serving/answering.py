@@ -6,13 +6,13 @@ import inspect
 from typing import Any
 
 from mlrun_like.errors import MLRunLikeError, StepError
-from mlrun_like.serving.background import Background
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.engine.background import Background
+from mlrun_like.serving.engine.failures import status_of
+from mlrun_like.serving.engine.plan import Plan
 from mlrun_like.serving.error_stream import ErrorStream
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.failures import status_of
 from mlrun_like.serving.observer import Observer, watching
-from mlrun_like.serving.plan import Plan
 
 __all__ = ["Answering"]
 

@@ -187,7 +187,7 @@ class Client(_Calls):
 
     The methods are those of `AsyncClient`, without `await`.
 
-    >>> from mlrun_like.serving.graph import flow
+    >>> from mlrun_like.serving.definition.graph import flow
     >>> with Client(flow().to(sorted).respond()) as client:
     ...     client.post("/", [2, 1])
     [1, 2]

@@ -10,16 +10,16 @@ from typing import Any
 from mlrun_like.errors import GraphError, InvalidArgumentError, NotFoundError
 from mlrun_like.functions.function import Function
 from mlrun_like.registry import resolve
-from mlrun_like.serving import lookup
 from mlrun_like.serving.context import GraphContext
-from mlrun_like.serving.defining import Defining, child_of
-from mlrun_like.serving.graph import Graph
+from mlrun_like.serving.definition import lookup
+from mlrun_like.serving.definition.defining import Defining, child_of
+from mlrun_like.serving.definition.graph import Graph
+from mlrun_like.serving.definition.parts import part_for
+from mlrun_like.serving.definition.spec import ServingSpec
+from mlrun_like.serving.definition.step import GraphStep
 from mlrun_like.serving.mocking import Mocking
-from mlrun_like.serving.parts import part_for
 from mlrun_like.serving.plot import Picture
 from mlrun_like.serving.server import GraphServer
-from mlrun_like.serving.spec import ServingSpec
-from mlrun_like.serving.step import GraphStep
 
 __all__ = ["ServingFunction", "graph_of"]
 

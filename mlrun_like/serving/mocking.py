@@ -10,7 +10,7 @@ from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.definition.graph import Graph
     from mlrun_like.serving.server import GraphServer
 
 __all__ = ["Mocking"]

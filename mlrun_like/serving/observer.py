@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.binding import BoundStep
+    from mlrun_like.serving.engine.binding import BoundStep
     from mlrun_like.serving.event import Event, Response
 
 __all__ = ["Observer", "watching"]

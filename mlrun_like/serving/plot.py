@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from mlrun_like.errors import InvalidArgumentError, MissingDependencyError
 from mlrun_like.registry import require
+from mlrun_like.serving.definition.lookup import local_name
 from mlrun_like.serving.drawing.mermaid import mermaid
 from mlrun_like.serving.drawing.node import Network, Node
 from mlrun_like.serving.drawing.svg import draw
-from mlrun_like.serving.lookup import local_name
 
 __all__ = ["Picture", "Plottable", "plot_graph"]
 

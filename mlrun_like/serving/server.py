@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from mlrun_like.errors import NotFoundError, nearest
-from mlrun_like.serving.background import Background
 from mlrun_like.serving.codec import decode_body
-from mlrun_like.serving.compile import compile_graph
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.definition.lookup import namespaces_of
+from mlrun_like.serving.engine.background import Background
+from mlrun_like.serving.engine.compile import compile_graph
+from mlrun_like.serving.engine.failures import raise_failed
 from mlrun_like.serving.error_stream import ErrorStream
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.failures import raise_failed
-from mlrun_like.serving.lookup import namespaces_of
 from mlrun_like.serving.observer import Observer
 from mlrun_like.serving.streaming import Streaming
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.definition.graph import Graph
 
 __all__ = ["GraphServer"]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.answering import Answering
+from mlrun_like.serving.engine.failures import failed
+from mlrun_like.serving.engine.passing import Way
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.failures import failed
-from mlrun_like.serving.passing import Way
 
 __all__ = ["Streaming"]
 
@@ -33,7 +33,7 @@ class Streaming(Answering):
 
         A dropped event's answer is None.
 
-        >>> from mlrun_like.serving.graph import flow
+        >>> from mlrun_like.serving.definition.graph import flow
         >>> graph = flow()
         >>> step = graph.to(abs)
         >>> list(graph.to_mock_server().stream([-1, 2]))

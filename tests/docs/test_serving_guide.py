@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.cli.main import COMMANDS, load_command
-from mlrun_like.serving.graph import Graph
-from mlrun_like.serving.registered import REGISTERED
+from mlrun_like.serving.definition.graph import Graph
+from mlrun_like.serving.definition.registered import REGISTERED
 from mlrun_like.serving.web.options import WebOptions
 
 ROOT = Path(__file__).resolve().parents[2]

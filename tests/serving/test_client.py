@@ -20,8 +20,8 @@ from mlrun_like.errors import (
     StoreUnavailableError,
 )
 from mlrun_like.serving.client import AsyncClient, Client
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.web.app import GraphApp
 from mlrun_like.serving.web.options import WebOptions
 from mlrun_like.serving.web.raised import raise_failure

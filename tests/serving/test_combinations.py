@@ -17,8 +17,8 @@ import pytest
 from mlrun_like.errors import InvalidArgumentError, StepError
 from mlrun_like.serving.batch.rows import Rows
 from mlrun_like.serving.batch.run import run_batch
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.observe.metrics import Metrics
 from mlrun_like.serving.observe.recording import Recorder

@@ -19,12 +19,12 @@ from mlrun_like.errors import (
 )
 from mlrun_like.serving import V2ModelServer
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.definition.graph import Graph
+from mlrun_like.serving.definition.step import RouterStep
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.function import graph_of
-from mlrun_like.serving.graph import Graph
 from mlrun_like.serving.models.voting import VotingEnsemble
 from mlrun_like.serving.server import GraphServer
-from mlrun_like.serving.step import RouterStep
 
 
 class Times(V2ModelServer):

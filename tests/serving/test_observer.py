@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import StepError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.observer import Observer
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.drawing.node import Network, Node
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.plot import Picture, plot_graph
 
 

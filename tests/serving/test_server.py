@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, NotFoundError, StepError
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.server import GraphServer
 
 

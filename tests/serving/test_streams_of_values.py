@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import GraphError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import DROP, Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.protocol import Step
 
 

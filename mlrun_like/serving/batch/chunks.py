@@ -11,9 +11,9 @@ from mlrun_like.serving.batch.frames import takes_frames, through_frames
 from mlrun_like.serving.batch.halving import Failure, by_halves
 from mlrun_like.serving.batch.merging import mergeable, through_model
 from mlrun_like.serving.batch.rows import Rows
-from mlrun_like.serving.binding import BoundStep
+from mlrun_like.serving.engine.binding import BoundStep
+from mlrun_like.serving.engine.failures import failed
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.failures import failed
 from mlrun_like.serving.server import GraphServer
 
 __all__ = ["Runner", "frame_steps", "runner_for"]

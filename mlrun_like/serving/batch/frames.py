@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from mlrun_like.serving.batch.halving import Failure, by_halves
-from mlrun_like.serving.binding import BoundStep
+from mlrun_like.serving.engine.binding import BoundStep
 
 __all__ = ["table_through_frames", "takes_frames", "through_frames"]
 

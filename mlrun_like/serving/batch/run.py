@@ -21,7 +21,7 @@ from mlrun_like.serving.batch.progress import Progress, progress_of
 from mlrun_like.serving.batch.rows import Rows
 from mlrun_like.serving.batch.sources import Chunk, Source, open_source
 from mlrun_like.serving.batch.targets import ERROR, Target, answer_columns
-from mlrun_like.serving.binding import BoundStep
+from mlrun_like.serving.engine.binding import BoundStep
 from mlrun_like.serving.function import ServingFunction, graph_of
 from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.server import V2ModelServer
@@ -108,7 +108,7 @@ def run_batch(
         InvalidArgumentError: if source, target or an option cannot be used.
         StepError: with `errors="raise"`, the first failing row's error.
 
-    >>> from mlrun_like.serving.graph import flow
+    >>> from mlrun_like.serving.definition.graph import flow
     >>> graph = flow()
     >>> step = graph.to(name="double", handler="({'y': event['x'] * 2})")
     >>> run_batch(graph, pd.DataFrame({"x": [1, 2]})).frame["y"].tolist()

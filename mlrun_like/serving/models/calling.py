@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.models.work import wait_for
-from mlrun_like.serving.route import Route
 
 __all__ = ["Calls", "given", "is_stream", "newest", "outcome", "outcome_async", "read_stream"]
 

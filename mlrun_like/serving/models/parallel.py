@@ -15,6 +15,7 @@ from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, StepError, S
 from mlrun_like.registry import resolve
 from mlrun_like.serving.codec import decode
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.models.address import Address
 from mlrun_like.serving.models.calling import Calls
@@ -27,7 +28,6 @@ from mlrun_like.serving.models.parallel_options import (
 )
 from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.work import Work
-from mlrun_like.serving.route import Route
 
 __all__ = ["ParallelRun", "told"]
 

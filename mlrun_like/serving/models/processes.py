@@ -19,9 +19,9 @@ import cloudpickle
 
 from mlrun_like.errors import InvalidArgumentError, StepError, StepTimeoutError
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import DROP, Event
 from mlrun_like.serving.models.worker import DROPPED
-from mlrun_like.serving.route import Route
 
 __all__ = ["RouteProcess"]
 

@@ -12,6 +12,7 @@ from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
 from mlrun_like.registry import resolve
 from mlrun_like.serving.codec import decode_request
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.models.address import Address, locate
 from mlrun_like.serving.models.calling import Calls, newest, outcome, outcome_async
@@ -20,7 +21,6 @@ from mlrun_like.serving.models.informing import server_metadata
 from mlrun_like.serving.models.work import Work, pump, pump_async
 from mlrun_like.serving.paths import get_path, set_path
 from mlrun_like.serving.protocol import Step
-from mlrun_like.serving.route import Route
 
 __all__ = ["BaseModelRouter"]
 

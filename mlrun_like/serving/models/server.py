@@ -55,7 +55,7 @@ class V2ModelServer(Definable, Step):
     ...         self.model = 2
     ...     def predict(self, request):
     ...         return [self.model * value for value in request["inputs"]]
-    >>> from mlrun_like.serving.graph import flow
+    >>> from mlrun_like.serving.definition.graph import flow
     >>> graph = flow()
     >>> step = graph.to(Double, "double").respond()
     >>> graph.to_mock_server().test(body={"inputs": [1, 2]})["outputs"]

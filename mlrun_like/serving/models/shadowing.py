@@ -13,13 +13,13 @@ from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import Event, Response, copy_body
 from mlrun_like.serving.models.address import Address
 from mlrun_like.serving.models.calling import Calls, given, is_stream, read_stream
 from mlrun_like.serving.models.daemons import Daemons
 from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.work import Work
-from mlrun_like.serving.route import Route
 
 __all__ = ["ShadowCounts", "ShadowRouter", "differs"]
 

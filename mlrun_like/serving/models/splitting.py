@@ -12,6 +12,7 @@ import yaml
 
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.models.address import Address
 from mlrun_like.serving.models.calling import Calls, given
@@ -21,7 +22,6 @@ from mlrun_like.serving.models.shares import Turns, chosen_for
 from mlrun_like.serving.models.weights import normalized
 from mlrun_like.serving.models.work import Work
 from mlrun_like.serving.paths import get_path
-from mlrun_like.serving.route import Route
 
 __all__ = ["TrafficSplit"]
 

@@ -10,6 +10,7 @@ import numpy
 
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, StepError
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.models.address import Address
 from mlrun_like.serving.models.ballots import VOTE_TYPES, kind_of, majority, mean
@@ -22,7 +23,6 @@ from mlrun_like.serving.models.server import V2ModelServer
 from mlrun_like.serving.models.tracking import Tracker
 from mlrun_like.serving.models.weights import normalized
 from mlrun_like.serving.models.work import Work
-from mlrun_like.serving.route import Route
 
 __all__ = ["VotingEnsemble"]
 

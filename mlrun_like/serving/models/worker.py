@@ -9,8 +9,8 @@ from typing import Any
 
 from mlrun_like.errors import StepError
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.server import GraphServer
 
 __all__ = ["DROPPED", "main"]

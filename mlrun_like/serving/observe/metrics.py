@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from mlrun_like.serving.batching import live_batchers
 from mlrun_like.serving.batching.queue import BatchNumbers
-from mlrun_like.serving.clock import call_later
+from mlrun_like.serving.engine.clock import call_later
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.observe.families import REQUEST_BOUNDS, STEP_BOUNDS, families
 from mlrun_like.serving.observe.numbers import GAUGE, Key, Numbers, Row, add_rows

@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
-from mlrun_like.serving.check import check
+from mlrun_like.serving.definition.graph import Graph
+from mlrun_like.serving.definition.lookup import namespaces_of
+from mlrun_like.serving.engine.check import check
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import Graph
-from mlrun_like.serving.lookup import namespaces_of
 from mlrun_like.serving.observe.compare import differences
 from mlrun_like.serving.observe.journal import read_journal
 from mlrun_like.serving.observe.values import pack, unpack
@@ -109,7 +109,7 @@ def replay(
         InvalidArgumentError: if a recorded body is missing or cannot be brought back.
         NotFoundError: if the step's input was not recorded.
 
-    >>> from mlrun_like.serving.graph import flow
+    >>> from mlrun_like.serving.definition.graph import flow
     >>> graph = flow()
     >>> last = graph.to(abs, "size")
     >>> record = {"id": "e1", "body": -3, "status": 200, "answer": 3}

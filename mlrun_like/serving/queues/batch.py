@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import StepError
+from mlrun_like.serving.engine.failures import status_of
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.failures import status_of
 from mlrun_like.serving.queues.options import ConsumeOptions
 from mlrun_like.serving.queues.push import QueuePush
 from mlrun_like.serving.queues.wrapping import to_event

@@ -17,7 +17,7 @@ from mlrun_like.serving.queues.workers import worker_of
 from mlrun_like.serving.server import GraphServer
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.definition.graph import Graph
 
 __all__ = ["InProcess", "in_process"]
 

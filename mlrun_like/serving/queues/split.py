@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlrun_like.errors import GraphError, nearest
-from mlrun_like.serving.graph import Graph
-from mlrun_like.serving.step import GraphStep, QueueStep
+from mlrun_like.serving.definition.graph import Graph
+from mlrun_like.serving.definition.step import GraphStep, QueueStep
 
 __all__ = ["Part", "group_of", "part_of", "split"]
 

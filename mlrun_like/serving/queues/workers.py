@@ -20,7 +20,7 @@ from mlrun_like.serving.queues.split import Part, part_of
 from mlrun_like.serving.server import GraphServer
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.definition.graph import Graph
 
 __all__ = ["serve_stream", "worker_of"]
 

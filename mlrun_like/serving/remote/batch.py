@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, StepError
+from mlrun_like.serving.engine.failures import status_of
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.failures import status_of
 from mlrun_like.serving.remote.asking import Asking, checked, compiled
 from mlrun_like.serving.remote.step import CallingStep
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
-from mlrun_like.serving.clock import Timer, call_later
+from mlrun_like.serving.engine.clock import Timer, call_later
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Emit
 from mlrun_like.serving.steps.aggregate_field import FieldAggregator

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.serving.definition.structure import handler_names
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Kind
 from mlrun_like.serving.steps.base import FlowStep, reader, writer
 from mlrun_like.serving.steps.checks import check_count
-from mlrun_like.serving.structure import handler_names
 
 __all__ = ["Merge"]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlrun_like.errors import MLRunLikeError
-from mlrun_like.serving.clock import Timer, call_later
+from mlrun_like.serving.engine.clock import Timer, call_later
 from mlrun_like.serving.steps.drivers import Change, Driver, Key, Row, key_text
 from mlrun_like.serving.steps.tables_entry import Entry
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from mlrun_like.serving.clock import Timer, call_later
+from mlrun_like.serving.engine.clock import Timer, call_later
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Kind
 from mlrun_like.serving.steps.base import FlowStep

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, ClassVar
 
 from mlrun_like.errors import InvalidTypeError
-from mlrun_like.serving.clock import Timer, call_later
+from mlrun_like.serving.engine.clock import Timer, call_later
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Emit, Kind
 from mlrun_like.serving.steps.base import FlowStep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from mlrun_like.serving.binding import BoundStep
+from mlrun_like.serving.engine.binding import BoundStep
 from mlrun_like.serving.event import DROP, Event
 
 __all__ = ["call_of", "call_of_async"]

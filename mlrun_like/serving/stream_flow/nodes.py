@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.serving.engine.passing import Way, fan_async, fan_sync
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.passing import Way, fan_async, fan_sync
 from mlrun_like.serving.protocol import Emit, Kind, Step
 from mlrun_like.serving.steps.base import FlowStep
 

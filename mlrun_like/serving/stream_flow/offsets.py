@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from mlrun_like.serving.clock import Timer, call_later
+from mlrun_like.serving.engine.clock import Timer, call_later
 from mlrun_like.serving.event import Event
 
 __all__ = ["OffsetCommitter", "QualifiedOffset", "committer_of"]

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.serving.binding import BoundStep, bind
-from mlrun_like.serving.check import check
-from mlrun_like.serving.compile import compile_graph
 from mlrun_like.serving.context import GraphContext
-from mlrun_like.serving.graph import Graph
-from mlrun_like.serving.guards import in_thread
-from mlrun_like.serving.plan import Plan
+from mlrun_like.serving.definition.graph import Graph
+from mlrun_like.serving.engine.binding import BoundStep, bind
+from mlrun_like.serving.engine.check import check
+from mlrun_like.serving.engine.compile import compile_graph
+from mlrun_like.serving.engine.guards import in_thread
+from mlrun_like.serving.engine.plan import Plan
 from mlrun_like.serving.steps.base import FlowStep
 from mlrun_like.serving.steps.checks import is_async as gives_awaitable
 from mlrun_like.serving.steps.choice import Choice

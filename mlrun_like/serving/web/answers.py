@@ -8,8 +8,8 @@ from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, StepError
 from mlrun_like.serving.codec import encode
+from mlrun_like.serving.engine.failures import failed
 from mlrun_like.serving.event import DROP, Response
-from mlrun_like.serving.failures import failed
 from mlrun_like.serving.server import GraphServer
 from mlrun_like.serving.web.access import Access
 from mlrun_like.serving.web.accesslog import AccessLog
@@ -36,7 +36,7 @@ class Answers:
         server: The compiled graph.
         options: How it is served.
 
-    >>> from mlrun_like.serving.graph import flow
+    >>> from mlrun_like.serving.definition.graph import flow
     >>> graph = flow()
     >>> step = graph.to(len).respond()
     >>> answers = Answers(graph.to_mock_server(), WebOptions())

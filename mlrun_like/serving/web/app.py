@@ -42,7 +42,7 @@ class GraphApp:
     Raises:
         GraphError: naming every mistake of the graph.
 
-    >>> from mlrun_like.serving.graph import flow
+    >>> from mlrun_like.serving.definition.graph import flow
     >>> app = GraphApp(flow().to(abs).respond())
     >>> app.options.max_body
     16777216

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlrun_like import __version__
 from mlrun_like.registry import resolve
-from mlrun_like.serving.step import GraphStep, RouterStep
+from mlrun_like.serving.definition.step import GraphStep, RouterStep
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
-    from mlrun_like.serving.plan import Plan
+    from mlrun_like.serving.definition.graph import Graph
+    from mlrun_like.serving.engine.plan import Plan
 
 __all__ = ["openapi_document"]
 
@@ -51,7 +51,7 @@ def openapi_document(graph: Graph, plan: Plan, *, token: bool = False) -> dict[s
         plan: Its plan, with the objects of the steps.
         token: Whether callers need one.
 
-    >>> from mlrun_like.serving.graph import flow
+    >>> from mlrun_like.serving.definition.graph import flow
     >>> def double(body: int) -> int:
     ...     return 2 * body
     >>> graph = flow()

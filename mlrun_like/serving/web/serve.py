@@ -41,7 +41,7 @@ def serve(
         ConflictError: if the port is taken.
 
     >>> import urllib.request
-    >>> from mlrun_like.serving.graph import flow
+    >>> from mlrun_like.serving.definition.graph import flow
     >>> with serve(flow().to(abs).respond()) as server:
     ...     urllib.request.urlopen(server.url, data=b"-3").read()
     b'3'

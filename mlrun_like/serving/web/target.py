@@ -12,9 +12,9 @@ import yaml
 
 from mlrun_like.errors import InvalidArgumentError, MissingFileError, NotFoundError, nearest
 from mlrun_like.registry import resolve
-from mlrun_like.serving.graph import Graph
+from mlrun_like.serving.definition.graph import Graph
+from mlrun_like.serving.definition.step import GraphStep
 from mlrun_like.serving.server import GraphServer
-from mlrun_like.serving.step import GraphStep
 
 __all__ = ["find_target", "server_of", "watched_folder"]
 
@@ -60,7 +60,7 @@ def find_target(text: str) -> tuple[Any, Any]:
         NotFoundError: if there is no such module or name.
         GraphError: if a document is not a graph.
 
-    >>> find_target("mlrun_like.serving.graph:flow")[0].steps
+    >>> find_target("mlrun_like.serving.definition.graph:flow")[0].steps
     []
     """
     if "" not in sys.path and str(Path.cwd()) not in sys.path:

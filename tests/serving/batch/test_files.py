@@ -18,7 +18,7 @@ from mlrun_like.serving.batch.csv_types import column_types
 from mlrun_like.serving.batch.run import run_batch
 from mlrun_like.serving.batch.sources import open_source
 from mlrun_like.serving.batch.targets import Target
-from mlrun_like.serving.graph import Graph, flow
+from mlrun_like.serving.definition.graph import Graph, flow
 
 
 def rows_of(source: Any, chunk: int = 3) -> list[Any]:

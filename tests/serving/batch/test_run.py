@@ -22,8 +22,8 @@ import mlrun_like as ml
 from mlrun_like.errors import GraphError, InvalidArgumentError, StepError
 from mlrun_like.serving.batch.rows import Rows
 from mlrun_like.serving.batch.run import run_batch
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.models.server import V2ModelServer
 from mlrun_like.serving.protocol import Step
 
@@ -374,7 +374,7 @@ def test_more_mistakes(tmp_path: Path) -> None:
 KILLED = """
 import sys, time
 from mlrun_like.serving.batch.run import run_batch
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 def rows():
     n = 0
     while True:

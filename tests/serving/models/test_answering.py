@@ -13,8 +13,8 @@ import pytest
 from mlrun_like.artifacts.model import ModelArtifact
 from mlrun_like.errors import GraphError, InvalidArgumentError, MLRunLikeError, OverloadedError
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.models.function import FunctionModelServer
 from mlrun_like.serving.server import GraphServer

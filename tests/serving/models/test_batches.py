@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import GraphError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.server import GraphServer
 

@@ -10,8 +10,8 @@ import pytest
 
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.codec import decode, encode
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.models.binary import HEADER, BinaryDialect
 from mlrun_like.serving.models.sagemaker import SageMakerDialect

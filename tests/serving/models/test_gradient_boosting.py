@@ -10,7 +10,7 @@ import pytest
 
 from mlrun_like.errors import GraphError
 from mlrun_like.functions.decorators import function
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.models.lightgbm import LGBMModelServer
 from mlrun_like.serving.models.xgboost import XGBoostModelServer
 from mlrun_like.serving.server import GraphServer

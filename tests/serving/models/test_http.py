@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlrun_like.serving import serve
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from mlrun_like.errors import GraphError
 from mlrun_like.functions.decorators import function
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.models.mlflow import MLFlowModelServer
 from mlrun_like.serving.server import GraphServer
 

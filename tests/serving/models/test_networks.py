@@ -12,7 +12,7 @@ import pytest
 
 from mlrun_like.errors import GraphError
 from mlrun_like.functions.decorators import function
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.models.huggingface import HuggingFaceModelServer
 from mlrun_like.serving.models.onnx import ONNXModelServer
 from mlrun_like.serving.models.pytorch import PyTorchModelServer

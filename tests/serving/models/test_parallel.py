@@ -13,12 +13,12 @@ import pytest
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, StepError, StepTimeoutError
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.definition.graph import flow
+from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models.parallel import ParallelRun
 from mlrun_like.serving.models.parallel_options import ParallelRunnerModes
 from mlrun_like.serving.protocol import Step
-from mlrun_like.serving.route import Route
 from mlrun_like.serving.server import GraphServer
 
 EXECUTORS = [

@@ -17,8 +17,9 @@ from mlrun_like.artifacts.model import ModelArtifact
 from mlrun_like.registry import resolve
 from mlrun_like.serving import models
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.definition.graph import Graph, flow
+from mlrun_like.serving.definition.registered import REGISTERED, registered_path
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.models.address import Address, locate
 from mlrun_like.serving.models.daemons import Daemons
@@ -27,7 +28,6 @@ from mlrun_like.serving.models.routing import BaseModelRouter
 from mlrun_like.serving.models.voting import VotingEnsemble
 from mlrun_like.serving.models.warming import sample_request
 from mlrun_like.serving.models.work import pump, pump_async
-from mlrun_like.serving.registered import REGISTERED, registered_path
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 
 from mlrun_like.errors import GraphError, NotFoundError
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.definition.graph import flow
+from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.models.router import ModelRouter
-from mlrun_like.serving.route import Route
 from mlrun_like.serving.server import GraphServer
 
 

@@ -6,8 +6,8 @@ import numpy
 import pytest
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, StepError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.server import GraphServer
 

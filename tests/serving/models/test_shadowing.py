@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import GraphError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.models.shadowing import ShadowRouter, differs
 from mlrun_like.serving.server import GraphServer

@@ -6,8 +6,8 @@ import pytest
 
 from mlrun_like.errors import GraphError
 from mlrun_like.functions.decorators import function
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models.sklearn import SKLearnModelServer
 from mlrun_like.serving.server import GraphServer
 

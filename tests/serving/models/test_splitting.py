@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlrun_like.errors import GraphError, InvalidArgumentError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.models.shares import Turns, chosen_for
 from mlrun_like.serving.models.splitting import TrafficSplit

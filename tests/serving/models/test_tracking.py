@@ -12,8 +12,8 @@ import numpy
 import pytest
 
 from mlrun_like.errors import GraphError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.models.pushing import Pusher
 from mlrun_like.serving.models.tracking import COLUMNS, StreamContext

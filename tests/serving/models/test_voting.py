@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlrun_like.errors import GraphError, StepError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.models.ballots import kind_of, majority, mean
 from mlrun_like.serving.models.voting import VotingEnsemble

@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mlrun_like.errors import NotFoundError
 from mlrun_like.serving.batching import Batcher
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.observe.metrics import Metrics, render
 from mlrun_like.serving.server import GraphServer
 

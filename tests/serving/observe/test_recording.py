@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlrun_like.errors import InvalidArgumentError, MissingFileError, MLRunLikeError, SpecError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.observe.journal import Journal, read_journal
 from mlrun_like.serving.observe.recording import Recorder, without_secrets
 from mlrun_like.serving.server import GraphServer

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, NotFoundError
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.observe.journal import read_journal
 from mlrun_like.serving.observe.recording import Recorder
 from mlrun_like.serving.observe.replay import find_record, replay, step_functions

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.observe.timings import Timings
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.observe.propagation import trace_headers
 from mlrun_like.serving.observe.tracing import Tracing
 
@@ -125,7 +125,7 @@ def test_without_the_package_nothing_happens() -> None:
 import sys
 sys.modules["opentelemetry"] = sys.modules["opentelemetry.trace"] = None
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.observe.propagation import trace_headers
 from mlrun_like.serving.observe.tracing import Tracing
 tracing = Tracing()

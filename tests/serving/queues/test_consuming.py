@@ -14,8 +14,8 @@ import pytest
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, RunTimeoutError
 from mlrun_like.names import new_uid
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.observer import Observer
 from mlrun_like.serving.protocol import Step
 from mlrun_like.serving.queues.consuming import StreamWorker

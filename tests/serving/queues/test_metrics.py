@@ -5,7 +5,7 @@ from __future__ import annotations
 import urllib.request
 
 from mlrun_like.names import new_uid
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.queues.metrics import StreamMetrics, metrics_on
 from mlrun_like.serving.queues.options import ConsumeOptions
 from mlrun_like.serving.queues.supervisor import function_processes

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from mlrun_like.names import new_uid
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.queues.options import ConsumeOptions
 from mlrun_like.serving.queues.supervisor import Process, Supervisor
 from mlrun_like.serving.queues.workers import worker_of

@@ -11,8 +11,8 @@ import pytest
 
 from mlrun_like.errors import StepError, StoreUnavailableError
 from mlrun_like.names import new_uid
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.queues.push import QueuePush
 from mlrun_like.serving.queues.pusher import Pusher
 from mlrun_like.streams.base import Record

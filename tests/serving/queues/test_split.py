@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import GraphError
-from mlrun_like.serving.graph import Graph, flow
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.queues.split import Part, part_of, split
 
 

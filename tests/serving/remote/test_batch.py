@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import InvalidArgumentError, StepError, StepTimeoutError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.remote import BatchHttpRequests
 from tests.serving.remote.conftest import Form
 from tests.serving.remote.upstream import Upstream

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import InvalidArgumentError, StepError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import DROP, Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.remote import HttpRequest, HttpResponse, SendToHttp
 from tests.servers import free_port
 from tests.serving.remote.conftest import Form

@@ -11,8 +11,8 @@ import numpy
 import pytest
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, StepError, StepTimeoutError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.remote import RemoteStep
 from mlrun_like.serving.server import GraphServer
 from tests.servers import free_port

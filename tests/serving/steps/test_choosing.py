@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import InvalidArgumentError, StepError
-from mlrun_like.serving.graph import Graph, flow
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.steps.choosing import ChoiceByField
 
 

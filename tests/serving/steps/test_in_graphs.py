@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import GraphError, StepError
+from mlrun_like.serving.definition.graph import Graph, flow
+from mlrun_like.serving.definition.registered import REGISTERED, registered_path
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import Graph, flow
-from mlrun_like.serving.registered import REGISTERED, registered_path
 from mlrun_like.serving.server import GraphServer
 from mlrun_like.serving.steps.batching import Batch
 from mlrun_like.serving.steps.choice import Choice

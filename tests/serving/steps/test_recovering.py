@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.steps.base import FlowStep
 from mlrun_like.serving.steps.recovering import Recover
 

@@ -13,8 +13,8 @@ import pytest
 import uvicorn
 
 from mlrun_like.errors import NotFoundError
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import Event, Response
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.web.app import GraphApp
 from mlrun_like.serving.web.options import WebOptions
 from mlrun_like.serving.web.run import RunningServer

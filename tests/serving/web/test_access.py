@@ -14,7 +14,7 @@ import pytest
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.web.access import Access
 from mlrun_like.serving.web.accesslog import AccessLog
 from mlrun_like.serving.web.options import WebOptions

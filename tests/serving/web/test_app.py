@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import ConflictError, InvalidArgumentError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.web.app import GraphApp
 from mlrun_like.serving.web.mounts import Mounts
 from mlrun_like.serving.web.options import WebOptions

@@ -17,7 +17,7 @@ from time import monotonic
 
 import pytest
 
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.web.run import RunningServer
 from mlrun_like.serving.web.serve import serve
 from tests.serving.web.conftest import body_of, request, status_of, talk

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.serving.graph import flow
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.models import V2ModelServer
 from mlrun_like.serving.web.openapi import openapi_document
 from mlrun_like.serving.web.run import RunningServer

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.web import stream
 from mlrun_like.serving.web.chunks import Source, as_event, as_line, media_type
 from mlrun_like.serving.web.eager import begin

@@ -16,8 +16,8 @@ import pytest
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, GraphError, InvalidArgumentError, NotFoundError
+from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Response
-from mlrun_like.serving.graph import flow
 from mlrun_like.serving.web.run import RunningServer
 from mlrun_like.serving.web.serve import serve
 
@@ -156,7 +156,7 @@ def test_stop_frees_the_port_and_may_be_called_twice() -> None:
 
 def test_the_blocking_form_ends_with_sigterm() -> None:
     code = (
-        "from mlrun_like.serving.graph import flow\n"
+        "from mlrun_like.serving.definition.graph import flow\n"
         "from mlrun_like.serving.web.serve import serve_forever\n"
         "step = flow().to(abs).respond()\n"
         "serve_forever(step, port=0, started=lambda url: print(url, flush=True))"

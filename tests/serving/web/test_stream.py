@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import Response
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.web.app import GraphApp
 from mlrun_like.serving.web.run import RunningServer
 from mlrun_like.serving.web.serve import serve

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from mlrun_like.serving.clock import call_later
+from mlrun_like.serving.engine.clock import call_later
 
 
 def test_calls_come_in_the_order_of_their_times() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from mlrun_like.errors import InvalidArgumentError, nearest
 from mlrun_like.functions.function import Function
 from mlrun_like.registry import resolve
-from mlrun_like.serving.graph import Graph
-from mlrun_like.serving.step import GraphStep, RouterStep
+from mlrun_like.serving.definition.graph import Graph
+from mlrun_like.serving.definition.step import GraphStep, RouterStep
 
 __all__ = ["Defining", "child_of"]
 

@@ -6,10 +6,10 @@ import copy
 from typing import TYPE_CHECKING
 
 from mlrun_like.errors import GraphError
-from mlrun_like.serving.step import GraphStep, RouterStep
+from mlrun_like.serving.definition.step import GraphStep, RouterStep
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.definition.graph import Graph
 
 __all__ = ["insert_flow"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from mlrun_like.errors import GraphError, InvalidArgumentError
 from mlrun_like.functions.function import Function
-from mlrun_like.serving.graph import Graph
-from mlrun_like.serving.lookup import import_name
+from mlrun_like.serving.definition.graph import Graph
+from mlrun_like.serving.definition.lookup import import_name
 
 __all__ = ["ServingSpec"]
 

@@ -8,7 +8,9 @@ would show in what other steps have seen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
+import itertools
 import logging
 import time
 from collections import Counter
@@ -21,8 +23,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from mlrun_like.errors import GraphError, StepError
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.observer import Observer
 from mlrun_like.serving.protocol import Step
 from mlrun_like.serving.server import GraphServer
@@ -148,10 +150,8 @@ class Interpreter:
         except Failed as exc:
             told = ("error", exc.step)
         while self.late:
-            try:
+            with contextlib.suppress(Failed):  # reported to nobody who waits
                 self.protected(*self.late.pop(0))
-            except Failed:
-                pass  # reported to nobody who waits
         return told
 
     def protected(self, steps: list[Spec], body: Body) -> Any:
@@ -200,7 +200,11 @@ class Interpreter:
         elif step.kind == "merge":
             held = self.held.setdefault(step.number, [])
             held.append(body)
-            bodies = [sorted(sum(held, []))] if len(held) == len(step.parents) else []
+            bodies = (
+                [sorted(itertools.chain.from_iterable(held))]
+                if len(held) == len(step.parents)
+                else []
+            )
         elif step.kind in ("filter", "choice"):
             bodies = [seen]  # they decide where it goes, not what it is
         if step.number == self.answering:
@@ -266,7 +270,7 @@ def step_class(kind: str, is_async: bool, yields: bool) -> type[Picks]:
     made: type[Picks] = (
         (YieldsLater if is_async else Yields) if yields else Later if is_async else Plain
     )
-    made.kind = kind  # type: ignore[misc,assignment]
+    made.kind = kind
     return made
 
 
@@ -288,7 +292,11 @@ def calls(case: Case, step: Spec) -> Callable[[Any], Any]:
             parts = held.setdefault(value.id, [])
             parts.append(body)
             done = len(parts) == len(step.parents)
-            return [value.with_body(sorted(sum(held.pop(value.id), [])))] if done else []
+            return (
+                [value.with_body(sorted(itertools.chain.from_iterable(held.pop(value.id))))]
+                if done
+                else []
+            )
         if step.kind == "maybe" and not kept(body, step.param):
             return DROP
         if not isinstance(value, Event):
@@ -334,7 +342,7 @@ def build(case: Case) -> Graph:
         else:
             kind = "many" if step.kind == "merge" else step.kind
             found = step_class(kind, step.is_async, step.yields and kind == "many")
-            found.merges = step.kind == "merge"  # type: ignore[attr-defined]
+            found.merges = step.kind == "merge"
             full = whole and kind == "maybe"
             made = graph.add_step(found, step.name, after=after, full_event=full, call=call)
         made.on_error = case.handler_name(step.handler)
@@ -388,7 +396,9 @@ def cases(draw: st.DrawFn) -> Case:
     most: list[int] = []  # how often an event may reach a step
     merged: list[bool] = []
     for number in range(count):
-        parents = draw(st.lists(st.integers(0, number - 1), max_size=2, unique=True)) if number else []
+        parents = (
+            draw(st.lists(st.integers(0, number - 1), max_size=2, unique=True)) if number else []
+        )
         if number and not parents and draw(st.integers(0, 3)):
             parents = [number - 1]
         kind = draw(st.sampled_from(kinds))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlrun_like.serving.passing import Way, chooser, outlets
+from mlrun_like.serving.engine.passing import Way, chooser, outlets
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.codegen import Node, Writer
+    from mlrun_like.serving.engine.codegen import Node, Writer
 
 __all__ = ["Block"]
 

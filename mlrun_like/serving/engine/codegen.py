@@ -13,10 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlrun_like.serving.binding import BoundStep
-from mlrun_like.serving.block import Block
-from mlrun_like.serving.event import DROP
-from mlrun_like.serving.passing import (
+from mlrun_like.serving.engine.binding import BoundStep
+from mlrun_like.serving.engine.block import Block
+from mlrun_like.serving.engine.passing import (
     Way,
     answer_of,
     fan_async,
@@ -28,6 +27,7 @@ from mlrun_like.serving.passing import (
     stream_async,
     stream_sync,
 )
+from mlrun_like.serving.event import DROP
 
 __all__ = ["Form", "Node", "Program", "Writer", "generate"]
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, MLRunLikeError
 from mlrun_like.serving import V2ModelServer
+from mlrun_like.serving.definition.graph import Graph, flow
+from mlrun_like.serving.definition.step import GraphStep, RouterStep
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import Graph, flow
 from mlrun_like.serving.models.voting import VotingEnsemble
 from mlrun_like.serving.protocol import Step
-from mlrun_like.serving.step import GraphStep, RouterStep
 from mlrun_like.serving.steps.maps import Map
 from mlrun_like.serving.steps.merging import Merge
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 
-from mlrun_like.serving.graph import Graph
+from mlrun_like.serving.definition.graph import Graph
+from mlrun_like.serving.definition.step import QueueStep
 from mlrun_like.serving.queues.split import part_of
-from mlrun_like.serving.step import QueueStep
 
 __all__ = ["part_for"]
 

@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.registry import resolve
-from mlrun_like.serving.blocking import blocking_call
-from mlrun_like.serving.check import Target, added_values, injected
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.definition.step import RouterStep
+from mlrun_like.serving.engine.blocking import blocking_call
+from mlrun_like.serving.engine.check import Target, added_values, injected
+from mlrun_like.serving.engine.gate import Gate
+from mlrun_like.serving.engine.guards import guarded, in_thread
+from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import DROP, Event, Response
-from mlrun_like.serving.gate import Gate
-from mlrun_like.serving.guards import guarded, in_thread
 from mlrun_like.serving.paths import get_path, set_path
 from mlrun_like.serving.protocol import Kind, Step
-from mlrun_like.serving.route import Route
-from mlrun_like.serving.step import RouterStep
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.step import GraphStep
+    from mlrun_like.serving.definition.step import GraphStep
 
 __all__ = ["BoundStep", "bind"]
 

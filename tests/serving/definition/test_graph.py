@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import GraphError, InvalidArgumentError
+from mlrun_like.serving.definition.graph import Graph, flow
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import Graph, flow
 
 
 def double(body: int) -> int:

@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import GraphError
-from mlrun_like.serving.binding import BoundStep, bind
-from mlrun_like.serving.check import Target, check
-from mlrun_like.serving.codegen import Node
 from mlrun_like.serving.context import GraphContext
-from mlrun_like.serving.failures import error_text
-from mlrun_like.serving.lookup import resolve
-from mlrun_like.serving.options import StepOptions
-from mlrun_like.serving.plan import Hooks, Plan
-from mlrun_like.serving.step import QueueStep
-from mlrun_like.serving.structure import Order
+from mlrun_like.serving.definition.lookup import resolve
+from mlrun_like.serving.definition.options import StepOptions
+from mlrun_like.serving.definition.step import QueueStep
+from mlrun_like.serving.definition.structure import Order
+from mlrun_like.serving.engine.binding import BoundStep, bind
+from mlrun_like.serving.engine.check import Target, check
+from mlrun_like.serving.engine.codegen import Node
+from mlrun_like.serving.engine.failures import error_text
+from mlrun_like.serving.engine.plan import Hooks, Plan
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.definition.graph import Graph
 
 __all__ = ["compile_graph"]
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, NotFoundError, nearest
-from mlrun_like.serving.blocking import blocking_call
-from mlrun_like.serving.lookup import resolve, resolve_function
+from mlrun_like.serving.definition.lookup import resolve, resolve_function
+from mlrun_like.serving.definition.step import QueueStep, RouterStep
+from mlrun_like.serving.definition.structure import order_problems
+from mlrun_like.serving.engine.blocking import blocking_call
 from mlrun_like.serving.protocol import Step
-from mlrun_like.serving.step import QueueStep, RouterStep
-from mlrun_like.serving.structure import order_problems
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
-    from mlrun_like.serving.step import GraphStep
+    from mlrun_like.serving.definition.graph import Graph
+    from mlrun_like.serving.definition.step import GraphStep
 
 __all__ = ["METHODS", "Target", "added_values", "check", "injected"]
 

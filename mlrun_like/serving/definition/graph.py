@@ -14,12 +14,12 @@ from typing import Any
 import yaml
 
 from mlrun_like.errors import GraphError
-from mlrun_like.serving.arguments import check_parameters
-from mlrun_like.serving.building import Building
+from mlrun_like.serving.definition.arguments import check_parameters
+from mlrun_like.serving.definition.building import Building
+from mlrun_like.serving.definition.reading import read_graph
+from mlrun_like.serving.definition.step import GraphStep
 from mlrun_like.serving.plot import Picture, plot_graph
-from mlrun_like.serving.reading import read_graph
 from mlrun_like.serving.server import GraphServer
-from mlrun_like.serving.step import GraphStep
 
 __all__ = ["Graph", "flow"]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, nearest
-from mlrun_like.serving.arguments import check_types, step_names
-from mlrun_like.serving.document import step_document
-from mlrun_like.serving.lookup import taken_apart
-from mlrun_like.serving.options import StepOptions
+from mlrun_like.serving.definition.arguments import check_types, step_names
+from mlrun_like.serving.definition.document import step_document
+from mlrun_like.serving.definition.lookup import taken_apart
+from mlrun_like.serving.definition.options import StepOptions
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.definition.graph import Graph
 
 __all__ = ["GraphStep", "QueueStep", "RouterStep", "add_error_handler"]
 

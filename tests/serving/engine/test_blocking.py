@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.serving.blocking import blocking_call
+from mlrun_like.serving.engine.blocking import blocking_call
 
 
 def naps(body: Any) -> None:

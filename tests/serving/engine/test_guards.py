@@ -16,9 +16,9 @@ from mlrun_like.errors import (
     StepError,
     StepTimeoutError,
 )
+from mlrun_like.serving.definition.graph import Graph, flow
+from mlrun_like.serving.definition.options import StepOptions
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.graph import Graph, flow
-from mlrun_like.serving.options import StepOptions
 
 
 def one(function: Any, **options: Any) -> Graph:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, nearest
-from mlrun_like.serving.document import STEP_KEYS, shape_problems
-from mlrun_like.serving.nesting import insert_flow
-from mlrun_like.serving.step import GraphStep, QueueStep, RouterStep
+from mlrun_like.serving.definition.document import STEP_KEYS, shape_problems
+from mlrun_like.serving.definition.nesting import insert_flow
+from mlrun_like.serving.definition.step import GraphStep, QueueStep, RouterStep
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.definition.graph import Graph
 
 __all__ = ["read_graph"]
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import GraphError, nearest
-from mlrun_like.serving.lookup import import_name
+from mlrun_like.serving.definition.lookup import import_name
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.step import GraphStep
+    from mlrun_like.serving.definition.step import GraphStep
 
 __all__ = ["GRAPH_KEYS", "STEP_KEYS", "shape_problems", "step_document", "written_name"]
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from mlrun_like import registry
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
-from mlrun_like.serving.registered import REGISTERED, registered_path
+from mlrun_like.serving.definition.registered import REGISTERED, registered_path
 
 __all__ = [
     "Apart",

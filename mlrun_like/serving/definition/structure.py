@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from mlrun_like.dag import find_cycle, topological_order
 from mlrun_like.errors import nearest
-from mlrun_like.serving.step import QueueStep, RouterStep
+from mlrun_like.serving.definition.step import QueueStep, RouterStep
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
-    from mlrun_like.serving.step import GraphStep
+    from mlrun_like.serving.definition.graph import Graph
+    from mlrun_like.serving.definition.step import GraphStep
 
 __all__ = ["ENGINES", "Order", "handler_names", "order_problems"]
 

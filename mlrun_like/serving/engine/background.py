@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import StepError, StepTimeoutError
-from mlrun_like.serving.deadline import DEADLINE
+from mlrun_like.serving.engine.deadline import DEADLINE
+from mlrun_like.serving.engine.own_loop import OwnLoop
+from mlrun_like.serving.engine.passing import Way, first_of
+from mlrun_like.serving.engine.workers import Workers
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.own_loop import OwnLoop
-from mlrun_like.serving.passing import Way, first_of
-from mlrun_like.serving.workers import Workers
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.plan import Plan
+    from mlrun_like.serving.engine.plan import Plan
 
 __all__ = ["Background"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import linecache
-import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
@@ -14,25 +13,25 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from mlrun_like.errors import StepTimeoutError
-from mlrun_like.serving.binding import BoundStep
-from mlrun_like.serving.codegen import Form, Node, Program, generate
-from mlrun_like.serving.deadline import DEADLINE
+from mlrun_like.serving.engine.binding import BoundStep
+from mlrun_like.serving.engine.codegen import Form, Node, Program, generate
+from mlrun_like.serving.engine.deadline import DEADLINE
+from mlrun_like.serving.engine.failures import fail, raise_failed
+from mlrun_like.serving.engine.passing import Way, fan_async, fan_sync
+from mlrun_like.serving.engine.recursion import make_room
 from mlrun_like.serving.event import DROP, Event
-from mlrun_like.serving.failures import fail, raise_failed
-from mlrun_like.serving.passing import Way, fan_async, fan_sync
 from mlrun_like.serving.protocol import Step
 
 __all__ = ["Hooks", "Plan"]
 
 _numbers = itertools.count(1)
-_FRAMES = 4  # at a fork: the block, the fan, the branch, the block where branches meet
+_HERE = Path(__file__)
 # where events enter a graph; below them, the frames of an exception are another event's
-_ENTRIES = frozenset(
-    (str(Path(__file__).with_name(f"{file}.py")), name)
-    for file, name in [
-        ("plan", "run"), ("plan", "run_async"), ("server", "test"), ("streaming", "stream"),
-    ]
-)  # fmt: skip
+_ENTRIES = frozenset({
+    (str(_HERE), "run"), (str(_HERE), "run_async"),
+    (str(_HERE.parents[1] / "server.py"), "test"),
+    (str(_HERE.parents[1] / "streaming.py"), "stream"),
+})  # fmt: skip
 
 
 class Hooks(NamedTuple):
@@ -73,7 +72,7 @@ class Plan:
         self._lock = threading.Lock()
         self.run_body: Callable[[Any], Any] | None = None
         """From body to answer (or `DROP`), if no step needs the event; errors come as they are."""
-        _make_room(nodes)
+        make_room(nodes)
         if not self._whole and not self.is_async:
             self.run_body = self._program(False)[1]
 
@@ -301,16 +300,3 @@ class Plan:
         if is_async:
             return program, lambda event: fan_async(ways, event, form.whole)
         return program, lambda event: fan_sync(ways, event, form.whole)
-
-
-def _make_room(nodes: Mapping[str, Node]) -> None:
-    """Allow for the calls inside of calls of a graph with many forks, one after the other."""
-    depths: dict[str, int] = {}
-    for name in reversed(list(nodes)):  # followers come first
-        node = nodes[name]
-        below = max((depths.get(child, 0) for child in node.children), default=0)
-        plain = len(node.children) < 2 and node.bound.kind not in ("many", "choice")
-        depths[name] = below + (0 if plain else _FRAMES)
-    needed = 500 + max(depths.values(), default=0)
-    if needed > sys.getrecursionlimit():
-        sys.setrecursionlimit(needed)

@@ -10,10 +10,10 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
 from mlrun_like.errors import StepTimeoutError
-from mlrun_like.serving.deadline import time_left
-from mlrun_like.serving.gate import Gate
-from mlrun_like.serving.options import StepOptions
-from mlrun_like.serving.workers import Workers
+from mlrun_like.serving.definition.options import StepOptions
+from mlrun_like.serving.engine.deadline import time_left
+from mlrun_like.serving.engine.gate import Gate
+from mlrun_like.serving.engine.workers import Workers
 
 __all__ = ["guarded", "in_thread"]
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from mlrun_like.errors import GraphError, nearest
-from mlrun_like.serving.arguments import check_types, step_names
-from mlrun_like.serving.lookup import is_plain_function, local_name
-from mlrun_like.serving.nesting import insert_flow
-from mlrun_like.serving.step import GraphStep, QueueStep, RouterStep, add_error_handler
+from mlrun_like.serving.definition.arguments import check_types, step_names
+from mlrun_like.serving.definition.lookup import is_plain_function, local_name
+from mlrun_like.serving.definition.nesting import insert_flow
+from mlrun_like.serving.definition.step import GraphStep, QueueStep, RouterStep, add_error_handler
 
 if TYPE_CHECKING:
-    from mlrun_like.serving.graph import Graph
+    from mlrun_like.serving.definition.graph import Graph
 
 __all__ = ["Building"]
 
