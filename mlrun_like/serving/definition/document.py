@@ -34,6 +34,7 @@ GRAPH_KEYS = (
 )  # fmt: skip
 _ATOMS = (str, int, float, bool, bytes, type(None), datetime.date, datetime.datetime)
 _DEEPEST = 100
+_MOST_VALUES = 1_000_000
 _KINDS = ("root", "flow", "router")  # MLRun writes "root" for the outermost flow
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -87,7 +88,7 @@ def step_document(step: GraphStep) -> dict[str, Any]:
         }
     order = ("kind", *STEP_KEYS, "routes", *_QUEUE_KEYS, "options")
     kept = {key: document[key] for key in order if key in document}
-    always = ("after", "path")
+    always = ("after", "path", "routes")
     return {k: v for k, v in kept.items() if v not in ("", None, False, {}, []) or k in always}
 
 
@@ -127,6 +128,9 @@ def shape_problems(document: Any) -> list[str]:
     """What is wrong with the form of a graph document; empty: nothing."""
     if not isinstance(document, dict):
         return ["a graph document is a mapping with 'steps': {name: {...}}"]
+    size = _size_problem(document)
+    if size:
+        return [size]
     kind = document.get("kind", "root")
     if kind not in _KINDS:
         return [f"graph kind {kind!r} is not one of: {', '.join(_KINDS)}"]
@@ -136,6 +140,24 @@ def shape_problems(document: Any) -> list[str]:
     known = (*GRAPH_KEYS, *STEP_KEYS, "options") if kind == "router" else GRAPH_KEYS
     problems = _value_problems(document, known, "")
     return problems + _children_problems(document[children], children[:-1], 1)
+
+
+def _size_problem(document: Any) -> str:
+    """YAML's aliases make a large document, or an endless one, of a few lines."""
+    waiting = [(document, 0)]
+    count = 0
+    while waiting:
+        value, depth = waiting.pop()
+        if not isinstance(value, (dict, list, tuple)):
+            continue
+        count += len(value)
+        if count > _MOST_VALUES:
+            return f"the document is too large: it holds more than {_MOST_VALUES:,} values"
+        if depth > _DEEPEST:
+            return f"the document is nested too deep: more than {_DEEPEST} levels"
+        held = value.values() if isinstance(value, dict) else value
+        waiting += [(item, depth + 1) for item in held]
+    return ""
 
 
 def _value_problems(item: Mapping[Any, Any], known: Sequence[str], where: str) -> list[str]:
@@ -150,6 +172,12 @@ def _value_problems(item: Mapping[Any, Any], known: Sequence[str], where: str) -
         elif isinstance(value, list) and key in ("after", "before"):
             problems += [
                 f"{where}{key} must hold names, not {name!r:.60}"
+                for name in value
+                if not isinstance(name, str)
+            ]
+        elif isinstance(value, dict) and key in ("class_args", "options"):
+            problems += [
+                f"{where}the names in {key} must be texts, not {name!r:.60}"
                 for name in value
                 if not isinstance(name, str)
             ]

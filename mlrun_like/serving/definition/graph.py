@@ -23,6 +23,11 @@ from mlrun_like.serving.server import GraphServer
 
 __all__ = ["Graph", "flow"]
 
+# The YAML reader lets errors of Python through for values such as 2001-99-99 and `!!bool x`
+_UNREADABLE = (
+    OSError, yaml.YAMLError, RecursionError, ValueError, TypeError, LookupError, AttributeError,
+)  # fmt: skip
+
 
 class Graph(Building):
     """A flow of steps, or (kind `router`) a router and its routes.
@@ -97,9 +102,13 @@ class Graph(Building):
         """
         try:
             text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-            return cls.from_dict(yaml.safe_load(text))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as exc:
-            raise GraphError(f"the graph cannot be read: {exc}", where=str(source)[:80]) from exc
+            document = yaml.safe_load(text)
+        except _UNREADABLE as exc:
+            raise GraphError(
+                f"the graph cannot be read: {str(exc) or type(exc).__name__}",
+                where=str(source)[:80],
+            ) from exc
+        return cls.from_dict(document)
 
     def plot(
         self,
