@@ -154,6 +154,8 @@ def _call_problems(step: GraphStep, target: Target) -> list[str]:
     if isinstance(found, type):
         values = {**injected(found, added_values(step, None)), **target.arguments}
         problems += _argument_problems(found, (), values, "")
+        if "routes" in target.arguments and isinstance(step, RouterStep):
+            problems.append("routes are given with add_route, not as an argument of the class")
     elif target.arguments:
         problems.append(f"the arguments {sorted(target.arguments)} need a class, not an object")
     owner = found if isinstance(found, type) else type(found)

@@ -193,11 +193,8 @@ class Plan:
 
     def holding(self) -> list[tuple[str, Step]]:
         """The steps that hold state, in the order of the flow."""
-        return [
-            (n, node.bound.made)
-            for n, node in self.nodes.items()
-            if isinstance(node.bound.made, Step)
-        ]
+        made = ((name, node.bound.made) for name, node in self.nodes.items())
+        return [(name, step) for name, step in made if isinstance(step, Step)]
 
     # Failures ---------------------------------------------------------------------------------
 
