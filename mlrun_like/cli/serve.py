@@ -12,6 +12,8 @@ import typer
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.serving.definition.parts import part_for
+from mlrun_like.serving.function import graph_of
 from mlrun_like.serving.web.app import GraphApp
 from mlrun_like.serving.web.changes import Changes
 from mlrun_like.serving.web.options import WebOptions
@@ -76,12 +78,18 @@ def serve(  # noqa: PLR0913  (options of a command)
         str | None,
         typer.Option("--access-log", help="File for a line of JSON per request; -: stderr."),
     ] = None,
+    front: Annotated[
+        bool,
+        typer.Option("--front", help="Only the steps before the first queue; see consume."),
+    ] = False,
 ) -> None:
     """Serve a graph over HTTP until Ctrl-C or SIGTERM; SIGHUP starts new processes without a gap.
 
     mlrun-like serve graph.yaml --workers 2
 
     mlrun-like serve app.py:graph --port 8000 --reload
+
+    mlrun-like serve app.py:graph --front, beside mlrun-like consume app.py:graph --all
 
     The graph answers on every path; /docs is a page to try it, /readyz tells load balancers.
     """
@@ -101,7 +109,7 @@ def serve(  # noqa: PLR0913  (options of a command)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     listening = listen(host, port)
     run_workers(
-        functools.partial(_load, target, options),
+        functools.partial(_load, target, options, front),
         listening,
         config.serving_workers if workers is None else workers,
         preload=preload,
@@ -110,10 +118,19 @@ def serve(  # noqa: PLR0913  (options of a command)
     )
 
 
-def _load(target: str, options: WebOptions) -> Any:
+def _load(target: str, options: WebOptions, front: bool) -> Any:
     """The application of a target, in the process that answers."""
     found, namespace = find_target(target)
-    return found if isinstance(found, GraphApp) else GraphApp(found, namespace, options=options)
+    if isinstance(found, GraphApp):
+        if options != WebOptions.of(pages=True, metrics=True) or front:
+            raise InvalidArgumentError(
+                f"{target} is a GraphApp, which has options of its own",
+                fix="give them to GraphApp(...), or name its graph instead",
+            )
+        return found
+    if front:
+        found = part_for(graph_of(found), "")
+    return GraphApp(found, namespace, options=options)
 
 
 def _started(url: str) -> None:

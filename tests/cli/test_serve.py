@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from mlrun_like.cli.serve import _load
 from mlrun_like.errors import InvalidArgumentError, MissingFileError, NotFoundError
 from mlrun_like.serving.web.changes import Changes
+from mlrun_like.serving.web.options import WebOptions
 from mlrun_like.serving.web.target import find_target, server_of, watched_folder
 from tests.cli.conftest import Call
 
@@ -145,6 +147,39 @@ def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert watched_folder(text) == folder
     assert watched_folder("package.module:graph") == tmp_path
     assert watched_folder("graph.yaml") == tmp_path
+
+
+def test_the_front_of_a_graph_ends_at_its_first_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "split_app.py").write_text(
+        "from mlrun_like.serving import flow\n"
+        "graph = flow()\n"
+        "graph.to(abs, 'size').to('$queue', 'q', path='memory://front-test')"
+        ".to('math.sqrt', 'root', function='rooter')\n"
+    )
+    plain = WebOptions.of(pages=True, metrics=True)
+    steps = _load("split_app.py:graph", plain, True).server.graph.steps
+    assert [step.name for step in steps] == ["size", "q"]
+    assert len(_load("split_app.py:graph", plain, False).server.graph.steps) == 3
+
+
+def test_options_beside_an_application_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "whole_app.py").write_text(
+        "from mlrun_like.serving import flow\n"
+        "from mlrun_like.serving.web.app import GraphApp\n"
+        "app = GraphApp(flow().to(abs))\n"
+    )
+    plain = WebOptions.of(pages=True, metrics=True)
+    assert _load("whole_app.py:app", plain, False).server.plan
+    with pytest.raises(InvalidArgumentError, match="has options of its own"):
+        _load("whole_app.py:app", WebOptions.of(token="s3cret"), False)
 
 
 def test_changes_are_told_once(tmp_path: Path) -> None:

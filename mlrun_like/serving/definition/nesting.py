@@ -18,7 +18,8 @@ def insert_flow(outer: Graph, inner: Graph, name: str, after: list[str]) -> Grap
     """Add copies of the inner graph's steps as `name/step`; returns its last step.
 
     The last step is the one that responds in the inner graph, else the only one without
-    followers. Responding itself is left to the outer graph.
+    followers. Responding itself is left to the outer graph. An error handler of the inner graph
+    becomes that of its steps, except those that it leads to itself.
 
     Raises:
         GraphError: if the inner graph is empty or has several ends.
@@ -35,6 +36,7 @@ def insert_flow(outer: Graph, inner: Graph, name: str, after: list[str]) -> Grap
             fix="let one step of it call .respond(), or join its branches",
         )
     last = ends[0]
+    handling = handlers | _from(inner, {inner.on_error})
     for step in inner.steps:
         made = copy.copy(step)
         made.graph = outer
@@ -47,9 +49,18 @@ def insert_flow(outer: Graph, inner: Graph, name: str, after: list[str]) -> Grap
         made.before = [f"{name}/{follower}" for follower in step.before]
         if not made.after and step.kind != "error_step" and step.name not in handlers:
             made.after = list(after)
-        on_error = step.on_error or (inner.on_error if step.name not in handlers else "")
+        on_error = step.on_error or (inner.on_error if step.name not in handling else "")
         made.on_error = f"{name}/{on_error}" if on_error else ""
         outer.steps.append(made)
         if step is last:
             result = made
     return result
+
+
+def _from(graph: Graph, starts: set[str]) -> set[str]:
+    """These steps and all that come after them."""
+    found, count = set(starts), 0
+    while count != len(found):
+        count = len(found)
+        found |= {step.name for step in graph.steps if not found.isdisjoint(step.after)}
+    return found

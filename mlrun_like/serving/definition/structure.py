@@ -83,8 +83,18 @@ def order_problems(graph: Graph, deciding: Collection[str]) -> list[str]:
         )
     parents = {step.name: [name for name in step.after if name in counts] for step in graph.steps}
     # of steps with one name it is not known which one is meant
-    cycles = _cycles({name: above for name, above in parents.items() if counts[name] == 1})
+    clear = {name: list(above) for name, above in parents.items() if counts[name] == 1}
+    cycles = _cycles(clear)
     problems += [f"the steps form a loop: {' -> '.join(cycle)}" for cycle in cycles]
+    if not cycles:
+        for step in graph.steps:
+            if step.name in clear and step.on_error in clear and step.on_error != step.name:
+                clear[step.on_error].append(step.name)
+        problems += [
+            f"an event that fails again and again would go round for ever: {' -> '.join(cycle)}; "
+            "repeat a step with step.options(retries=...)"
+            for cycle in _cycles(clear)
+        ]
     unclear = bool(cycles) or max(counts.values(), default=1) > 1
     if graph.steps and not unclear:
         problems += _reach_problems(graph, parents)

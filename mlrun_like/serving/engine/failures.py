@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from mlrun_like.errors import MLRunLikeError, StepError
 from mlrun_like.serving.event import Event
 
-__all__ = ["error_text", "fail", "failed", "raise_failed", "status_of"]
+__all__ = ["error_text", "fail", "failed", "place_of", "raise_failed", "status_of"]
+
+_HERE = Path(__file__).parent
+# where events enter a graph; below them, the frames of an exception are another event's
+_ENTRIES = frozenset({
+    (str(_HERE / "plan.py"), "run"), (str(_HERE / "plan.py"), "run_async"),
+    (str(_HERE.parent / "server.py"), "test"), (str(_HERE.parent / "streaming.py"), "stream"),
+})  # fmt: skip
 
 
 def fail(event: Event, body: Any, step: str, exc: Exception) -> Event:
@@ -65,6 +74,27 @@ def raise_failed(
         raise told from exc
     finally:  # an error knows this frame: the frame must not know the error
         del told, exc
+
+
+def place_of(
+    exc: BaseException, programs: Mapping[str, Sequence[str]]
+) -> tuple[str, FrameType | None]:
+    """The step of the innermost line of generated code that an exception came through.
+
+    Args:
+        exc: The exception.
+        programs: The step of each line of a program, by its file name.
+    """
+    step, frame, at = "", None, exc.__traceback__
+    while at is not None:
+        code = at.tb_frame.f_code
+        steps = programs.get(code.co_filename)
+        if steps is not None:
+            step, frame = steps[at.tb_lineno - 1] or step, at.tb_frame
+        elif step and (code.co_filename, code.co_name) in _ENTRIES:  # it was raised before
+            break
+        at = at.tb_next
+    return step, frame
 
 
 def status_of(exc: BaseException) -> int:

@@ -8,7 +8,6 @@ import linecache
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from mlrun_like.errors import StepTimeoutError
 from mlrun_like.serving.engine.binding import BoundStep
 from mlrun_like.serving.engine.codegen import Form, Node, Program, generate
 from mlrun_like.serving.engine.deadline import DEADLINE
-from mlrun_like.serving.engine.failures import fail, raise_failed
+from mlrun_like.serving.engine.failures import fail, place_of, raise_failed
 from mlrun_like.serving.engine.passing import Way, fan_async, fan_sync
 from mlrun_like.serving.engine.recursion import make_room
 from mlrun_like.serving.event import DROP, Event
@@ -25,13 +24,6 @@ from mlrun_like.serving.protocol import Step
 __all__ = ["Hooks", "Plan"]
 
 _numbers = itertools.count(1)
-_HERE = Path(__file__)
-# where events enter a graph; below them, the frames of an exception are another event's
-_ENTRIES = frozenset({
-    (str(_HERE), "run"), (str(_HERE), "run_async"),
-    (str(_HERE.parents[1] / "server.py"), "test"),
-    (str(_HERE.parents[1] / "streaming.py"), "stream"),
-})  # fmt: skip
 
 
 class Hooks(NamedTuple):
@@ -205,17 +197,8 @@ class Plan:
 
     def _place(self, exc: BaseException) -> tuple[str, FrameType | None]:
         """The step of the innermost line of this plan that an exception came through."""
-        programs = {program.filename: program for program, _ in list(self._programs.values())}
-        step, frame, at = "", None, exc.__traceback__
-        while at is not None:
-            code = at.tb_frame.f_code
-            program = programs.get(code.co_filename)
-            if program is not None:
-                step, frame = program.steps[at.tb_lineno - 1] or step, at.tb_frame
-            elif step and (code.co_filename, code.co_name) in _ENTRIES:  # it was raised before
-                break
-            at = at.tb_next
-        return step, frame
+        programs = [program for program, _ in list(self._programs.values())]
+        return place_of(exc, {program.filename: program.steps for program in programs})
 
     def _rescued(self, exc: Exception, event: Event) -> Any:
         """What the graph's error handler answers.

@@ -243,7 +243,7 @@ class Picks(Step):
         self.call = call
 
 
-def step_class(kind: str, is_async: bool, yields: bool) -> type[Picks]:
+def step_class(kind: str, is_async: bool, yields: bool) -> Any:
     class Plain(Picks):
         def do(self, value: Any) -> Any:
             return self.call(value)
@@ -267,7 +267,7 @@ def step_class(kind: str, is_async: bool, yields: bool) -> type[Picks]:
             for each in self.call(value):
                 yield each
 
-    made: type[Picks] = (
+    made: Any = (
         (YieldsLater if is_async else Yields) if yields else Later if is_async else Plain
     )
     made.kind = kind
