@@ -208,7 +208,11 @@ def decode_body(body: Any, content_type: str) -> Any:
         try:
             return decode(body)
         except InvalidArgumentError:
-            return parse_urlencoded(body) if kind else body
+            if not kind:
+                return body
+            if body.lstrip()[:1] in (b"{", b"[", "{", "["):  # JSON with a mistake, not a form
+                raise
+            return parse_urlencoded(body)
     if isinstance(body, str):
         return body
     if kind.startswith("text/"):

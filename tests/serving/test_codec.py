@@ -193,3 +193,9 @@ def test_forms() -> None:
 def test_broken_forms_are_the_callers_fault(body: bytes, parameters: str) -> None:
     with pytest.raises(InvalidArgumentError, match="multipart"):
         parse_multipart(body, parameters)
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1', b"[1,", b" {bad}"])
+def test_broken_json_under_the_type_that_curl_sends_is_told(body: bytes) -> None:
+    with pytest.raises(InvalidArgumentError, match="not valid JSON"):
+        decode_body(body, "application/x-www-form-urlencoded")

@@ -14,6 +14,7 @@ from typing import Any
 __all__ = ["Timer", "call_later"]
 
 _logger = logging.getLogger("mlrun_like.serving")
+_MANY = 1000
 
 
 class Timer:
@@ -23,6 +24,11 @@ class Timer:
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call: Callable[[], Any] | None = call
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether there is nothing to call any more."""
+        return self._call is None
 
     def cancel(self) -> None:
         """Do not call; harmless if it was called already."""
@@ -39,6 +45,7 @@ class _Clock:
     def __init__(self) -> None:
         self._due: list[tuple[float, int, Timer]] = []
         self._number = itertools.count()
+        self._most = _MANY
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self.process = os.getpid()
@@ -46,6 +53,10 @@ class _Clock:
     def add(self, seconds: float, call: Callable[[], Any]) -> Timer:
         timer = Timer(call)
         with self._changed:
+            if len(self._due) > self._most:  # those far in the future, cancelled long ago
+                self._due = [item for item in self._due if not item[2].cancelled]
+                heapq.heapify(self._due)
+                self._most = max(_MANY, 2 * len(self._due))
             heapq.heappush(self._due, (time.monotonic() + seconds, next(self._number), timer))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="graph-clock", daemon=True)
@@ -65,7 +76,7 @@ class _Clock:
                 timer = heapq.heappop(self._due)[2]
             try:
                 timer.fire()
-            except Exception:  # one step's failure must not stop the clock of all
+            except BaseException:  # one step's failure, or exit, must not stop the clock of all
                 _logger.exception("a timed action of a graph failed")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import GraphError
@@ -16,6 +17,7 @@ from mlrun_like.serving.engine.check import Target, check
 from mlrun_like.serving.engine.codegen import Node
 from mlrun_like.serving.engine.failures import error_text
 from mlrun_like.serving.engine.plan import Hooks, Plan
+from mlrun_like.serving.protocol import Step
 
 if TYPE_CHECKING:
     from mlrun_like.serving.definition.graph import Graph
@@ -58,6 +60,7 @@ def compile_graph(
         except Exception as exc:  # noqa: BLE001  users' constructors may raise anything
             failures.append((name, exc))
     if failures:
+        _close(bound.values())
         texts = [f"step {name!r}: {error_text(exc)}" for name, exc in failures]
         raise GraphError("steps could not be created:\n  - " + "\n  - ".join(texts)) from failures[
             0
@@ -71,7 +74,10 @@ def compile_graph(
         )
         for name in order.order
     }
-    _refuse_streams(nodes, {name: definitions[name].call_options for name in nodes})
+    problems = _stream_problems(nodes, {name: definitions[name].call_options for name in nodes})
+    if problems:
+        _close(bound.values())
+        raise GraphError("\n  - ".join(problems))
     plan = Plan(nodes, order.starts, graph.on_error, Hooks(None, spawn, spawn_async))
     plan.responds = bool(order.responder)
     return plan
@@ -96,7 +102,17 @@ def _connect_queues(graph: Graph, order: Order, targets: dict[str, Target]) -> N
             order.responder = ""
 
 
-def _refuse_streams(nodes: Mapping[str, Node], step_options: Mapping[str, StepOptions]) -> None:
+def _close(steps: Iterable[BoundStep]) -> None:
+    """Let go what the steps of a graph that is refused have opened."""
+    for bound in steps:
+        if isinstance(bound.made, Step):
+            with contextlib.suppress(Exception):  # the caller is told what is wrong already
+                bound.made.close()
+
+
+def _stream_problems(
+    nodes: Mapping[str, Node], step_options: Mapping[str, StepOptions]
+) -> list[str]:
     problems = []
     for name, node in nodes.items():
         if not node.bound.streams:
@@ -110,14 +126,39 @@ def _refuse_streams(nodes: Mapping[str, Node], step_options: Mapping[str, StepOp
             problems.append(f"step {name!r} answers with a stream, so nothing can follow it")
         elif len(node.children) > 1:
             problems.append(f"step {name!r} gives a stream, so only one step can follow it")
-        at = node
-        while len(at.children) == 1 and not nodes[at.children[0]].bound.gathers:
-            at = nodes[at.children[0]]
-            if at.bound.streams:
-                problems.append(
-                    f"Streaming on top of streaming: step {at.bound.name!r} would stream for each "
-                    f"value of {name!r}; put a Collector between them"
-                )
-                break
-    if problems:
-        raise GraphError("\n  - ".join(problems))
+        row = _row(nodes, node)
+        branches = _after_fork(nodes, nodes[row[-1]] if row else node)
+        problems += [
+            f"step {item!r} collects the values of {name!r}, so no fork may be between them"
+            for item in branches
+            if nodes[item].bound.gathers
+        ]
+        problems += [
+            f"Streaming on top of streaming: step {item!r} would stream for each value of "
+            f"{name!r}; put a Collector between them"
+            for item in (*row, *branches)
+            if nodes[item].bound.streams
+        ]
+    return problems
+
+
+def _row(nodes: Mapping[str, Node], node: Node) -> list[str]:
+    """The steps after a step that streams, up to a fork or to the step that collects."""
+    found: list[str] = []
+    while len(node.children) == 1 and not nodes[node.children[0]].bound.gathers:
+        found.append(node.children[0])
+        node = nodes[node.children[0]]
+    return found
+
+
+def _after_fork(nodes: Mapping[str, Node], node: Node) -> list[str]:
+    """The steps that single values reach on several ways, with those that would collect them."""
+    found: list[str] = []
+    stack = list(node.children) if len(node.children) > 1 else []
+    while stack:
+        name = stack.pop()
+        if name not in found:
+            found.append(name)
+            if not nodes[name].bound.gathers:
+                stack += nodes[name].children
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from mlrun_like.errors import MLRunLikeError, StepError
+from mlrun_like.errors import GraphError, MLRunLikeError, StepError
 from mlrun_like.serving.event import Event
 
 __all__ = ["error_text", "fail", "failed", "place_of", "raise_failed", "status_of"]
@@ -103,6 +103,8 @@ def status_of(exc: BaseException) -> int:
     >>> status_of(TimeoutError()), status_of(KeyError())
     (504, 500)
     """
+    if isinstance(exc, GraphError):  # found out by an event, which is not to blame
+        return 500
     if isinstance(exc, MLRunLikeError):
         return exc.status
     status = getattr(exc, "status_code", None)

@@ -60,13 +60,13 @@ class StreamMetrics(Collector):
 
 
 @contextlib.contextmanager
-def metrics_on(worker: StreamWorker, port: int, host: str = "0.0.0.0") -> Iterator[int]:
+def metrics_on(worker: StreamWorker, port: int, host: str = "127.0.0.1") -> Iterator[int]:
     """Answer `GET /metrics` on a port while the block runs: the worker's and the graph's metrics.
 
     Args:
         worker: The worker.
         port: The port; 0: a free one.
-        host: The address to listen on; by default all.
+        host: The address to listen on; by default only this machine can ask.
 
     Yields:
         The port.
