@@ -83,6 +83,7 @@ class Event:
     headers: Mapping[str, str] = _NOTHING
     query: Mapping[str, str] = _NOTHING
     """Parameters of the URL by name."""
+    query_string: bytes = b""
     content_type: str = ""
     error: Any = None
     """What a failed step reported, by step name."""

@@ -220,6 +220,7 @@ class GraphServer(Streaming):
         place, _, query = (named.get("mlrun-event-path") or path).partition("?")
         event = Event(None, path=place, headers=named)
         if query:
+            event.query_string = query.encode()
             event.query = dict(parse_qsl(query, keep_blank_values=True))
         event.content_type = (
             content_type or named.get("content-type", "") or self.default_content_type

@@ -90,6 +90,17 @@ class Program:
     is_async: bool = False
 
 
+class _Source:
+    """Shows generated lines in tracebacks: `linecache` asks a module's loader for its source."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, name: str) -> str:
+        """The text of the module."""
+        return self._source
+
+
 def generate(nodes: Mapping[str, Node], heads: Sequence[str], form: Form, filename: str) -> Program:
     """Write and compile the blocks that start at `heads` and everything they lead to."""
     writer = Writer(nodes, form)
@@ -98,6 +109,7 @@ def generate(nodes: Mapping[str, Node], heads: Sequence[str], form: Form, filena
     writer.finish()
     program = Program("\n".join(writer.lines) + "\n", writer.steps, filename=filename)
     names: dict[str, Any] = dict(writer.names)
+    names |= {"__name__": filename, "__loader__": _Source(program.source)}
     exec(compile(program.source, filename, "exec"), names)  # our own text: no user data but names
     ways = {key: Way(names[writer.function_of[key]], a) for key, a in writer.colours.items()}
     program.blocks = {key: way for key, way in ways.items() if isinstance(key, str)}

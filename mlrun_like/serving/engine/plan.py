@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-import linecache
 import threading
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any, NamedTuple
@@ -266,12 +264,9 @@ class Plan:
             is_async, self._whole or timed, timed, hooks.observe, fail,
             hooks.spawn_async if is_async else hooks.spawn,
         )  # fmt: skip
-        filename = f"<graph {next(_numbers)}>"
+        filename = f"graph {next(_numbers)}"
         heads = [*self.starts, *([self.on_error] if self.on_error else [])]
         program = generate(self.nodes, heads, form, filename)
-        lines = program.source.splitlines(keepends=True)
-        linecache.cache[filename] = (len(program.source), None, lines, filename)
-        weakref.finalize(self, linecache.cache.pop, filename, None)
         ways = [program.blocks[name] for name in self.starts]
         if len(ways) == 1:
             program.is_async = ways[0].is_async

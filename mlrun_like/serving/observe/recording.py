@@ -161,9 +161,9 @@ class Recorder(Observer):
             "status": status,
             "seconds": perf_counter() - draft.begin,
         }
-        query = getattr(event, "query_string", b"")  # of events that came over HTTP
-        if query:
-            record["query"] = _IN_PATH.sub(_hidden, "?" + query.decode("latin-1"))[1:]
+        if event.query_string:
+            text = "?" + event.query_string.decode("latin-1")
+            record["query"] = _IN_PATH.sub(_hidden, text)[1:]
         if response is not None:
             record["answer"] = self._encoded(response.body)
         if error is not None:

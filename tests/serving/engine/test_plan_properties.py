@@ -267,9 +267,7 @@ def step_class(kind: str, is_async: bool, yields: bool) -> Any:
             for each in self.call(value):
                 yield each
 
-    made: Any = (
-        (YieldsLater if is_async else Yields) if yields else Later if is_async else Plain
-    )
+    made: Any = (YieldsLater if is_async else Yields) if yields else Later if is_async else Plain
     made.kind = kind
     return made
 
