@@ -152,9 +152,12 @@ class _State:
             _here.runs = False
             with lock:
                 self.driven = False
-                if self.shared or self.closing or self._goes_on():
+                closing = self.closing  # else the one who closes it later also finishes it
+                if not closing and (self.shared or self._goes_on()):
                     self.shared = True
                     self.move()
+            if closing:
+                self.finish()
 
     def _goes_on(self) -> bool:
         """Whether something is left to do in the loop: tasks, timers, callbacks."""
@@ -178,6 +181,7 @@ class _State:
         """Wait for what was cancelled, and close the loop, which runs no more."""
         self._ending = True  # a call of `cancel` may still be due
         try:
+            self.loop.run_until_complete(asyncio.sleep(0))  # what was sent becomes tasks
             while left := asyncio.all_tasks(self.loop):
                 for task in left:
                     task.cancel()
