@@ -91,7 +91,8 @@ class OwnLoop:
         if idle and thread is None:
             state.finish()
             return
-        state.loop.call_soon_threadsafe(state.cancel)
+        with contextlib.suppress(RuntimeError):  # the one who runs it was quicker
+            state.loop.call_soon_threadsafe(state.cancel)
         if thread is not None and not self.runs_here():
             thread.join(_JOIN)
 
