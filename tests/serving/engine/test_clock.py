@@ -47,3 +47,22 @@ def test_a_forked_process_has_its_own_clock() -> None:
         call_later(0.0, done.set)
         os._exit(0 if done.wait(5) else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_cancelled_timers_are_forgotten() -> None:
+    from mlrun_like.serving.engine import clock
+
+    kept = call_later(3600, int)
+    for _ in range(20_000):
+        call_later(3600, int).cancel()
+    assert len(clock._clock._due) < 3000
+    kept.cancel()
+
+
+def test_an_exit_in_a_timed_action_does_not_stop_the_clock(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    done = threading.Event()
+    call_later(0, sys.exit)
+    call_later(0.001, done.set)
+    assert done.wait(5) and "a timed action of a graph failed" in caplog.text
