@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 
 import pytest
 
+from mlrun_like.serving.engine import clock
 from mlrun_like.serving.engine.clock import call_later
 
 
@@ -50,8 +52,6 @@ def test_a_forked_process_has_its_own_clock() -> None:
 
 
 def test_cancelled_timers_are_forgotten() -> None:
-    from mlrun_like.serving.engine import clock
-
     kept = call_later(3600, int)
     for _ in range(20_000):
         call_later(3600, int).cancel()
