@@ -492,7 +492,11 @@ def silent() -> Iterator[None]:
     logger.disabled = False
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    max_examples=250,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 @given(cases())
 def test_every_form_of_a_plan_does_what_the_definition_says(case: Case) -> None:
     try:
