@@ -24,10 +24,29 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             {
                 "local": "mlrun_like.runtimes.local:LocalRuntime",
                 "process": "mlrun_like.runtimes.process:ProcessRuntime",
+                "container": "mlrun_like.runtimes.container.runtime:ContainerRuntime",
+                "job": "mlrun_like.runtimes.kubernetes.runtime:KubernetesRuntime",
+                "dask": "mlrun_like.runtimes.dask.runtime:DaskRuntime",
+                "spark": "mlrun_like.runtimes.spark.runtime:SparkRuntime",
+                "remote-spark": "mlrun_like.runtimes.spark.runtime:SparkRuntime",
+                "mpijob": "mlrun_like.runtimes.mpi.runtime:MpiRuntime",
+                "mpi": "mlrun_like.runtimes.mpi.runtime:MpiRuntime",
+                "horovod": "mlrun_like.runtimes.mpi.runtime:MpiRuntime",
             }
         ),
         "functions": MappingProxyType(  # kinds whose functions have methods of their own
-            {"serving": "mlrun_like.serving.function:ServingFunction"}
+            {
+                "serving": "mlrun_like.serving.function:ServingFunction",
+                "nuclio": "mlrun_like.functions.nuclio:NuclioFunction",
+                "remote": "mlrun_like.functions.nuclio:NuclioFunction",
+                "application": "mlrun_like.functions.application:ApplicationFunction",
+                "dask": "mlrun_like.functions.dask:DaskFunction",
+                "spark": "mlrun_like.functions.spark:SparkFunction",
+                "remote-spark": "mlrun_like.functions.spark:SparkFunction",
+                "mpijob": "mlrun_like.functions.mpi:MpiFunction",
+                "mpi": "mlrun_like.functions.mpi:MpiFunction",
+                "horovod": "mlrun_like.functions.mpi:MpiFunction",
+            }
         ),
         "packers": MappingProxyType(  # by the library whose types they handle
             {
@@ -39,6 +58,14 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "sklearn": "mlrun_like.artifacts.packers_models:PACKERS",
                 "xgboost": "mlrun_like.artifacts.packers_models:PACKERS",
                 "lightgbm": "mlrun_like.artifacts.packers_models:PACKERS",
+            }
+        ),
+        "builders": MappingProxyType(  # what makes images
+            {
+                "oci": "mlrun_like.images.builders:OciBuilder",
+                "podman": "mlrun_like.images.builders:PodmanBuilder",
+                "buildah": "mlrun_like.images.builders:BuildahBuilder",
+                "docker": "mlrun_like.images.builders:DockerBuilder",
             }
         ),
         "streams": MappingProxyType(  # by the scheme of their URLs

@@ -58,7 +58,49 @@ SETTINGS: tuple[Setting, ...] = (
         "Level of the run logger: DEBUG, INFO, WARNING or ERROR.",
         ("MLRUN_LOG_LEVEL",),
     ),
+    Setting(
+        "force_run_local",
+        str,
+        "auto",
+        "auto: a kind whose engine (cluster, tool) is not configured runs on this machine; true: "
+        "always; false: never.",
+        ("MLRUN_FORCE_RUN_LOCAL",),
+    ),
     Setting("default_image", str, "python:3.11-slim", "Image of container kinds that name none."),
+    Setting(
+        "docker_registry",
+        str,
+        "",
+        "Registry of images whose name begins with '.', such as host:5000 or host/team.",
+        ("MLRUN_HTTPDB__BUILDER__DOCKER_REGISTRY", "DEFAULT_DOCKER_REGISTRY"),
+    ),
+    Setting(
+        "insecure_registries",
+        str,
+        "",
+        "Registries (host:port, separated by spaces) that are used without TLS or with a "
+        "certificate nobody checks; those on this machine always may.",
+    ),
+    Setting(
+        "registry_auth",
+        str,
+        "",
+        "Logins for registries: user:password (of docker_registry) or HOST=user:password, "
+        "separated by spaces, or the text of a docker config.json; else docker's and podman's.",
+    ),
+    Setting("registry_timeout", float, 60.0, "Seconds a registry may take to answer."),
+    Setting(
+        "image_builder",
+        str,
+        "auto",
+        "What builds images: oci (no daemon), podman, buildah, docker; auto: oci where it can.",
+    ),
+    Setting(
+        "image_resolver",
+        str,
+        "auto",
+        "What chooses packages for images: uv or pip; auto: uv where it is installed.",
+    ),
     Setting(
         "ignored_notebook_tags",
         str,
@@ -153,6 +195,114 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("serving_token", str, "", "Token that callers of serving graphs must send."),
     Setting("keep_deleted_days", float, 7.0, "Days before gc removes soft-deleted records."),
     Setting(
+        "kubernetes_namespace",
+        str,
+        "",
+        "Namespace of runs on Kubernetes; empty: that of the kubeconfig's context or of this pod.",
+        ("MLRUN_NAMESPACE",),
+    ),
+    Setting(
+        "kubernetes_context", str, "", "Context of the kubeconfig; empty: its current context."
+    ),
+    Setting(
+        "kubeconfig",
+        str,
+        "",
+        "File that says how to reach the cluster; empty: that of this pod, else ~/.kube/config.",
+        ("KUBECONFIG",),
+    ),
+    Setting(
+        "kubernetes_ttl",
+        int,
+        14400,
+        "Seconds that a finished job and its pod stay in the cluster.",
+        ("MLRUN_RUNTIME_RESOURCES_DELETION_GRACE_PERIOD",),
+    ),
+    Setting(
+        "pod_security",
+        str,
+        "restricted",
+        "Rights of pods whose function says nothing: restricted (user 1000, no privileges), or "
+        "image (as the image says).",
+    ),
+    Setting(
+        "default_service_account",
+        str,
+        "",
+        "Service account of pods whose function names none.",
+        ("MLRUN_FUNCTION__SPEC__SERVICE_ACCOUNT__DEFAULT",),
+    ),
+    Setting(
+        "default_image_pull_secret",
+        str,
+        "",
+        "Secret for pulling images of pods whose function names none.",
+        ("MLRUN_FUNCTION__SPEC__IMAGE_PULL_SECRET__DEFAULT",),
+    ),
+    Setting(
+        "default_function_node_selector",
+        str,
+        "",
+        "Labels of nodes for all pods, as JSON, plain or in base64.",
+        ("MLRUN_DEFAULT_FUNCTION_NODE_SELECTOR",),
+    ),
+    Setting(
+        "default_function_priority_class_name",
+        str,
+        "",
+        "Priority class of pods whose function names none.",
+        ("MLRUN_DEFAULT_FUNCTION_PRIORITY_CLASS_NAME",),
+    ),
+    Setting(
+        "valid_function_priority_class_names",
+        str,
+        "",
+        "Priority classes that functions may name, separated by commas; empty: any.",
+        ("MLRUN_VALID_FUNCTION_PRIORITY_CLASS_NAMES",),
+    ),
+    Setting(
+        "function_preemption_mode",
+        str,
+        "prevent",
+        "Whether pods may go to preemptible nodes: allow, constrain, prevent or none.",
+        ("MLRUN_FUNCTION_DEFAULTS__PREEMPTION_MODE",),
+    ),
+    Setting(
+        "preemptible_node_selector",
+        str,
+        "",
+        "Labels of preemptible nodes, as JSON, plain or in base64.",
+        ("MLRUN_PREEMPTIBLE_NODES__NODE_SELECTOR",),
+    ),
+    Setting(
+        "preemptible_node_tolerations",
+        str,
+        "",
+        "Tolerations for the taints of preemptible nodes, as JSON, plain or in base64.",
+        ("MLRUN_PREEMPTIBLE_NODES__TOLERATIONS",),
+    ),
+    Setting(
+        "pvc_mount",
+        str,
+        "",
+        "Volume claim that mount_pvc and auto_mount use: <claim>:<folder in the pod>.",
+        ("MLRUN_PVC_MOUNT",),
+    ),
+    Setting(
+        "auto_mount_type",
+        str,
+        "auto",
+        "What is mounted into pods of functions without a mount: none, auto, pvc, s3 or env.",
+        ("MLRUN_STORAGE__AUTO_MOUNT_TYPE",),
+    ),
+    Setting(
+        "auto_mount_params",
+        str,
+        "",
+        "Arguments of that mount: k=v,k2=v2, or JSON in base64.",
+        ("MLRUN_STORAGE__AUTO_MOUNT_PARAMS",),
+    ),
+    Setting(
         "exec",
         str,
         "",
@@ -162,4 +312,4 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("token", str, "", "Token for a remote service; never printed."),
 )
 
-SECRETS = frozenset({"token", "serving_token", "exec"})
+SECRETS = frozenset({"token", "serving_token", "exec", "registry_auth"})

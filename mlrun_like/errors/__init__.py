@@ -9,6 +9,7 @@
     │   │   └── NotebookError                a notebook's cells or magics cannot become code
     │   ├── InvalidTypeError (TypeError)     an argument has a wrong type
     │   ├── PipelineError                    a pipeline plan is wrong
+    │   ├── PreflightError                   a run or build cannot work; nothing was started
     │   └── GraphError                       a serving graph is wrong
     ├── NotFoundError (LookupError)          a run, artifact, function or file is not there
     │   ├── UnknownNameError                 no plug-in has that name; lists those that exist
@@ -19,6 +20,8 @@
     ├── IntegrityError                       bytes differ from their recorded digest
     ├── UntrustedFormatError                 opening the file would execute code from elsewhere
     ├── StoreUnavailableError                the tracking store or a file store cannot be reached
+    ├── BuildError (RuntimeError)            an image could not be built or pushed
+    ├── EngineError (RuntimeError)           a cluster or tool refused or cannot be reached
     ├── StepError (RuntimeError)             a step of a serving graph failed on an event
     │   └── StepTimeoutError (TimeoutError)  it, or the caller's time budget, took too long
     ├── OverloadedError                      too much is waiting; try again later
@@ -48,6 +51,8 @@ from mlrun_like.errors.finding import (
     UntrustedFormatError,
 )
 from mlrun_like.errors.running import (
+    BuildError,
+    EngineError,
     OverloadedError,
     RunAbortedError,
     RunError,
@@ -65,12 +70,15 @@ from mlrun_like.errors.values import (
     NotebookError,
     PackagingError,
     PipelineError,
+    PreflightError,
     SpecError,
 )
 
 __all__ = [
+    "BuildError",
     "ConfigError",
     "ConflictError",
+    "EngineError",
     "FunctionError",
     "GraphError",
     "IntegrityError",
@@ -84,6 +92,7 @@ __all__ = [
     "OverloadedError",
     "PackagingError",
     "PipelineError",
+    "PreflightError",
     "RunAbortedError",
     "RunError",
     "RunLostError",

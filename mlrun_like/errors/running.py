@@ -5,6 +5,8 @@ from __future__ import annotations
 from mlrun_like.errors.base import MLRunLikeError
 
 __all__ = [
+    "BuildError",
+    "EngineError",
     "OverloadedError",
     "RunAbortedError",
     "RunError",
@@ -13,6 +15,19 @@ __all__ = [
     "StepError",
     "StepTimeoutError",
 ]
+
+
+class BuildError(MLRunLikeError, RuntimeError):
+    """An image could not be built or pushed; the message has the builder's own reason."""
+
+    code = "build"
+
+
+class EngineError(MLRunLikeError, RuntimeError):
+    """A cluster, container tool or service refused a request or cannot be reached."""
+
+    code = "engine"
+    status = 503
 
 
 class StepError(MLRunLikeError, RuntimeError):

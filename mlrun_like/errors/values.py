@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from mlrun_like.errors.base import MLRunLikeError
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "NotebookError",
     "PackagingError",
     "PipelineError",
+    "PreflightError",
     "SpecError",
 ]
 
@@ -59,6 +62,31 @@ class PipelineError(InvalidArgumentError):
     """A pipeline plan is wrong."""
 
     code = "pipeline"
+
+
+class PreflightError(InvalidArgumentError):
+    """A run or build cannot work; found before anything was started.
+
+    Args:
+        what: One line that sums up.
+        where: The function.
+        fix: What to do about a single finding; empty if there are several.
+        findings: All that is wrong, as plain data: code, what, where, fix.
+    """
+
+    code = "preflight"
+    status = 422
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        fix: str = "",
+        findings: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.findings = [dict(item) for item in findings]
 
 
 class GraphError(InvalidArgumentError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -120,6 +120,7 @@ def check_call(
     handler: Callable[..., Any] | None,
     spec: RunSpec,
     swept: Sequence[str] = (),
+    provided: Collection[str] = (),
 ) -> None:
     """Compare arguments with the signature, of the live handler or of the described one.
 
@@ -128,19 +129,20 @@ def check_call(
         handler: The live handler, if there is one.
         spec: What is asked for.
         swept: Names of parameters that vary in a sweep.
+        provided: Names of arguments, or of their types, that the runtime fills itself.
 
     Raises:
         FunctionError: naming all arguments that are missing or unknown.
     """
     given = [name for name in (*spec.parameters, *swept) if name != "_init_args"]
     if handler is None:
-        _check_described(document, given, spec)
+        _check_described(document, given, spec, provided)
         return
     try:
         inspect.signature(handler)
     except (TypeError, ValueError):
         return  # some built-in functions do not tell
-    check_arguments(handler, dict.fromkeys(given), spec.inputs)
+    check_arguments(handler, dict.fromkeys(given), spec.inputs, provided)
 
 
 def _code_of(document: FunctionDoc) -> str:
@@ -148,7 +150,9 @@ def _code_of(document: FunctionDoc) -> str:
     return base64.b64decode(document.spec.build.functionSourceCode).decode("utf-8", "replace")
 
 
-def _check_described(document: FunctionDoc, given: Sequence[str], spec: RunSpec) -> None:
+def _check_described(
+    document: FunctionDoc, given: Sequence[str], spec: RunSpec, provided: Collection[str]
+) -> None:
     point = document.spec.entry_points.get(spec.handler)
     if point is None or point.has_varargs:
         return
@@ -157,7 +161,9 @@ def _check_described(document: FunctionDoc, given: Sequence[str], spec: RunSpec)
     missing = [
         item.name
         for item in point.parameters
-        if item.required and item.name not in (*given, *spec.inputs, *contexts)
+        if item.required
+        and item.name not in (*given, *spec.inputs, *contexts, *provided)
+        and item.type.rpartition(".")[2] not in provided
     ]
     unknown = [name for name in (*given, *spec.inputs) if name not in names]
     where = document.spec.build.origin_filename or document.spec.command

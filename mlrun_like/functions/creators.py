@@ -10,7 +10,7 @@ from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, NotFoundError
-from mlrun_like.functions.documents import class_of, from_document
+from mlrun_like.functions.documents import from_document
 from mlrun_like.functions.files import (
     apply_declared,
     calling_file,
@@ -19,7 +19,7 @@ from mlrun_like.functions.files import (
     write_code,
 )
 from mlrun_like.functions.function import Function
-from mlrun_like.functions.kinds import check_kind
+from mlrun_like.functions.kinds import check_kind, class_of
 from mlrun_like.functions.options import (
     check_list,
     check_mapping,

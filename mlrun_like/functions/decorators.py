@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from mlrun_like.errors import FunctionError, UnknownNameError
 from mlrun_like.functions.function import Function
+from mlrun_like.functions.kinds import class_of
 from mlrun_like.functions.options import (
     check_requirements,
     check_resources,
@@ -81,7 +82,7 @@ def function(  # noqa: PLR0913 - each option is one thing a user declares about 
         "project": check_project(project) if project else "",
         "tag": check_tag(tag) if tag else "",
     }
-    if image and not load("runtimes", kind).needs_image:
+    if image and kind not in BUILT_IN["functions"] and not load("runtimes", kind).needs_image:
         raise FunctionError(
             f"image={image!r} has no effect on kind={kind!r}, which runs on this machine's Python",
             fix="leave image out, or choose a container kind",
@@ -89,7 +90,8 @@ def function(  # noqa: PLR0913 - each option is one thing a user declares about 
 
     def decorate(target: Callable[P, R]) -> Function[P, R]:
         _check_target(target, kind)
-        return Function(target, {**options, "name": name_after(name, target.__name__)})
+        made = {**options, "name": name_after(name, target.__name__)}
+        return cast(type[Function[P, R]], class_of(kind))(target, made)
 
     return decorate
 
@@ -116,7 +118,8 @@ def _refuse_bare(args: tuple[Any, ...]) -> None:
 def _check_kind(kind: Any) -> None:
     if not isinstance(kind, str) or not kind:
         raise FunctionError(f"kind must be a text, not {kind!r}", fix='@function(kind="process")')
-    if kind not in BUILT_IN["runtimes"] and kind not in known("runtimes"):
+    rows = (BUILT_IN["runtimes"], BUILT_IN["functions"])
+    if not any(kind.partition(":")[0] in row for row in rows) and kind not in known("runtimes"):
         try:
             load("runtimes", kind)
         except UnknownNameError as exc:
@@ -150,7 +153,7 @@ def _check_target(target: Any, kind: str) -> None:
             fix="@function()\n    def my_step(x): return ...",
         )
     nested = "<locals>" in target.__qualname__
-    if nested and load("runtimes", kind).packages_code:
+    if nested and (kind in BUILT_IN["functions"] or load("runtimes", kind).packages_code):
         raise FunctionError(
             f"{target.__name__!r} is defined inside another function, so it cannot run in "
             f"another process (kind={kind!r})",

@@ -15,6 +15,7 @@ import yaml
 from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, PackagingError
 from mlrun_like.functions.function import Function
+from mlrun_like.functions.kinds import class_of
 from mlrun_like.functions.options import check_path, name_after, requirement_lines
 from mlrun_like.names import FunctionURI, check_tag
 from mlrun_like.packaging.describe import entry_point_of, entry_points_from_source, render_doc
@@ -22,12 +23,10 @@ from mlrun_like.packaging.document import write_document
 from mlrun_like.packaging.environment import capture_environment, imports_in
 from mlrun_like.packaging.fingerprint import fingerprint
 from mlrun_like.packaging.source import capture_callable, capture_file, embed
-from mlrun_like.registry import BUILT_IN, resolve
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
 from mlrun_like.tracking.connect import open_store
 
 __all__ = [
-    "class_of",
     "declare",
     "describe_environment",
     "export",
@@ -218,13 +217,6 @@ def with_code(document: FunctionDoc, from_file: str, body: str) -> None:
     build.origin_module = build.origin_filename = build.code_origin = ""
     document.spec.entry_points = entry_points_from_source(body)
     describe_environment(document)
-
-
-def class_of(kind: str) -> type[Function[..., Any]]:
-    """The class of functions of a kind: some kinds have methods of their own."""
-    path = BUILT_IN["functions"].get(kind)
-    found: type[Function[..., Any]] = resolve(path) if path else Function
-    return found
 
 
 def from_document(document: Mapping[str, Any], where: str = "") -> Function[..., Any]:

@@ -1,13 +1,14 @@
-"""The kinds a function may have, beyond those that have a runtime here."""
+"""The kinds a function may have, also those without a runtime here, and their classes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from mlrun_like.errors import FunctionError, nearest
-from mlrun_like.registry import known
+from mlrun_like.functions.function import Function
+from mlrun_like.registry import BUILT_IN, known, resolve
 
-__all__ = ["FOREIGN_KINDS", "check_kind"]
+__all__ = ["FOREIGN_KINDS", "check_kind", "class_of"]
 
 FOREIGN_KINDS = (
     *("handler", "job", "nuclio", "remote", "serving", "application", "dask", "mpijob", "spark"),
@@ -36,3 +37,10 @@ def check_kind(kind: Any, where: str) -> str:
             fix=f"use one of: {', '.join(names)}",
         )
     return kind
+
+
+def class_of(kind: str) -> type[Function[..., Any]]:
+    """The class of functions of a kind: some kinds have methods of their own."""
+    path = BUILT_IN["functions"].get(kind.partition(":")[0])  # `nuclio:serving` is a nuclio
+    found: type[Function[..., Any]] = resolve(path) if path else Function
+    return found

@@ -24,12 +24,12 @@ from mlrun_like.functions.options import (
     check_returns,
     check_timeout,
 )
+from mlrun_like.functions.placing import choose_runtime, raise_findings
 from mlrun_like.functions.sweeping import read_sweep
 from mlrun_like.functions.tasks import fill_from_task
 from mlrun_like.names import check_label, check_project, check_run_name, new_uid
 from mlrun_like.packaging.environment import missing_requirements
 from mlrun_like.packaging.unpack import files_of
-from mlrun_like.registry import load
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.object import RunObject, error_of
@@ -50,7 +50,7 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
     """Do what `Function.run` says."""
     fill_from_task(given)
     document = public(function._doc())
-    runtime = _runtime(document, given)
+    runtime, notice = choose_runtime(document, given["local"])
     handler, handler_name = _handler(function, document, runtime, given)
     secrets = resolve_sources(given["secret_sources"])
     hyperparams, options, swept = read_sweep(given, secrets)
@@ -58,7 +58,7 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
     run, live = _document(document, handler_name, options, given)
     if handler is None:
         _check_code(document, run)
-    check_call(document, handler, run.spec, swept)
+    check_call(document, handler, run.spec, swept, runtime.provides)
     if runtime.packages_code:
         require_code(function._doc())
         if live:
@@ -71,6 +71,7 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
             )
     if not runtime.needs_image and not given["local"]:
         _check_requirements(document)
+    raise_findings(document, runtime.check(document, run))
     store = open_store()
     run.spec.function = _store_function(store, document)
     job = Job(
@@ -82,10 +83,20 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
         live_parameters=live,
         secrets=secrets,
     )
+    if notice:
+        _tell(job, notice)
     finished = runtime.launch(job)
     if finished.status.state != "completed":
         raise error_of(finished)
     return RunObject(finished, store)
+
+
+def _tell(job: Job, notice: str) -> None:
+    text = f"mlrun-like: {notice}\n"
+    meta = job.run.metadata
+    job.store.append_log(meta.project, meta.uid, text.encode())
+    if job.watch:
+        sys.stderr.write(text)
 
 
 def _check_requirements(document: FunctionDoc) -> None:
@@ -96,21 +107,6 @@ def _check_requirements(document: FunctionDoc) -> None:
             where=f"kind {document.kind!r} runs with {sys.executable}",
             fix=f"pip install {' '.join(repr(item) for item in missing)}",
         )
-
-
-def _runtime(document: FunctionDoc, given: Mapping[str, Any]) -> Runtime:
-    kind = document.kind
-    if given["local"] or kind in ("", "handler"):
-        kind = "local"
-    try:
-        runtime: Runtime = load("runtimes", kind)()
-    except LookupError as exc:
-        raise FunctionError(
-            f"{document.metadata.name!r} has kind {kind!r}, for which no runtime is installed. "
-            f"{getattr(exc, 'fix', '')}",
-            fix="fn.run(local=True) runs it in this process",
-        ) from exc
-    return runtime
 
 
 def _handler(

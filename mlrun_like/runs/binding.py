@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
 from mlrun_like.artifacts.packers import unpack_input
@@ -86,8 +86,19 @@ def _is_context(hint: Any, annotation: Any) -> bool:
     return hint is MLClientCtx or MLClientCtx in typing.get_args(hint)
 
 
-def check_arguments(handler: Handler, given: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+def check_arguments(
+    handler: Handler,
+    given: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    provided: Container[str] = (),
+) -> None:
     """Find missing and misspelt arguments before anything runs.
+
+    Args:
+        handler: What will be called.
+        given: The run's parameters.
+        inputs: The run's inputs.
+        provided: Names that the runtime fills itself.
 
     A name the handler does not know is allowed when the handler can still see it (through
     `context` or `**kwargs`), unless it looks like a misspelt argument that is not given, in a
@@ -100,7 +111,12 @@ def check_arguments(handler: Handler, given: Mapping[str, Any], inputs: Mapping[
     name = getattr(handler, "__name__", type(handler).__name__)
     known = [item for item in sign.names if item not in sign.context]
     missing = [
-        item for item in known if item in sign.required and item not in given and item not in inputs
+        item
+        for item in known
+        if item in sign.required
+        and item not in given
+        and item not in inputs
+        and not _provided(item, sign, provided)
     ]
     unknown = [item for item in (*given, *inputs) if item not in sign.names]
     if missing:
@@ -148,6 +164,8 @@ def bind(handler: Handler, context: MLClientCtx) -> dict[str, Any]:
             arguments[name] = context.get_param(name)
         elif name in spec.inputs:
             arguments[name] = _convert(context, name, sign)
+        elif source := _provided(name, sign, context._job.provide):
+            arguments[name] = context._job.provided(source)
     if sign.has_kwargs:
         for name in tuple(spec.parameters):
             if name not in arguments and name != "_init_args":
@@ -156,6 +174,17 @@ def bind(handler: Handler, context: MLClientCtx) -> dict[str, Any]:
             if name not in arguments:
                 arguments[name] = _convert(context, name, sign)
     return arguments
+
+
+def _provided(name: str, sign: Signature, provide: Container[str]) -> str:
+    """Under which name the runtime provides an argument: its own or its type's; empty: it does not.
+
+    A default of the handler's own does not stand against it.
+    """
+    if name in provide:
+        return name
+    hint = getattr(sign.hints.get(name), "__name__", "")
+    return hint if hint and hint in provide else ""
 
 
 def call_with(handler: Handler, arguments: dict[str, Any]) -> Any:

@@ -162,6 +162,7 @@ class MLClientCtx(ContextLogging):
                 self.store,
                 live_parameters={**live, **params},
                 secrets=self._job.secrets,
+                provide=self._job.provide,
             ),
             parent=self,
         )

@@ -134,6 +134,17 @@ class ContextReading(ContextBase):
         self.logger.set_logger_level(level)
         self._run.spec.log_level = level
 
+    def __getattr__(self, name: str) -> Any:
+        # only for names that are nowhere else: what the runtime provides, such as `dask_client`
+        job = self.__dict__.get("_job")
+        if job is None or name not in job.provide:
+            given = ", ".join(sorted(job.provide)) if job is not None else ""
+            raise AttributeError(
+                f"the run's context has no attribute {name!r}"
+                + (f"; its runtime provides: {given}" if given else "")
+            )
+        return job.provided(name)
+
     def is_logging_worker(self) -> bool:
         """False on MPI ranks other than the one that records (setting `logging_worker`)."""
         rank = environment("OMPI_COMM_WORLD_RANK") or environment("PMI_RANK")

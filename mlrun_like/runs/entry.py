@@ -6,6 +6,7 @@ Every runtime that leaves this process hands over a payload (by file or environm
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import sys
@@ -15,27 +16,33 @@ from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, MissingFileError
+from mlrun_like.registry import resolve
 from mlrun_like.runs.execute import execute
 from mlrun_like.runs.job import Job
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import RunDoc, RunMetadata
+from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import close_stores, open_store
+from mlrun_like.tracking.relay import RELAY, RelayStore, needed_objects
 
 __all__ = ["build_payload", "execute_payload", "main", "prepare"]
 
 
-def build_payload(job: Job, result_file: str = "") -> dict[str, Any]:
+def build_payload(job: Job, result_file: str = "", relay: bool = False) -> dict[str, Any]:
     """What the other side needs, as plain data. It may hold secrets: keep it in private files.
 
     Args:
         job: What to run.
         result_file: Where the other side writes the final run document; empty: nowhere.
+        relay: The other side cannot reach the store: it writes its records into its output, from
+            where they are taken (`runtimes.relayed`), and gets the artifacts it reads with this.
     """
     return {
         "function": job.function.to_dict(),
         "run": job.run.to_dict(),
-        "store": job.store.url,
+        "store": RELAY if relay else job.store.url,
+        "objects": needed_objects(job.store, job.run) if relay else [],
         "settings": config.changed(),
         "secrets": job.secrets,
         "attempt": job.attempt,
@@ -55,11 +62,11 @@ def execute_payload(payload: dict[str, Any]) -> int:
     """
     if not isinstance(payload, dict) or "run" not in payload or "function" not in payload:
         raise InvalidArgumentError("a run payload needs 'function' and 'run'")
-    for name in ("settings", "secrets"):
+    for name in ("settings", "secrets", "provide"):
         if not isinstance(payload.get(name, {}), dict):
             raise InvalidArgumentError(f"{name!r} of a run payload must be a mapping")
     with config.override(**payload.get("settings", {})):
-        store = open_store(payload.get("store", ""))
+        store = _store_of(payload)
         job = Job(
             function=FunctionDoc.from_dict(payload["function"]),
             run=parse(RunDoc, payload["run"], "payload"),
@@ -68,11 +75,26 @@ def execute_payload(payload: dict[str, Any]) -> int:
             last_attempt=payload.get("last_attempt", True),
             secrets=payload.get("secrets", {}),
         )
+        for name, target in payload.get("provide", {}).items():
+            job.provide[name] = functools.partial(_provide, target, job)
         run = execute(job, capture_output=False)
-        store.flush()
+        if isinstance(store, RelayStore):
+            store.finish(run)
+        else:
+            store.flush()
     if payload.get("result_file"):
         _write_atomically(Path(payload["result_file"]), json.dumps(run.to_dict(), default=str))
     return 0 if run.status.state == "completed" else 1
+
+
+def _provide(target: str, job: Job) -> Any:
+    return resolve(target)(job)
+
+
+def _store_of(payload: dict[str, Any]) -> Store:
+    if payload.get("store") != RELAY:
+        return open_store(payload.get("store", ""))
+    return RelayStore(payload.get("objects", []))
 
 
 def prepare() -> None:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.run import RunDoc
 from mlrun_like.tracking.base import Store
 from mlrun_like.types import Handler
 
-__all__ = ["Job"]
+__all__ = ["Job", "TrialRunner"]
+
+
+class TrialRunner(Protocol):
+    """What spreads the trials of a sweep over an engine."""
+
+    def __call__(self, job: Job, children: Iterator[Any], done: Callable[[RunDoc], bool]) -> None:
+        """Run every child context and record it.
+
+        Args:
+            job: The parent run.
+            children: The contexts (MLClientCtx) of the trials, made as they are asked for.
+            done: Told about each ended trial; True: start no further one.
+        """
 
 
 @dataclass
@@ -28,6 +42,9 @@ class Job:
         live_parameters: Parameters that are not plain data (only in this process); the run's
             document holds their description.
         secrets: Values for `context.get_secret`; never part of the run's document.
+        provide: What the runtime gives a handler besides, by name of its argument and of the
+            context's attribute, such as a client of its engine; made on first use.
+        trials: What runs the trials of a sweep elsewhere; None: this process or processes here.
     """
 
     function: FunctionDoc
@@ -39,3 +56,22 @@ class Job:
     last_attempt: bool = True
     live_parameters: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    provide: dict[str, Callable[[], Any]] = field(default_factory=dict, repr=False)
+    trials: TrialRunner | None = None
+
+    def provided(self, name: str) -> Any:
+        """What the runtime gives under this name, the same object each time; KeyError: nothing."""
+        make = self.provide[name]
+        value = make.value if isinstance(make, _Made) else make()
+        self.provide[name] = _Made(value)
+        return value
+
+
+class _Made:
+    """A value that was asked for before; children share it with their parent."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __call__(self) -> Any:
+        return self.value

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import ClassVar
 
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
+from mlrun_like.runtimes.finding import Finding
+from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.run import TERMINAL, RunDoc
 from mlrun_like.specs.values import Retry
 
@@ -26,6 +29,20 @@ class Runtime(ABC):
     """Whether the function's source must travel (else the live callable is used)."""
     needs_image: ClassVar[bool] = False
     can_abort: ClassVar[bool] = True
+    local_form: ClassVar[str] = ""
+    """The kind that stands in on this machine when this one's engine is not configured."""
+    provides: ClassVar[frozenset[str]] = frozenset()
+    """Handler arguments that this kind fills itself, such as a client of its engine."""
+
+    def unavailable(self, document: FunctionDoc) -> str:
+        """Why the engine cannot be used from here; empty if it can. Takes well below a second."""
+        del document
+        return ""
+
+    def check(self, document: FunctionDoc, run: RunDoc) -> Iterable[Finding]:
+        """What would make this very run fail, as far as it can be told without starting it."""
+        del document, run
+        return ()
 
     @abstractmethod
     def attempt(self, job: Job) -> RunDoc:

@@ -1,4 +1,4 @@
-"""A run's process as its parent sees it, and a new interpreter as the plainest one."""
+"""A run's process as its parent sees it: any program, or a new interpreter."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 import mlrun_like
 from mlrun_like.configuration import environment_copy
+from mlrun_like.errors import EngineError
 from mlrun_like.runtimes.child import Request
 
-__all__ = ["PACKAGE_ROOT", "Ending", "FreshProcess", "RunProcess"]
+__all__ = ["PACKAGE_ROOT", "Ending", "FreshProcess", "ProgramProcess", "RunProcess"]
 
 PACKAGE_ROOT = str(Path(mlrun_like.__file__).resolve().parents[1])
 """Where `python -m mlrun_like…` is started, so that the package is found however we found it."""
@@ -56,31 +57,37 @@ class RunProcess(ABC):
         """Release; kills what still runs."""
 
 
-class FreshProcess(RunProcess):
-    """A new interpreter.
+class ProgramProcess(RunProcess):
+    """A program in a process group of its own.
 
     Args:
-        request: What to run.
+        argv: The program and its arguments.
         output: Descriptor of its output.
-        folder: Private folder for the request.
+        cwd: Its folder.
+        env: Its whole environment; None: the inherited one.
+
+    Raises:
+        EngineError: if it cannot be started.
     """
 
-    def __init__(self, request: Request, output: int, folder: Path) -> None:
-        file = folder / "request.json"
-        # The environment goes with the process, not into the file.
-        with os.fdopen(
-            os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as stream:
-            replace(request, env=None).write(stream)
-        self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "mlrun_like.runtimes.child", str(file), str(os.getpid())],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=PACKAGE_ROOT,
-            env=environment_copy() if request.env is None else request.env,
-            start_new_session=True,
-        )
+    def __init__(
+        self, argv: list[str], output: int, cwd: str, env: dict[str, str] | None = None
+    ) -> None:
+        try:
+            self._process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=cwd,
+                env=environment_copy() if env is None else env,
+                start_new_session=True,
+            )
+        except OSError as exc:
+            raise EngineError(
+                f"{argv[0]!r} cannot be started: {exc.strerror or exc}",
+                fix=f"install it, or put it on PATH: `command -v {argv[0]}` must find it",
+            ) from exc
         self._descriptor = -1
         if sys.platform == "linux":
             with contextlib.suppress(OSError):
@@ -108,3 +115,23 @@ class FreshProcess(RunProcess):
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+class FreshProcess(ProgramProcess):
+    """A new interpreter.
+
+    Args:
+        request: What to run.
+        output: Descriptor of its output.
+        folder: Private folder for the request.
+    """
+
+    def __init__(self, request: Request, output: int, folder: Path) -> None:
+        file = folder / "request.json"
+        # The environment goes with the process, not into the file.
+        with os.fdopen(
+            os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as stream:
+            replace(request, env=None).write(stream)
+        child = [sys.executable, "-u", "-m", "mlrun_like.runtimes.child", str(file)]
+        super().__init__([*child, str(os.getpid())], output, PACKAGE_ROOT, request.env)

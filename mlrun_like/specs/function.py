@@ -8,7 +8,9 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from mlrun_like.specs.engines import DaskFields, MpiFields, NuclioFields, SparkFields
 from mlrun_like.specs.model import Model, merge_foreign, parse, split_foreign
+from mlrun_like.specs.pod import PodFields
 
 __all__ = [
     "Build",
@@ -94,8 +96,8 @@ class Build(Model):
     source_code_target_dir: str = ""
 
 
-class FunctionSpec(Model):
-    """What the function needs and how it is called."""
+class FunctionSpec(PodFields, DaskFields, SparkFields, MpiFields, NuclioFields):
+    """What the function needs and how it is called; the parts of single kinds are its bases."""
 
     command: str = ""
     args: list[Any] = Field(default_factory=list)

@@ -204,7 +204,7 @@ def test_caller_keeps_its_lists() -> None:
 BAD_OPTIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"kind": ""}, "kind must be a text", "@function(kind="),
     ({"kind": 3}, "kind must be a text", "@function(kind="),
-    ({"kind": "procss"}, "Did you mean 'process'?", "local, process"),
+    ({"kind": "procss"}, "Did you mean 'process'?", "process"),
     ({"image": "x:1"}, "has no effect", "leave image out"),
     ({"name": "a/b"}, "'a/b' is not usable", "train-model"),
     ({"requirements": "pandas"}, "neither a list nor a requirements file", "['pandas']"),

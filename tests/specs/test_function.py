@@ -72,7 +72,7 @@ def test_an_mlrun_document_comes_back_whole() -> None:
     for path in (("metadata", "credentials"), ("spec", "volumes"), ("spec", "disable_auto_mount")):
         assert again[path[0]][path[1]] == HUB[path[0]][path[1]]  # type: ignore[index]
     assert again["spec"]["build"]["registry"] == "somewhere.example"
-    assert again["spec"]["affinity"] is None
+    assert again["spec"].get("affinity") is None
     assert FunctionDoc.from_dict(again).to_dict() == again
 
 

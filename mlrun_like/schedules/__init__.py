@@ -1,0 +1,3 @@
+"""Runs at given times: cron expressions, policies, history.
+
+"""
