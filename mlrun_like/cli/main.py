@@ -23,6 +23,10 @@ __all__ = ["COMMANDS", "app", "load_command", "main"]
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "run": ("mlrun_like.cli.run:run", "Run a file, notebook or function and record it."),
+        "check": (
+            "mlrun_like.cli.check:check",
+            "Look for what would make a run fail, without running it.",
+        ),
         "get": ("mlrun_like.cli.listing:get", "List runs, artifacts or functions."),
         "list": ("mlrun_like.cli.listing:get", "The same as get."),
         "show": ("mlrun_like.cli.show:show", "Show one run, artifact or function."),

@@ -26,7 +26,7 @@ from mlrun_like.specs.run import RunDoc
 from mlrun_like.specs.values import HyperParamOptions
 from mlrun_like.tracking.connect import open_store
 
-__all__ = ["run"]
+__all__ = ["function_from", "run"]
 
 _CODE = (".py", ".ipynb")
 _DOCUMENTS = (".yaml", ".yml", ".json")
@@ -128,7 +128,7 @@ def run(  # noqa: PLR0913  (MLRun's options)
         "labels": {key: value or "" for key, value in parse_labels(label or ()).items()},
         "timeout": timeout,
     }
-    function = _function(url, kind, project, handler)
+    function = function_from(url, kind, project, handler)
     if args:
         function.spec.args = list(args)
     if env_file is not None:
@@ -150,7 +150,8 @@ def _sweep(param_file: str, selector: str, strategy: str) -> HyperParamOptions |
     return HyperParamOptions(**chosen) if chosen else None
 
 
-def _function(url: str, kind: str, project: str, handler: str) -> Function[..., Any]:
+def function_from(url: str, kind: str, project: str, handler: str) -> Function[..., Any]:
+    """The function of a file, a document or the store, as `run` takes it."""
     if not url:
         raise InvalidArgumentError(
             "run needs a file, notebook or function", fix="mlrun-like run train.py --handler train"

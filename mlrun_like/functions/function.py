@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from mlrun_like.errors import FunctionError
+from mlrun_like.functions.checking import Checking
 from mlrun_like.functions.editing import Editing
 from mlrun_like.functions.pickling import reduce_function, restore_function, twin_of
 from mlrun_like.functions.tracing import TRACER
@@ -29,7 +30,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Function(Editing, Generic[P, R]):
+class Function(Editing, Checking, Generic[P, R]):
     """What `@function(...)`, `code_to_function` and `import_function` give.
 
     Calling it runs the plain body. `.run()` executes and records it, `.spec` and `.metadata` are

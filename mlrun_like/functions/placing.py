@@ -16,8 +16,8 @@ __all__ = ["choose_runtime", "raise_findings"]
 _FORCE = {"auto": None, "": None, "true": True, "1": True, "false": False, "0": False}
 
 
-def choose_runtime(document: FunctionDoc, local: bool | None = None) -> tuple[Runtime, str]:
-    """The runtime of a run, and a line for the user if it is not the one of the kind.
+def choose_runtime(document: FunctionDoc, local: bool | None = None) -> tuple[Runtime, list[str]]:
+    """The runtime of a run, and lines for the user if it is not the one of the kind.
 
     Args:
         document: The function.
@@ -37,13 +37,13 @@ def choose_runtime(document: FunctionDoc, local: bool | None = None) -> tuple[Ru
         reason = runtime.unavailable(document)
         if reason:
             raise _unavailable(document, reason)
-        return runtime, ""
+        return runtime, []
     forced = False if local is False else _forced()
     if forced:
         return _stand_in(document, runtime, "the setting force_run_local is on")
     reason = runtime.unavailable(document)
     if not reason:
-        return runtime, ""
+        return runtime, []
     if forced is False:
         raise _unavailable(document, reason)
     return _stand_in(document, runtime, reason)
@@ -60,12 +60,12 @@ def _forced() -> bool | None:
     return _FORCE[value]
 
 
-def _stand_in(document: FunctionDoc, runtime: Runtime, reason: str) -> tuple[Runtime, str]:
+def _stand_in(document: FunctionDoc, runtime: Runtime, reason: str) -> tuple[Runtime, list[str]]:
     notice = (
         f"{reason}; {document.metadata.name!r} (kind {document.kind!r}) runs with kind "
         f"{runtime.local_form!r} on this machine"
     )
-    return _load(document, runtime.local_form), notice
+    return _load(document, runtime.local_form), [notice]
 
 
 def _unavailable(document: FunctionDoc, reason: str) -> EngineError:

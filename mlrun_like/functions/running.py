@@ -9,11 +9,17 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import FunctionError, InvalidArgumentError, MissingFileError, nearest
+from mlrun_like.errors import (
+    FunctionError,
+    InvalidArgumentError,
+    MissingFileError,
+    MLRunLikeError,
+    nearest,
+)
 from mlrun_like.functions.arguments import check_call, parse_inputs, parse_parameters
 from mlrun_like.functions.documents import public, require_code, uri_of
 from mlrun_like.functions.function import Function
@@ -25,32 +31,65 @@ from mlrun_like.functions.options import (
     check_timeout,
 )
 from mlrun_like.functions.placing import choose_runtime, raise_findings
+from mlrun_like.functions.preflight.check import check_run
+from mlrun_like.functions.preflight.needs import check_installed
 from mlrun_like.functions.sweeping import read_sweep
 from mlrun_like.functions.tasks import fill_from_task
 from mlrun_like.names import check_label, check_project, check_run_name, new_uid
-from mlrun_like.packaging.environment import missing_requirements
 from mlrun_like.packaging.unpack import files_of
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.object import RunObject, error_of
 from mlrun_like.runs.secrets import public_sources, resolve_sources
 from mlrun_like.runtimes.base import Runtime
+from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec, RunStatus
 from mlrun_like.specs.values import HyperParamOptions
 from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import open_store
 
-__all__ = ["run_function"]
+__all__ = ["check_function", "run_function"]
 
 _stored: WeakKeyDictionary[Store, dict[tuple[str, str], tuple[str, str]]] = WeakKeyDictionary()
 
 
+class _Prepared(NamedTuple):
+    """A run that is ready to start; its function is not recorded yet."""
+
+    runtime: Runtime
+    notices: list[str]
+    job: Job
+
+
 def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObject:
     """Do what `Function.run` says."""
+    runtime, notices, job = _prepare(function, given)
+    found = _findings(runtime, job, bool(given["local"]))
+    raise_findings(job.function, [item for item in found if item.severity == "error"])
+    notices += [str(item) for item in found] if runtime.needs_image else []
+    job.run.spec.function = _store_function(job.store, job.function)
+    for notice in notices:
+        _tell(job, notice)
+    finished = runtime.launch(job)
+    if finished.status.state != "completed":
+        raise error_of(finished)
+    return RunObject(finished, job.store)
+
+
+def check_function(function: Function[..., Any], given: dict[str, Any]) -> list[Finding]:
+    """Do what `Function.check` says."""
+    try:
+        runtime, _, job = _prepare(function, given)
+    except MLRunLikeError as exc:
+        return [Finding(exc.code, exc.what, exc.where, exc.fix)]
+    return check_run(job.function, job.run, runtime, job.store, job.secrets)
+
+
+def _prepare(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
     fill_from_task(given)
     document = public(function._doc())
-    runtime, notice = choose_runtime(document, given["local"])
+    runtime, notices = choose_runtime(document, given["local"])
     handler, handler_name = _handler(function, document, runtime, given)
     secrets = resolve_sources(given["secret_sources"])
     hyperparams, options, swept = read_sweep(given, secrets)
@@ -69,26 +108,25 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
                 where=f"{document.metadata.name}.run(params=...)",
                 fix=f'write it to a file and pass inputs={{"{name}": "<url>"}}, or use local=True',
             )
-    if not runtime.needs_image and not given["local"]:
-        _check_requirements(document)
-    raise_findings(document, runtime.check(document, run))
-    store = open_store()
-    run.spec.function = _store_function(store, document)
     job = Job(
         function=document,
         run=run,
-        store=store,
+        store=open_store(),
         handler=handler,
         watch=bool(given["watch"]),
         live_parameters=live,
         secrets=secrets,
     )
-    if notice:
-        _tell(job, notice)
-    finished = runtime.launch(job)
-    if finished.status.state != "completed":
-        raise error_of(finished)
-    return RunObject(finished, store)
+    return _Prepared(runtime, notices, job)
+
+
+def _findings(runtime: Runtime, job: Job, local: bool) -> list[Finding]:
+    """What stands against a run. One in this process finds out by itself, at once and with its own
+    traceback, what else is wrong."""
+    if runtime.kind != "local":
+        return check_run(job.function, job.run, runtime, job.store, job.secrets)
+    needs = [] if local else job.function.spec.build.requirements
+    return list(check_installed(needs, f"requirements of {job.function.metadata.name!r}"))
 
 
 def _tell(job: Job, notice: str) -> None:
@@ -97,16 +135,6 @@ def _tell(job: Job, notice: str) -> None:
     job.store.append_log(meta.project, meta.uid, text.encode())
     if job.watch:
         sys.stderr.write(text)
-
-
-def _check_requirements(document: FunctionDoc) -> None:
-    missing = missing_requirements(document.spec.build.requirements)
-    if missing:
-        raise FunctionError(
-            f"{document.metadata.name!r} requires {', '.join(missing)}, which this Python has not",
-            where=f"kind {document.kind!r} runs with {sys.executable}",
-            fix=f"pip install {' '.join(repr(item) for item in missing)}",
-        )
 
 
 def _handler(

@@ -21,7 +21,12 @@ from mlrun_like.packaging.requirements import (
 from mlrun_like.packaging.scopes import imports_of
 from mlrun_like.specs.function import Environment
 
-__all__ = ["capture_environment", "imports_in", "missing_requirements", "read_requirements"]
+__all__ = [
+    "capture_environment",
+    "imports_in",
+    "provided_by",
+    "read_requirements",
+]
 
 
 def imports_in(code: str) -> list[str]:
@@ -122,18 +127,25 @@ def _closure(starts: Iterable[str]) -> dict[str, str]:
     return lock
 
 
-def missing_requirements(requirements: Sequence[str]) -> list[str]:
-    """The requirements of which this interpreter has no version at all.
+def provided_by(distributions: Iterable[str]) -> frozenset[str]:
+    """The top-level names that distributions bring, also those they depend on.
 
-    >>> missing_requirements(["pandas>=1", "no-such-package==1"])
-    ['no-such-package==1']
+    What is not installed here counts for a package of its own name.
+
+    >>> "yaml" in provided_by(["pyyaml>=6"])
+    True
     """
-    missing = []
-    for requirement in requirements:
-        name = distribution_name(requirement)
-        try:
-            if name and ";" not in requirement:  # a marker may say that it is not needed here
-                importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            missing.append(requirement)
-    return missing
+    names = {distribution_name(line) or normalize_dist(line) for line in distributions}
+    return _provided(frozenset(names))
+
+
+@functools.lru_cache(maxsize=64)
+def _provided(names: frozenset[str]) -> frozenset[str]:
+    if not names:
+        return frozenset()
+    wanted = {*names, *_closure(names)}
+    found = {name.replace("-", "_") for name in wanted}
+    for top, owners in _table().items():
+        if wanted & {normalize_dist(owner) for owner in owners}:
+            found.add(top)
+    return frozenset(found)

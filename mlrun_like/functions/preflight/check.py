@@ -1,0 +1,95 @@
+"""All checks of a function, or of one run of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mlrun_like.configuration import environment_copy
+from mlrun_like.functions.preflight.code import check_code, importable, read_code
+from mlrun_like.functions.preflight.needs import check_installed, check_requirements
+from mlrun_like.functions.preflight.surroundings import (
+    check_artifact_path,
+    check_inputs,
+    check_resources,
+)
+from mlrun_like.packaging.environment import provided_by
+from mlrun_like.runtimes.base import Runtime
+from mlrun_like.runtimes.finding import Finding
+from mlrun_like.specs.function import FunctionDoc
+from mlrun_like.specs.run import RunDoc
+from mlrun_like.tracking.base import Store
+
+__all__ = ["check_document", "check_run"]
+
+
+def check_document(
+    document: FunctionDoc,
+    *,
+    in_image: bool,
+    handler: str = "",
+    complete: bool = True,
+    secrets: Mapping[str, str] | None = None,
+) -> Iterator[Finding]:
+    """What is wrong with a function, wherever its runs go.
+
+    Args:
+        document: The function, with its code.
+        in_image: It runs in an image, not with this interpreter.
+        handler: The entry point that will be called; empty: the default one.
+        complete: The image holds what the document says and its base's packages are not known to
+            matter; False: a ready image may hold anything, so missing imports are warnings.
+        secrets: What its runs get.
+    """
+    spec = document.spec
+    where = f"function {document.metadata.name!r}, requirements"
+    requirements = spec.build.requirements
+    yield from check_requirements(requirements, where)
+    if not in_image:
+        yield from check_installed(requirements, where)
+    own = {str(item.get("name")) for item in spec.env}
+    here = set() if in_image else set(environment_copy())
+    known = {
+        "secrets": frozenset(own | here | set(secrets or ())),
+        "variables": frozenset(own | here),
+    }
+    brought = [*requirements, *spec.environment.lock]
+
+    def found(name: str) -> bool:
+        # which names a distribution brings is read from all that are installed: only if needed
+        return (not in_image and importable(name)) or name in provided_by(brought)
+
+    for finding in check_code(document, read_code(document, handler), found, known):
+        unknown = in_image and not complete and finding.code == "import-missing"
+        yield finding._replace(severity="warning") if unknown else finding
+    yield from check_resources(document)
+
+
+def check_run(
+    document: FunctionDoc,
+    run: RunDoc,
+    runtime: Runtime,
+    store: Store,
+    secrets: Mapping[str, str] | None = None,
+) -> list[Finding]:
+    """What would make this run fail, errors first.
+
+    Args:
+        document: The function.
+        run: The run that is about to start.
+        runtime: Where it goes.
+        store: Where its inputs may be recorded.
+        secrets: What it gets.
+    """
+    found = [
+        *check_document(
+            document,
+            in_image=runtime.needs_image,
+            handler=run.spec.handler,
+            complete=not document.spec.image,
+            secrets=secrets,
+        ),
+        *check_inputs(run, store),
+        *check_artifact_path(run),
+        *runtime.check(document, run),
+    ]
+    return sorted(found, key=lambda item: item.severity != "error")

@@ -1,0 +1,263 @@
+"""The shipped files of a function, read and never run."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+from mlrun_like.errors import MLRunLikeError, nearest
+from mlrun_like.packaging.requirements import normalize_dist
+from mlrun_like.packaging.unpack import files_of
+from mlrun_like.runtimes.finding import Finding
+from mlrun_like.specs.function import FunctionDoc
+
+__all__ = ["Code", "check_code", "read_code"]
+
+_OWN = "mlrun_like"
+_CAUGHT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+
+
+class Asked(NamedTuple):
+    """Something that a line of code asks for by name."""
+
+    name: str
+    file: str
+    line: int
+    certain: bool
+    """Whether that line runs whenever the file is loaded or the handler called."""
+
+
+class Code(NamedTuple):
+    """What the shipped files ask for.
+
+    Args:
+        imports: Top-level names of imported packages.
+        secrets: Keys of `context.get_secret("KEY")`.
+        variables: Names of `os.environ["NAME"]`.
+        findings: Files that are not valid Python.
+    """
+
+    imports: list[Asked]
+    secrets: list[Asked]
+    variables: list[Asked]
+    findings: list[Finding]
+
+
+def read_code(document: FunctionDoc, handler: str = "") -> Code:
+    """Read all files of a function; the body of `handler` counts as certain to run."""
+    code = Code([], [], [], [])
+    if not document.spec.build.functionSourceCode:
+        return code
+    try:
+        files, main = files_of(document)
+    except MLRunLikeError as exc:
+        code.findings.append(Finding("code-damaged", exc.what, exc.where, exc.fix))
+        return code
+    origin = document.spec.build.origin_filename
+    shipped = {PurePosixPath(name).parts[0].removesuffix(".py") for name in files}
+    handler = (handler or document.spec.default_handler).rpartition(".")[2].partition("::")[0]
+    for name, text in files.items():
+        shown = origin if name == main and origin else name
+        try:
+            tree = ast.parse(text, shown)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
+            code.findings.append(_not_python(exc, shown))
+            continue
+        reader = _Reader(code, shown, handler if name == main else "", shipped)
+        reader.visit(tree)
+    return code
+
+
+def _not_python(exc: Exception, file: str) -> Finding:
+    line = getattr(exc, "lineno", None)
+    text = (getattr(exc, "text", None) or "").strip()
+    return Finding(
+        "syntax",
+        f"the code is not valid Python: {getattr(exc, 'msg', None) or exc}"
+        + (f": {text[:80]}" if text else ""),
+        f"{file}:{line}" if line else file,
+        "correct that line; `python -m py_compile FILE` shows the same",
+    )
+
+
+class _Reader(ast.NodeVisitor):
+    def __init__(self, code: Code, file: str, handler: str, shipped: set[str]) -> None:
+        self._code = code
+        self._file = file
+        self._handler = handler
+        self._shipped = shipped
+        self._certain = True
+
+    def visit_If(self, node: ast.If) -> None:
+        test = node.test
+        names = {n.id for n in ast.walk(test) if isinstance(n, ast.Name)}
+        names |= {n.attr for n in ast.walk(test) if isinstance(n, ast.Attribute)}
+        if "TYPE_CHECKING" in names:
+            for item in node.orelse:
+                self.visit(item)
+            return
+        self.visit(test)
+        self._perhaps([*node.body, *node.orelse])
+
+    def visit_Try(self, node: ast.Try) -> None:
+        caught = {
+            n.id
+            for handler in node.handlers
+            if handler.type is not None
+            for n in ast.walk(handler.type)
+            if isinstance(n, ast.Name)
+        }
+        bare = any(handler.type is None for handler in node.handlers)
+        if bare or caught & _CAUGHT:
+            self._perhaps(node.body)
+        else:
+            for item in node.body:
+                self.visit(item)
+        self._perhaps([*node.handlers, *node.orelse])
+        for item in node.finalbody:
+            self.visit(item)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for item in (*node.decorator_list, *node.args.defaults):
+            self.visit(item)
+        if node.name == self._handler:
+            for statement in node.body:
+                self.visit(statement)
+        else:
+            self._perhaps(node.body)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def _perhaps(self, nodes: list[ast.stmt] | list[ast.AST]) -> None:
+        before, self._certain = self._certain, False
+        for node in nodes:
+            self.visit(node)
+        self._certain = before
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._import(alias.name, node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        if not node.level and node.module:
+            self._import(node.module, node)
+
+    def _import(self, name: str, node: ast.stmt) -> None:
+        top = name.partition(".")[0]
+        if top not in self._shipped and top not in sys.stdlib_module_names and top != _OWN:
+            self._code.imports.append(Asked(top, self._file, node.lineno, self._certain))
+
+    def visit_Call(self, node: ast.Call) -> None:
+        named = isinstance(node.func, ast.Attribute) and node.func.attr == "get_secret"
+        first = node.args[0] if node.args else None
+        if named and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            self._code.secrets.append(Asked(first.value, self._file, node.lineno, self._certain))
+        self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        key = node.slice
+        if (
+            isinstance(node.ctx, ast.Load)
+            and isinstance(key, ast.Constant)
+            and isinstance(key.value, str)
+            and ast.unparse(node.value) in ("os.environ", "environ")
+        ):
+            self._code.variables.append(Asked(key.value, self._file, node.lineno, self._certain))
+        self.generic_visit(node)
+
+
+def check_code(
+    document: FunctionDoc,
+    code: Code,
+    brought: Callable[[str], bool],
+    known: Mapping[str, frozenset[str]],
+) -> Iterator[Finding]:
+    """What is wrong with the code itself.
+
+    Args:
+        document: The function.
+        code: What was read.
+        brought: Whether the place where it runs has a top-level package of that name.
+        known: Under `secrets` and `variables`, the names that are there.
+    """
+    yield from code.findings
+    spec = document.spec
+    name, points = spec.default_handler, spec.entry_points
+    plain = name and "." not in name and "::" not in name
+    if plain and points and not code.findings and name not in points:
+        yield Finding(
+            "handler-missing",
+            f"there is no handler {name!r} in the code.{nearest(name, points)}",
+            spec.build.origin_filename or document.metadata.name,
+            f"handlers are: {', '.join(sorted(points))}",
+        )
+    seen = set()
+    for item in code.imports:
+        if item.name in seen or brought(item.name):
+            continue
+        seen.add(item.name)
+        yield Finding(
+            "import-missing",
+            f"the code imports {item.name!r}, which nothing brings",
+            f"{item.file}:{item.line}",
+            f"fn.with_requirements([{_distribution(item.name)!r}]); if it is a module of yours, "
+            "it must lie beside the function's file",
+            "error" if item.certain else "warning",
+        )
+    for kind, items, fix in (
+        (
+            "secret",
+            code.secrets,
+            'fn.run(new_task().with_secrets("file", "secrets.env")), or set '
+            "the environment variable",
+        ),
+        ("variable", code.variables, 'fn.set_env("{name}", "...")'),
+    ):
+        for item in items:
+            if item.name not in known[f"{kind}s"]:
+                yield Finding(
+                    f"{kind}-missing",
+                    f"the code asks for the {_NOUNS[kind]} {item.name!r}, which is not set",
+                    f"{item.file}:{item.line}",
+                    fix.format(name=item.name),
+                    "warning",
+                )
+
+
+_NOUNS = {"secret": "secret", "variable": "environment variable"}
+_ELSEWHERE = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    "bs4": "beautifulsoup4",
+    "skimage": "scikit-image",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "Crypto": "pycryptodome",
+    "attr": "attrs",
+    "jwt": "pyjwt",
+    "serial": "pyserial",
+    "git": "gitpython",
+    "OpenSSL": "pyopenssl",
+    "psycopg2": "psycopg2-binary",
+}
+"""Packages whose distribution has another name, where it is not installed here to be asked."""
+
+
+def _distribution(name: str) -> str:
+    return _ELSEWHERE.get(name, normalize_dist(name))
+
+
+def importable(name: str) -> bool:
+    """Whether this interpreter finds a top-level package, without importing it."""
+    if name in sys.modules:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
