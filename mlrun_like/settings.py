@@ -66,7 +66,25 @@ SETTINGS: tuple[Setting, ...] = (
         "always; false: never.",
         ("MLRUN_FORCE_RUN_LOCAL",),
     ),
+    Setting(
+        "schedule_min_interval",
+        float,
+        0.0,
+        "Seconds that must lie between two runs of a schedule; 0: any.",
+    ),
     Setting("default_image", str, "python:3.11-slim", "Image of container kinds that name none."),
+    Setting(
+        "container_tool",
+        str,
+        "auto",
+        "What runs kind 'container': podman, docker or auto (either).",
+    ),
+    Setting(
+        "container_network",
+        str,
+        "host",
+        "Network of containers on this machine; host: addresses mean the same inside.",
+    ),
     Setting(
         "docker_registry",
         str,
@@ -89,6 +107,13 @@ SETTINGS: tuple[Setting, ...] = (
         "separated by spaces, or the text of a docker config.json; else docker's and podman's.",
     ),
     Setting("registry_timeout", float, 60.0, "Seconds a registry may take to answer."),
+    Setting(
+        "function_image_template",
+        str,
+        "func-{project}-{name}",
+        "Name of a function's image that has none, in the default registry.",
+        ("MLRUN_HTTPDB__BUILDER__FUNCTION_TARGET_IMAGE_NAME_TEMPLATE",),
+    ),
     Setting(
         "image_builder",
         str,
@@ -132,6 +157,30 @@ SETTINGS: tuple[Setting, ...] = (
         "The MPI rank that records outputs.",
         ("MLRUN_PACKAGERS__LOGGING_WORKER",),
     ),
+    Setting(
+        "mpi_launcher",
+        str,
+        "auto",
+        "What starts ranks: mpirun, horovodrun, torchrun or spawn (no MPI), or an mpirun's path.",
+    ),
+    Setting("mpi_hosts", str, "", "Hosts of MPI runs that name none: node1:2,node2:2."),
+    Setting(
+        "mpi_launch_agent", str, "ssh", "Starts a command on another host: AGENT HOST COMMAND."
+    ),
+    Setting(
+        "mpi_address", str, "", "Address under which the hosts of MPI runs reach this machine."
+    ),
+    Setting("mpi_python", str, "", "The interpreter on the hosts of MPI runs; empty: this one's."),
+    Setting(
+        "mpi_lost_after", float, 6.0, "Seconds without an answer after which a host is cut off."
+    ),
+    Setting("mpi_start_timeout", float, 120.0, "Seconds within which all ranks must have started."),
+    Setting(
+        "mpi_checkpoint_path",
+        str,
+        "",
+        "Folder or URL of checkpoints that all hosts reach; empty: the run's artifact path.",
+    ),
     Setting("preview_rows", int, 20, "Rows in a data set's preview."),
     Setting("preview_columns", int, 100, "Columns in a data set's preview."),
     Setting(
@@ -153,6 +202,41 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Serve functions in this process for fn.deploy() and fn.invoke(): 1 or auto; empty: no.",
         ("MLRUN_MOCK_NUCLIO_DEPLOYMENT",),
+    ),
+    Setting(
+        "nuclio_dashboard_url",
+        str,
+        "",
+        "Nuclio's dashboard, to which fn.deploy() sends functions: http://host:8070; empty: none.",
+        ("MLRUN_NUCLIO_DASHBOARD_URL", "NUCLIO_DASHBOARD_URL"),
+    ),
+    Setting(
+        "nuclio_namespace",
+        str,
+        "",
+        "Kubernetes namespace of Nuclio; empty: its own.",
+    ),
+    Setting(
+        "nuclio_runtime",
+        str,
+        "python:3.11",
+        "Nuclio runtime of functions that name none.",
+        ("MLRUN_DEFAULT_NUCLIO_RUNTIME",),
+    ),
+    Setting(
+        "nuclio_requirement",
+        str,
+        "",
+        "What pip installs into Nuclio images for graphs and runs; empty: this very version.",
+    ),
+    Setting(
+        "nuclio_deploy_timeout",
+        float,
+        1200.0,
+        "Seconds that Nuclio may take to build a function and make it ready; 0: no limit.",
+    ),
+    Setting(
+        "nuclio_poll_interval", float, 1.0, "Seconds between looks at a function being deployed."
     ),
     Setting("serving_threads", int, 8, "Threads of a server for steps that block."),
     Setting(
@@ -301,6 +385,45 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Arguments of that mount: k=v,k2=v2, or JSON in base64.",
         ("MLRUN_STORAGE__AUTO_MOUNT_PARAMS",),
+    ),
+    Setting(
+        "dask_cluster",
+        str,
+        "",
+        "Cluster of functions of kind dask that name none: a scheduler's address (tcp://host:8786), "
+        "gateway, gateway+https://host, kubernetes; empty or local: processes of this machine.",
+    ),
+    Setting(
+        "dask_timeout",
+        float,
+        60.0,
+        "Seconds that a Dask scheduler may take to answer, and a cluster to have its workers.",
+    ),
+    Setting(
+        "spark_master",
+        str,
+        "",
+        "Master of Spark functions that name none: local[2], spark://host:7077 or k8s://https://…; "
+        "empty: a SparkApplication where a cluster is configured, else local[*].",
+    ),
+    Setting(
+        "spark_master_ui",
+        str,
+        "",
+        "Web page of a standalone Spark master; empty: port 8080 of its host.",
+    ),
+    Setting(
+        "spark_patience",
+        float,
+        30.0,
+        "Seconds a Spark job may wait for executors that the cluster cannot give it.",
+    ),
+    Setting(
+        "spark_image",
+        str,
+        "",
+        "Image of Spark applications in a cluster whose functions name none.",
+        ("MLRUN_SPARK_APP_IMAGE",),
     ),
     Setting(
         "exec",

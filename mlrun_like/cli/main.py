@@ -39,6 +39,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "batch": ("mlrun_like.cli.batch:batch", "Send every row of a file through a graph."),
         "replay": ("mlrun_like.cli.replay:replay", "Send recorded events through a graph again."),
         "serve": ("mlrun_like.cli.serve:serve", "Serve a graph over HTTP."),
+        "schedules": (
+            "mlrun_like.cli.schedules:app",
+            "Functions that run by themselves: list, pause, history, serve.",
+        ),
         "demo": ("mlrun_like.cli.demo_command:demo", "See the main job done, in under a minute."),
         "config": ("mlrun_like.cli.settings:app", "Explain and change settings."),
         "doctor": ("mlrun_like.cli.doctor:doctor", "Check this installation and its store."),

@@ -23,6 +23,7 @@ from mlrun_like.runs.entry import main as run_payload
 from mlrun_like.runs.object import RunObject
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import RunDoc
+from mlrun_like.specs.schedule import Schedule
 from mlrun_like.specs.values import HyperParamOptions
 from mlrun_like.tracking.connect import open_store
 
@@ -92,6 +93,13 @@ def run(  # noqa: PLR0913  (MLRun's options)
     strategy: Annotated[
         str, typer.Option("--hyper-param-strategy", help="grid, list, random or custom.")
     ] = "",
+    schedule: Annotated[
+        str,
+        typer.Option("--schedule", help='Run at these times instead of now: "0 9 * * MON-FRI".'),
+    ] = "",
+    time_zone: Annotated[
+        str, typer.Option("--time-zone", help="Of --schedule, such as Europe/Berlin; default UTC.")
+    ] = "",
     from_env: Annotated[
         bool, typer.Option("--from-env", help="Run the payload in MLRUN_LIKE_EXEC (runtimes).")
     ] = False,
@@ -128,6 +136,8 @@ def run(  # noqa: PLR0913  (MLRun's options)
         "labels": {key: value or "" for key, value in parse_labels(label or ()).items()},
         "timeout": timeout,
     }
+    if schedule:
+        options["schedule"] = Schedule(schedule, time_zone=time_zone)
     function = function_from(url, kind, project, handler)
     if args:
         function.spec.args = list(args)
@@ -135,6 +145,8 @@ def run(  # noqa: PLR0913  (MLRun's options)
         function.set_envs(file_path=str(env_file))
     with _prints_to_stderr(as_json):
         finished, error = _execute(function, options)
+    if schedule:
+        return 0
     if as_json:
         print_json(finished.to_dict())
     else:

@@ -11,7 +11,14 @@ from mlrun_like.registry import resolve
 if TYPE_CHECKING:
     from mlrun_like.runtimes.finding import Finding
 
-__all__ = ["Checking"]
+__all__ = ["RUN_OPTIONS", "Checking"]
+
+RUN_OPTIONS = (
+    *("params", "inputs", "runspec", "handler", "name", "project", "returns", "hyperparams"),
+    *("hyper_param_options", "artifact_path", "local", "watch", "labels", "timeout", "retry"),
+    "verbose",
+)
+"""The arguments of `run`, all None where nothing is given."""
 
 
 class Checking(ABC):  # noqa: B024 - a part of Function
@@ -39,15 +46,8 @@ class Checking(ABC):  # noqa: B024 - a part of Function
             Findings, errors first; each has a code, what is wrong, where, the fix and a severity.
             Empty: nothing was found.
         """
-        given = dict.fromkeys(_OPTIONS)
+        given = dict.fromkeys(RUN_OPTIONS)
         given.update(runspec=runspec, handler=handler, params=params, inputs=inputs, local=local)
         given.update(name="", project="", artifact_path="", watch=False)
         found: list[Finding] = resolve("mlrun_like.functions.running:check_function")(self, given)
         return found
-
-
-_OPTIONS = (
-    *("params", "inputs", "runspec", "handler", "name", "project", "returns", "hyperparams"),
-    *("hyper_param_options", "artifact_path", "local", "watch", "labels", "timeout", "retry"),
-    "verbose",
-)

@@ -219,6 +219,7 @@ class Function(Editing, Checking, Generic[P, R]):
         timeout: float | None = None,
         retry: Retry | int | None = None,
         verbose: bool | None = None,
+        schedule: Any = None,
     ) -> RunObject:
         """Execute the function and record the run.
 
@@ -243,9 +244,10 @@ class Function(Editing, Checking, Generic[P, R]):
             timeout: Seconds after which the run is stopped.
             retry: How often and when to try again after a failure.
             verbose: True: log at debug level.
+            schedule: Do not run now but at these times: a cron expression, or `Schedule(...)`.
 
         Returns:
-            The completed run.
+            The completed run; with `schedule` a run that has not started.
 
         Raises:
             RunError: if the handler failed; it carries the handler's traceback, and the run stays
@@ -272,6 +274,7 @@ class Function(Editing, Checking, Generic[P, R]):
                 "timeout": timeout,
                 "retry": retry,
                 "verbose": verbose,
+                "schedule": schedule,
             },
         )
         return run

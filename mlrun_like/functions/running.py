@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -20,36 +17,29 @@ from mlrun_like.errors import (
     MLRunLikeError,
     nearest,
 )
-from mlrun_like.functions.arguments import check_call, parse_inputs, parse_parameters
+from mlrun_like.functions.arguments import check_call
+from mlrun_like.functions.checking import RUN_OPTIONS
 from mlrun_like.functions.documents import public, require_code, uri_of
+from mlrun_like.functions.drafting import draft_run
 from mlrun_like.functions.function import Function
-from mlrun_like.functions.options import (
-    check_mapping,
-    check_path,
-    check_retry,
-    check_returns,
-    check_timeout,
-)
 from mlrun_like.functions.placing import choose_runtime, raise_findings
 from mlrun_like.functions.preflight.check import check_run
 from mlrun_like.functions.preflight.needs import check_installed
 from mlrun_like.functions.sweeping import read_sweep
 from mlrun_like.functions.tasks import fill_from_task
-from mlrun_like.names import check_label, check_project, check_run_name, new_uid
 from mlrun_like.packaging.unpack import files_of
-from mlrun_like.runs.context_base import utc_now
+from mlrun_like.registry import resolve
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.object import RunObject, error_of
-from mlrun_like.runs.secrets import public_sources, resolve_sources
+from mlrun_like.runs.secrets import resolve_sources
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
-from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec, RunStatus
-from mlrun_like.specs.values import HyperParamOptions
+from mlrun_like.specs.run import RunDoc
 from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import open_store
 
-__all__ = ["check_function", "run_function"]
+__all__ = ["check_function", "run_document", "run_function"]
 
 _stored: WeakKeyDictionary[Store, dict[tuple[str, str], tuple[str, str]]] = WeakKeyDictionary()
 
@@ -69,12 +59,40 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
     raise_findings(job.function, [item for item in found if item.severity == "error"])
     notices += [str(item) for item in found] if runtime.needs_image else []
     job.run.spec.function = _store_function(job.store, job.function)
+    if given.get("schedule") is not None:
+        return _scheduled(job, given["schedule"])
     for notice in notices:
         _tell(job, notice)
     finished = runtime.launch(job)
     if finished.status.state != "completed":
         raise error_of(finished)
     return RunObject(finished, job.store)
+
+
+def _scheduled(job: Job, when: Any) -> RunObject:
+    schedule = resolve("mlrun_like.schedules.define:schedule_job")(job, when)
+    text = f"scheduled as {schedule.name!r}: {schedule.spec.cron}, next {schedule.next_run_time}"
+    job.run.status.status_text, job.run.status.start_time = text, None
+    sys.stderr.write(f"mlrun-like: {text}; `mlrun-like schedules serve` runs it\n")
+    return RunObject(job.run, job.store)
+
+
+def run_document(function: Function[..., Any], run: RunDoc) -> RunObject:
+    """Execute a run that was written down before, such as a schedule's.
+
+    Args:
+        function: What to run, as the store has it.
+        run: Its run, with a uid of its own.
+
+    Raises:
+        RunError: if it fails.
+    """
+    given = dict.fromkeys(RUN_OPTIONS)
+    given.update(runspec=run.to_dict(), name="", project="", artifact_path="", watch=False)
+    given["labels"] = run.metadata.labels
+    given["uid"] = run.metadata.uid
+    given["annotations"] = run.metadata.annotations
+    return run_function(function, given)
 
 
 def check_function(function: Function[..., Any], given: dict[str, Any]) -> list[Finding]:
@@ -87,6 +105,11 @@ def check_function(function: Function[..., Any], given: dict[str, Any]) -> list[
 
 
 def _prepare(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
+    if given.get("schedule") is not None and given["local"]:
+        raise InvalidArgumentError(
+            "a scheduled run cannot be local: this process may be gone by then",
+            fix="leave local=True out",
+        )
     fill_from_task(given)
     document = public(function._doc())
     runtime, notices = choose_runtime(document, given["local"])
@@ -94,7 +117,7 @@ def _prepare(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
     secrets = resolve_sources(given["secret_sources"])
     hyperparams, options, swept = read_sweep(given, secrets)
     given["hyperparams"] = hyperparams
-    run, live = _document(document, handler_name, options, given)
+    run, live = draft_run(document, handler_name, options, given)
     if handler is None:
         _check_code(document, run)
     check_call(document, handler, run.spec, swept, runtime.provides)
@@ -167,66 +190,6 @@ def _handler(
             fix=f"handlers are: {', '.join(sorted(points))}",
         )
     return None, name or ""
-
-
-def _document(
-    document: FunctionDoc,
-    handler_name: str,
-    options: HyperParamOptions,
-    given: Mapping[str, Any],
-) -> tuple[RunDoc, dict[str, Any]]:
-    meta, spec = document.metadata, document.spec
-    short = re.sub(r"[^A-Za-z0-9-]+", "-", handler_name.rpartition(".")[2]).strip("-")
-    default = meta.name
-    if short and handler_name != spec.default_handler:
-        default = f"{meta.name}-{short}"
-    params, live = parse_parameters(check_mapping("params", given["params"], '{"depth": 4}'))
-    inputs, hints = parse_inputs(check_mapping("inputs", given["inputs"], '{"data": "x.csv"}'))
-    twice = sorted(params.keys() & inputs.keys())
-    if twice:
-        raise InvalidArgumentError(
-            f"{twice[0]!r} is given as a parameter and as an input", fix="leave one of them out"
-        )
-    retry = check_retry(spec.retry if given["retry"] is None else given["retry"])
-    timeout = check_timeout(spec.timeout if given["timeout"] is None else given["timeout"])
-    labels = check_mapping("labels", given["labels"], '{"team": "fraud"}')
-    labels = {"owner": _label(_owner()), **labels, "kind": _label(document.kind or "local")}
-    run = RunDoc(
-        metadata=RunMetadata(
-            name=check_run_name(given["name"] or default[:63].rstrip("-._")),
-            uid=new_uid(),
-            project=check_project(given["project"] or meta.project or config.default_project),
-            labels=dict(check_label(str(k), str(v)) for k, v in labels.items()),
-        ),
-        spec=RunSpec(
-            handler=handler_name,
-            parameters=params,
-            inputs=inputs,
-            inputs_type_hints={k: v for k, v in {**given["hints"], **hints}.items() if k in inputs},
-            returns=check_returns(spec.returns if given["returns"] is None else given["returns"]),
-            output_path=check_path("artifact_path", given["artifact_path"]),
-            hyperparams=given["hyperparams"],
-            hyper_param_options=options.to_dict(),
-            log_level="debug" if given["verbose"] else "",
-            retry=retry.to_dict() if retry is not None else {},
-            timeout=timeout,
-            secret_sources=public_sources(given["secret_sources"]),
-        ),
-        status=RunStatus(state="created", start_time=utc_now()),
-    )
-    return run, live
-
-
-def _owner() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
-
-
-def _label(text: str) -> str:
-    """What is recorded by itself must never stop a run because of a character."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:63].strip("-_.")
 
 
 def _check_code(document: FunctionDoc, run: RunDoc) -> None:

@@ -67,7 +67,8 @@ class RunObject:
 
     def state(self) -> str:
         """The state now: asks the store while the run is not over."""
-        if self.status.state not in TERMINAL:
+        begun = self.status.start_time is not None  # one that is only scheduled has not
+        if begun and self.status.state not in TERMINAL:
             self.refresh()
         return self.status.state
 

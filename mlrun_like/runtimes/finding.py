@@ -15,6 +15,7 @@ class Finding(NamedTuple):
         what: What is wrong, with the value.
         where: The function, line, file or setting concerned.
         fix: The line to write or the command to type.
+        severity: `"error"`: it cannot work; `"warning"`: it probably will not.
 
     >>> print(Finding("image-missing", "no image", "function 'f'", "fn.spec.image = '...'"))
     no image
@@ -26,6 +27,7 @@ class Finding(NamedTuple):
     what: str
     where: str = ""
     fix: str = ""
+    severity: str = "error"
 
     def __str__(self) -> str:
         lines = [self.what]

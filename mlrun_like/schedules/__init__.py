@@ -1,3 +1,11 @@
-"""Runs at given times: cron expressions, policies, history.
+"""Functions that run by themselves, at the times of a cron expression.
 
+cron     expressions and time zones: which times come next
+define   from `fn.run(schedule=...)` to a stored schedule; pause, resume, delete
+firing   what is due, what was missed, what may not run now
+service  the process that fires: `mlrun-like schedules serve`
 """
+
+from mlrun_like.specs.schedule import Schedule
+
+__all__ = ["Schedule"]

@@ -33,6 +33,7 @@ __all__ = [
     "artifact_labels",
     "artifact_tags",
     "artifacts",
+    "firings",
     "function_tags",
     "functions",
     "lineage",
@@ -42,9 +43,10 @@ __all__ = [
     "metrics",
     "run_labels",
     "runs",
+    "schedules",
 ]
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """All schema versions, oldest first."""
 
 HEAD = REVISIONS[-1]
@@ -220,4 +222,32 @@ lineage = Table(
     Column("time", Double, nullable=False),
     Index("lineage_by_artifact", "artifact_uri", "time"),
     sqlite_with_rowid=False,
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    # null: it is paused, or no time of its expression is left
+    Column("next_time", Double),
+    Column("updated", Double, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("schedules_by_time", "next_time"),
+)
+
+firings = Table(
+    "firings",
+    metadata,
+    Column("firing_id", _ID, primary_key=True),
+    Column("project", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("due", Double, nullable=False),
+    Column("fired", Double, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("uid", String, nullable=False),
+    Column("text", Text, nullable=False),
+    # one time of a schedule is fired once, however many services there are
+    UniqueConstraint("project", "name", "due", name="firings_identity"),
+    sqlite_autoincrement=True,
 )

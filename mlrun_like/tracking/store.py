@@ -13,6 +13,7 @@ from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.logs import SqlLogs
 from mlrun_like.tracking.objects import SqlObjects
 from mlrun_like.tracking.runs import SqlRuns
+from mlrun_like.tracking.schedules import SqlSchedules
 from mlrun_like.tracking.spool import Spool
 from mlrun_like.tracking.sql import Database
 from mlrun_like.tracking.writer import Writer
@@ -22,7 +23,7 @@ __all__ = ["SqlStore"]
 _DIRECTIONS = ("read", "write")
 
 
-class SqlStore(SqlRuns, SqlObjects, SqlLogs, Store):
+class SqlStore(SqlRuns, SqlObjects, SqlLogs, SqlSchedules, Store):
     """A store in SQLite or PostgreSQL; safe for threads and forks.
 
     Args:

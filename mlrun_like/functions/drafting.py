@@ -1,0 +1,100 @@
+"""From the arguments of `fn.run` to the document of a run."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mlrun_like.configuration import config
+from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.functions.arguments import parse_inputs, parse_parameters
+from mlrun_like.functions.options import (
+    check_mapping,
+    check_path,
+    check_retry,
+    check_returns,
+    check_timeout,
+)
+from mlrun_like.names import check_label, check_project, check_run_name, new_uid
+from mlrun_like.runs.context_base import utc_now
+from mlrun_like.runs.secrets import public_sources
+from mlrun_like.specs.function import FunctionDoc
+from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec, RunStatus
+from mlrun_like.specs.values import HyperParamOptions
+
+__all__ = ["draft_run"]
+
+
+def draft_run(
+    document: FunctionDoc,
+    handler_name: str,
+    options: HyperParamOptions,
+    given: Mapping[str, Any],
+) -> tuple[RunDoc, dict[str, Any]]:
+    """The document of a run, and the parameters that are not plain data.
+
+    Args:
+        document: The function.
+        handler_name: The entry point.
+        options: How to sweep.
+        given: The arguments of `fn.run`, completed from its task.
+
+    Raises:
+        InvalidArgumentError: if one of them cannot be used.
+    """
+    meta, spec = document.metadata, document.spec
+    short = re.sub(r"[^A-Za-z0-9-]+", "-", handler_name.rpartition(".")[2]).strip("-")
+    default = meta.name
+    if short and handler_name != spec.default_handler:
+        default = f"{meta.name}-{short}"
+    params, live = parse_parameters(check_mapping("params", given["params"], '{"depth": 4}'))
+    inputs, hints = parse_inputs(check_mapping("inputs", given["inputs"], '{"data": "x.csv"}'))
+    twice = sorted(params.keys() & inputs.keys())
+    if twice:
+        raise InvalidArgumentError(
+            f"{twice[0]!r} is given as a parameter and as an input", fix="leave one of them out"
+        )
+    retry = check_retry(spec.retry if given["retry"] is None else given["retry"])
+    timeout = check_timeout(spec.timeout if given["timeout"] is None else given["timeout"])
+    labels = check_mapping("labels", given["labels"], '{"team": "fraud"}')
+    labels = {"owner": _label(_owner()), **labels, "kind": _label(document.kind or "local")}
+    run = RunDoc(
+        metadata=RunMetadata(
+            name=check_run_name(given["name"] or default[:63].rstrip("-._")),
+            uid=given.get("uid") or new_uid(),
+            project=check_project(given["project"] or meta.project or config.default_project),
+            labels=dict(check_label(str(k), str(v)) for k, v in labels.items()),
+            annotations=given.get("annotations") or {},
+        ),
+        spec=RunSpec(
+            handler=handler_name,
+            parameters=params,
+            inputs=inputs,
+            inputs_type_hints={k: v for k, v in {**given["hints"], **hints}.items() if k in inputs},
+            returns=check_returns(spec.returns if given["returns"] is None else given["returns"]),
+            output_path=check_path("artifact_path", given["artifact_path"]),
+            hyperparams=given["hyperparams"],
+            hyper_param_options=options.to_dict(),
+            log_level="debug" if given["verbose"] else "",
+            retry=retry.to_dict() if retry is not None else {},
+            timeout=timeout,
+            secret_sources=public_sources(given["secret_sources"]),
+        ),
+        status=RunStatus(state="created", start_time=utc_now()),
+    )
+    return run, live
+
+
+def _owner() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+
+
+def _label(text: str) -> str:
+    """What is recorded by itself must never stop a run because of a character."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:63].strip("-_.")
