@@ -85,20 +85,37 @@ $(STAMPS)/dev: $(STAMPS)/base pyproject.toml requirements.lock
 	$(call install,-e ".[all$(comma)dev]")
 	@touch $@ $(STAMPS)/demo
 
-# Model frameworks that are large and used by a handful of tests, which are skipped without them.
-# This torch has a build without CUDA on the index.
+# What is large and used by a handful of tests, which are skipped without it: model frameworks
+# (this torch has a build without CUDA on the index) and engines.
 $(STAMPS)/models: $(STAMPS)/dev
-	$(call install,"torch==2.13.0" "transformers>=4.40" "keras>=3")
+	$(call install,"torch==2.13.0" "transformers>=4.40" "keras>=3" "pyspark>=3.5" "mpi4py>=4")
 	@touch $@
 
 comma := ,
 
-# Real servers for the tests marked slow; without them those tests are skipped, with the reason.
+# Real servers and engines for the tests marked slow; without them those tests are skipped, with the
+# reason. A command and the Debian package that brings it, a line each.
+define needed
+redis-server redis-server
+podman podman
+buildah buildah
+runc runc
+netavark netavark
+docker-registry docker-registry
+debootstrap debootstrap
+mpirun openmpi-bin
+mpicc libopenmpi-dev
+ip iproute2
+java default-jre-headless
+endef
+export needed
+
 system:
-	@wanted=""; \
+	@wanted=""; export PATH="$$PATH:/usr/sbin:/usr/lib/podman"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 	wanted="$$wanted postgresql"; \
-	command -v redis-server >/dev/null || wanted="$$wanted redis-server"; \
+	while read -r program package; do \
+	command -v "$$program" >/dev/null || wanted="$$wanted $$package"; done <<< "$$needed"; \
 	if [ -z "$$wanted" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
