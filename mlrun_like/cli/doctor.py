@@ -18,7 +18,10 @@ import typer
 from mlrun_like import __version__
 from mlrun_like.cli.output import Json, print_json, print_table
 from mlrun_like.configuration import config
-from mlrun_like.errors import MLRunLikeError
+from mlrun_like.errors import MissingDependencyError, MLRunLikeError
+from mlrun_like.registry import known, load
+from mlrun_like.runtimes.base import Runtime
+from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.migrate import read_version
@@ -172,6 +175,27 @@ def _fork_server() -> Iterator[Finding]:
         yield Finding("warm starts", "ok", "process runs are forked from a warm server")
 
 
+def _engines() -> Iterator[Finding]:
+    """Each kind of runtime, and what stands in for one whose engine is not configured."""
+    document = FunctionDoc()
+    names = known("runtimes")
+    for kind in names:
+        try:
+            runtime = load("runtimes", kind)
+        except MissingDependencyError as exc:
+            yield Finding(f"kind {kind}", "warn", exc.what, exc.fix)
+            continue
+        if runtime.kind != kind and runtime.kind in names:
+            continue  # another name of the same
+        made: Runtime = runtime()
+        reason = made.unavailable(document)
+        if not reason:
+            yield Finding(f"kind {kind}", "ok", "can be used")
+        else:  # what is optional and not there is no fault
+            instead = f"; {made.local_form!r} stands in" if made.local_form else ""
+            yield Finding(f"kind {kind}", "ok", f"not here: {reason}{instead}")
+
+
 def _command() -> Iterator[Finding]:
     beside = Path(sys.executable).parent / _DISTRIBUTION
     if shutil.which(_DISTRIBUTION) or not beside.exists():
@@ -189,5 +213,6 @@ _CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _store,
     _spool,
     _fork_server,
+    _engines,
     _command,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from mlrun_like.dag import find_cycle
 from mlrun_like.errors import InvalidArgumentError, PipelineError, nearest
@@ -45,6 +46,7 @@ def check_plan(plan: Plan) -> Plan:
         raise PipelineError(
             "\n  - ".join([head, *problems]) if len(problems) > 1 else problems[0],
             where=f"pipeline {plan.name!r}",
+            fix="change the steps that are named; nothing has run",
         )
     return plan
 
@@ -69,7 +71,7 @@ def _step_problems(step: Step, plan: Plan, steps: Mapping[str, Step]) -> list[st
 
 def _argument_problems(step: Step) -> list[str]:
     try:
-        signature = inspect.signature(step.function)  # type: ignore[arg-type]
+        signature = _signature(step)
     except (TypeError, ValueError):
         return []
     parameters = signature.parameters
@@ -101,6 +103,31 @@ def _argument_problems(step: Step) -> list[str]:
             for name in sorted(given - set(parameters))
         ]
     return problems
+
+
+def _signature(step: Step) -> inspect.Signature:
+    """The signature of a step's function; of one that is a document only, as that describes it."""
+    function: Any = step.function
+    if getattr(function, "_handler", None) is not None or not hasattr(function, "spec"):
+        return inspect.signature(function)
+    spec = function.spec
+    point = spec.entry_points.get(spec.default_handler)
+    if point is None or point.has_varargs:
+        raise ValueError("not described")
+    kind = inspect.Parameter.KEYWORD_ONLY
+    empty = inspect.Parameter.empty
+    parameters = [
+        inspect.Parameter(
+            item.name,
+            kind,
+            default=empty if item.required else item.default,
+            annotation=item.type or empty,
+        )
+        for item in point.parameters
+    ]
+    if point.has_kwargs:
+        parameters.append(inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD))
+    return inspect.Signature(parameters)
 
 
 def _is_context(parameter: inspect.Parameter) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.child import Request
 from mlrun_like.runtimes.concluding import End, conclude, explain_ending, record, recorded
+from mlrun_like.runtimes.finding import Finding
 from mlrun_like.runtimes.output import OutputPipe
 from mlrun_like.runtimes.preload import modules_to_preload
 from mlrun_like.runtimes.processes import FreshProcess
@@ -38,6 +40,14 @@ class ProcessRuntime(Runtime):
 
     kind: ClassVar[str] = "process"
     packages_code: ClassVar[bool] = True
+
+    def check(self, document: FunctionDoc, run: RunDoc) -> Iterable[Finding]:
+        """See Runtime.check."""
+        del run
+        try:
+            workplace_of(document)
+        except MLRunLikeError as exc:
+            yield Finding("surroundings", exc.what, exc.where, exc.fix)
 
     def attempt(self, job: Job) -> RunDoc:
         """See Runtime.attempt."""

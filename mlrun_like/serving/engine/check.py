@@ -58,6 +58,7 @@ def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, Ta
         GraphError: naming every mistake.
     """
     problems: list[str] = []
+    fixes: dict[str, None] = {}
     targets: dict[str, Target] = {}
     for name, step in _all_steps(graph):
         where = f"step {name!r}: "
@@ -67,11 +68,13 @@ def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, Ta
             problems += [where + text for text in _option_problems(step, target)]
         except (NotFoundError, InvalidArgumentError) as exc:
             problems.append(where + exc.what)
+            fixes[exc.fix] = None
     deciding = {name for name, target in targets.items() if _decides(target.found)}
     problems = order_problems(graph, deciding) + problems + _end_problems(graph, targets)
     if problems:
         head = f"{len(problems)} mistakes in the graph:"
-        raise GraphError("\n  - ".join([head, *problems]) if len(problems) > 1 else problems[0])
+        text = "\n  - ".join([head, *problems]) if len(problems) > 1 else problems[0]
+        raise GraphError(text, fix="; ".join(fix for fix in fixes if fix))
     return targets
 
 
