@@ -21,7 +21,7 @@ __all__ = ["Editing"]
 
 
 class Editing(ABC):
-    """Requirements, environment, labels, code."""
+    """Resources, environment, labels, code."""
 
     @abstractmethod
     def _doc(self) -> FunctionDoc:
@@ -30,33 +30,6 @@ class Editing(ABC):
     @abstractmethod
     def _forget_handler(self) -> None:
         """The live callable no longer is what the document says."""
-
-    def with_requirements(
-        self,
-        requirements: Sequence[str] | None = None,
-        overwrite: bool = False,
-        requirements_file: str = "",
-    ) -> Self:
-        """Add package requirements.
-
-        Args:
-            requirements: Specifiers such as `"pandas>=2"`.
-            overwrite: Replace what is there.
-            requirements_file: A file with one specifier a line; read before the list.
-
-        Raises:
-            PackagingError: naming the first malformed line.
-        """
-        change = resolve("mlrun_like.functions.documents:with_requirements")
-        change(self._doc(), requirements, overwrite, requirements_file)
-        return self
-
-    def with_commands(self, commands: Sequence[str], overwrite: bool = False) -> Self:
-        """Add shell commands that run when an image is built."""
-        found = check_texts("commands", commands, '["apt-get install -y git"]')
-        build = self._doc().spec.build
-        build.commands = list(dict.fromkeys([*([] if overwrite else build.commands), *found]))
-        return self
 
     def with_resources(self, resources: Resources) -> Self:
         """Replace what the function may use."""

@@ -10,12 +10,14 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar, cast
 
 from mlrun_like.errors import FunctionError
+from mlrun_like.functions.building import Building
 from mlrun_like.functions.checking import Checking
 from mlrun_like.functions.editing import Editing
 from mlrun_like.functions.pickling import reduce_function, restore_function, twin_of
+from mlrun_like.functions.pod_editing import PodEditing
 from mlrun_like.functions.tracing import TRACER
 from mlrun_like.registry import resolve
 
@@ -30,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Function(Editing, Checking, Generic[P, R]):
+class Function(Building, Editing, PodEditing, Checking, Generic[P, R]):
     """What `@function(...)`, `code_to_function` and `import_function` give.
 
     Calling it runs the plain body. `.run()` executes and records it, `.spec` and `.metadata` are
@@ -42,6 +44,8 @@ class Function(Editing, Checking, Generic[P, R]):
         document: The document, for functions read from a file or store.
     """
 
+    captures: ClassVar[tuple[str, ...]] = ()
+    """Names of the handler's module that travel with it though it does not use them."""
     __name__: str
     __qualname__: str
 
@@ -220,6 +224,7 @@ class Function(Editing, Checking, Generic[P, R]):
         retry: Retry | int | None = None,
         verbose: bool | None = None,
         schedule: Any = None,
+        auto_build: bool | None = None,
     ) -> RunObject:
         """Execute the function and record the run.
 
@@ -245,6 +250,7 @@ class Function(Editing, Checking, Generic[P, R]):
             retry: How often and when to try again after a failure.
             verbose: True: log at debug level.
             schedule: Do not run now but at these times: a cron expression, or `Schedule(...)`.
+            auto_build: Build the function's image first, if it needs one of its own and has none.
 
         Returns:
             The completed run; with `schedule` a run that has not started.
@@ -275,6 +281,7 @@ class Function(Editing, Checking, Generic[P, R]):
                 "retry": retry,
                 "verbose": verbose,
                 "schedule": schedule,
+                "auto_build": auto_build,
             },
         )
         return run

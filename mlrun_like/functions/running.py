@@ -111,8 +111,12 @@ def _prepare(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
             fix="leave local=True out",
         )
     fill_from_task(given)
+    runtime, notices = choose_runtime(function._doc(), given["local"])
+    if runtime.needs_image:
+        resolve("mlrun_like.functions.deploying:ensure_built")(
+            function._doc(), given.get("auto_build")
+        )
     document = public(function._doc())
-    runtime, notices = choose_runtime(document, given["local"])
     handler, handler_name = _handler(function, document, runtime, given)
     secrets = resolve_sources(given["secret_sources"])
     hyperparams, options, swept = read_sweep(given, secrets)

@@ -148,7 +148,8 @@ def test_broken_code_is_a_finding_with_its_line() -> None:
 def test_a_kind_without_its_engine_runs_here_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
     fn = make(tmp_path, "def train(x):\n    return x + 1", kind="job")
     run = fn.run(params={"x": 1})
     assert run.outputs["return"] == 2

@@ -204,14 +204,14 @@ def test_any_callable_is_a_handler_of_a_local_run(handler: Any) -> None:
     assert fn.run(handler=handler, params={name: 3}).state() == "completed"
 
 
-def test_local_true_runs_a_job_here() -> None:
-    fn = ml.code_to_function("t", filename=__file__, kind="job", handler="helper")
+def test_local_true_runs_any_kind_here() -> None:
+    fn = ml.code_to_function("t", filename=__file__, kind="databricks", handler="helper")
     with pytest.raises(FunctionError) as caught:
         fn.run(params={"x": 2})
     assert "no runtime is installed" in caught.value.what and "local=True" in caught.value.fix
     run = fn.run(params={"x": 2}, local=True)
     assert run.outputs == {"return": 2}
-    assert run.metadata.labels["kind"] == "job" and fn.kind == "job"
+    assert run.metadata.labels["kind"] == "databricks" and fn.kind == "databricks"
 
 
 def test_another_handler_of_the_file() -> None:

@@ -1,0 +1,305 @@
+"""Documents to images: what `fn.build`, `fn.deploy` and a run with `auto_build` do."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlrun_like.configuration import config
+from mlrun_like.errors import BuildError, FunctionError, MLRunLikeError
+from mlrun_like.functions.documents import require_code, save
+from mlrun_like.functions.function import Function
+from mlrun_like.functions.placing import raise_findings
+from mlrun_like.functions.preflight.check import check_document
+from mlrun_like.images.assembling import Say
+from mlrun_like.images.build import BuiltImage, build_plan, dockerfile_text
+from mlrun_like.images.build import build_image as build_without_function
+from mlrun_like.images.plan import Destination, Plan, destination_of, plan_of
+from mlrun_like.specs.function import Build, FunctionDoc
+
+__all__ = [
+    "BuildStatus",
+    "build",
+    "build_function",
+    "build_image",
+    "clean",
+    "deploy",
+    "dockerfile",
+    "ensure_built",
+    "prepare",
+    "requires_build",
+]
+
+_DEPLOY = (
+    *("watch", "with_mlrun", "skip_deployed", "mlrun_version_specifier", "builder_env"),
+    *("show_on_failure", "force_build"),
+)
+_CODE = ("functionSourceCode", "modules", "origin_module", "origin_filename", "code_origin")
+
+
+@dataclass(frozen=True)
+class BuildStatus:
+    """How a build ended, in MLRun's words.
+
+    Args:
+        ready: Whether there is an image.
+        outputs: `image`: its name.
+        function: The function, if there is one.
+        built: The image with its digest and layers; None if nothing had to be built.
+    """
+
+    ready: bool
+    outputs: dict[str, str] = field(default_factory=dict)
+    function: Function[..., Any] | None = None
+    built: BuiltImage | None = None
+
+
+def requires_build(document: FunctionDoc) -> bool:
+    """Whether a function needs an image of its own."""
+    build = document.spec.build
+    baked = build.source and not build.load_source_on_run
+    return bool(build.commands or build.requirements or build.extra.strip() or baked)
+
+
+def prepare(document: FunctionDoc) -> None:
+    """Take the image of a function as the base of the one to build, once."""
+    spec = document.spec
+    if requires_build(document) and spec.image and not spec.build.base_image:
+        spec.build.base_image, spec.image = spec.image, ""
+        document.status.pop("state", None)
+
+
+def clean(document: FunctionDoc) -> None:
+    """Forget how an image is made; the base becomes the function's image again."""
+    spec = document.spec
+    if spec.build.base_image and not spec.image:
+        spec.image = spec.build.base_image
+    spec.build = Build(**{name: getattr(spec.build, name) for name in _CODE})
+
+
+def build(
+    document: FunctionDoc,
+    options: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    watch: bool | str = True,
+) -> BuiltImage:
+    """Build a function's image and note it in the document.
+
+    What stands against a run in the image is found first.
+
+    Args:
+        document: The function.
+        options: `target`, `push`, `archive`, `builder`, `renew`, `keep`.
+        changes: Values of the plan; see `plan_of`.
+        watch: Show progress; `"failure"`: only if it fails.
+    """
+    require_code(document)
+    base = _base_of(document)
+    found = check_document(document, in_image=True, complete=not base)
+    raise_findings(document, [item for item in found if item.severity == "error"])
+    plan = plan_of(document, **{"base": base, **{k: v for k, v in changes.items() if v}})
+    target = options.get("target") or document.spec.build.image
+    where = destination_of(
+        target, document, push=options.get("push"), archive=options.get("archive") or ""
+    )
+    with _progress(watch) as say:
+        made = build_plan(
+            plan,
+            where,
+            builder=options.get("builder") or "",
+            renew=bool(options.get("renew")),
+            keep=options.get("keep") or "",
+            say=say,
+        )
+    if watch is True:
+        sys.stdout.write(made.summary() + "\n")
+    if not where.archive:
+        _note(document, made, plan, base)
+    return made
+
+
+def _base_of(document: FunctionDoc) -> str:
+    """The base; an image that was built here is not built upon again and again."""
+    spec = document.spec
+    built = document.status.get("build") or {}
+    if spec.build.base_image:
+        return spec.build.base_image
+    if isinstance(built, dict) and spec.image and built.get("image") == spec.image:
+        return str(built.get("base") or "")
+    return spec.image
+
+
+def _note(document: FunctionDoc, made: BuiltImage, plan: Plan, base: str) -> None:
+    document.spec.image = made.name
+    document.status["state"] = "ready"
+    document.status["build"] = {
+        "image": made.name,
+        "digest": made.digest,
+        "base": base or plan.base,
+        "lock_hash": made.lock_hash,
+        "builder": made.builder,
+    }
+
+
+@contextlib.contextmanager
+def _progress(watch: bool | str) -> Iterator[Say]:
+    """Where lines of progress go: to the reader, nowhere, or to the reader if the block fails."""
+    kept: list[str] = []
+
+    def show(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    try:
+        yield show if watch is True else kept.append
+    except MLRunLikeError:
+        if watch == "failure":
+            for line in kept:
+                show(line)
+        raise
+
+
+def dockerfile(document: FunctionDoc, folder: str = "") -> str:
+    """The Dockerfile of a function's image."""
+    require_code(document)
+    return dockerfile_text(plan_of(document, base=_base_of(document)), folder)
+
+
+def deploy(document: FunctionDoc, given: Mapping[str, Any], watch: bool | str = True) -> bool:
+    """Build a function's image with what its document says, and save it.
+
+    Args:
+        document: The function.
+        given: `with_mlrun`, `skip_deployed`, `specifier`, `builder_env`, `renew`.
+        watch: Show progress; `"failure"`: only if it fails.
+
+    Raises:
+        FunctionError: if there is nothing to build and no image.
+        BuildError: if it cannot be built.
+    """
+    settings, spec = document.spec.build, document.spec
+    deployed = bool(spec.image) or document.status.get("state") == "ready"
+    if given.get("skip_deployed") and deployed:
+        return _ready(document)
+    package = given.get("with_mlrun")
+    package = settings.with_mlrun is not False if package is None else bool(package)
+    if not package and not requires_build(document) and not settings.base_image:
+        if not spec.image:
+            raise FunctionError(
+                "there is nothing to build, and the function has no image",
+                where=f"function {document.metadata.name!r}",
+                fix='set fn.spec.image, or fn.build_config(base_image="python:3.11-slim")',
+            )
+        return _ready(document)
+    environ = {**settings.builder_env, **(given.get("builder_env") or {})}
+    changes = {
+        "specifier": given.get("specifier"),
+        "environ": {str(key): str(value) for key, value in environ.items()},
+    }
+    try:
+        before = settings.with_mlrun
+        settings.with_mlrun = package
+        try:
+            build(document, {"renew": given.get("renew")}, changes, watch)
+        finally:
+            settings.with_mlrun = before
+    except MLRunLikeError:
+        document.status["state"] = "error"
+        raise
+    return _ready(document)
+
+
+def _ready(document: FunctionDoc) -> bool:
+    document.status["state"] = "ready"
+    save(document, "", False)
+    return True
+
+
+def ensure_built(document: FunctionDoc, auto_build: bool | None = None) -> None:
+    """Before a run in an image: build it if the function says so, else explain what to do.
+
+    Args:
+        document: The function.
+        auto_build: What the run says; by default what the function says.
+
+    Raises:
+        BuildError: if the function needs an image, has none, and may not build it.
+    """
+    deployed = bool(document.spec.image) or document.status.get("state") == "ready"
+    if deployed:
+        return
+    wanted = document.spec.build.auto_build if auto_build is None else auto_build
+    if wanted:
+        deploy(document, {"skip_deployed": True}, "failure")
+    elif requires_build(document):
+        raise BuildError(
+            "the function's image is not built yet, and it needs one of its own",
+            where=f"function {document.metadata.name!r}",
+            fix="fn.deploy() before the run, or fn.run(..., auto_build=True)",
+        )
+
+
+def build_function(function: Function[..., Any], **options: Any) -> BuildStatus:
+    """Deploy a function.
+
+    Args:
+        function: The function.
+        options: What `fn.deploy` takes, and what `fn.build_config` takes.
+
+    Raises:
+        BuildError: if it cannot be built.
+    """
+    settings = {key: value for key, value in options.items() if key not in _DEPLOY}
+    if settings:
+        function.build_config(**settings)
+    ready = function.deploy(**{key: options[key] for key in _DEPLOY if key in options})
+    return BuildStatus(ready, {"image": function.spec.image}, function)
+
+
+def build_image(  # noqa: PLR0913 - what a project says about its image
+    image: str = "",
+    *,
+    project: str = "",
+    base_image: str = "",
+    requirements: Sequence[str] = (),
+    commands: Sequence[str] = (),
+    with_mlrun: bool = True,
+    builder: str = "",
+    push: bool | None = None,
+    watch: bool = True,
+) -> BuildStatus:
+    """Build an image that has packages but no function, such as a project's.
+
+    Args:
+        image: Its name; by default `.mlrun-project-image-<project>`.
+        project: The project; by default the setting `default_project`.
+        base_image: What it rests on; by default the setting `default_image`.
+        requirements: Package specifiers.
+        commands: Shell commands.
+        with_mlrun: Add this package.
+        builder: See `Function.build`.
+        push: See `Function.build`.
+        watch: Show progress and a summary.
+
+    Raises:
+        BuildError: if it cannot be built.
+    """
+    name = image or f".mlrun-project-image-{project or config.default_project}"
+    where: Destination = destination_of(name, push=push)
+    with _progress(watch) as say:
+        made = build_without_function(
+            name,
+            base_image=base_image,
+            requirements=requirements,
+            commands=commands,
+            with_mlrun=with_mlrun,
+            destination=where,
+            builder=builder,
+            say=say,
+        )
+    if watch:
+        sys.stdout.write(made.summary() + "\n")
+    return BuildStatus(True, {"image": made.name}, None, made)
