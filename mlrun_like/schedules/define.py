@@ -20,7 +20,7 @@ from mlrun_like.specs.run import RunDoc
 from mlrun_like.specs.schedule import Schedule, ScheduleDoc, ScheduleSpec
 from mlrun_like.tracking.base import ScheduleStore
 
-__all__ = ["iso", "read_schedule", "schedule_job", "set_paused", "to_schedule"]
+__all__ = ["iso", "read_schedule", "run_of", "schedule_job", "set_paused", "to_schedule"]
 
 
 def to_schedule(value: Any) -> Schedule:

@@ -15,7 +15,7 @@ from mlrun_like.packaging.unpack import files_of
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
 
-__all__ = ["Code", "check_code", "read_code"]
+__all__ = ["Asked", "Code", "check_code", "importable", "read_code"]
 
 _OWN = "mlrun_like"
 _CAUGHT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
