@@ -4,57 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlrun_like.configuration import config
 from mlrun_like.errors import BuildError, FunctionError, MLRunLikeError
 from mlrun_like.functions.documents import require_code, save
-from mlrun_like.functions.function import Function
 from mlrun_like.functions.placing import raise_findings
 from mlrun_like.functions.preflight.check import check_document
 from mlrun_like.images.assembling import Say
 from mlrun_like.images.build import BuiltImage, build_plan, dockerfile_text
-from mlrun_like.images.build import build_image as build_without_function
-from mlrun_like.images.plan import Destination, Plan, destination_of, plan_of
+from mlrun_like.images.plan import Plan, destination_of, plan_of
 from mlrun_like.specs.function import Build, FunctionDoc
 
 __all__ = [
-    "BuildStatus",
     "build",
-    "build_function",
-    "build_image",
     "clean",
     "deploy",
     "dockerfile",
     "ensure_built",
     "prepare",
+    "progress",
     "requires_build",
 ]
 
-_DEPLOY = (
-    *("watch", "with_mlrun", "skip_deployed", "mlrun_version_specifier", "builder_env"),
-    *("show_on_failure", "force_build"),
-)
 _CODE = ("functionSourceCode", "modules", "origin_module", "origin_filename", "code_origin")
-
-
-@dataclass(frozen=True)
-class BuildStatus:
-    """How a build ended, in MLRun's words.
-
-    Args:
-        ready: Whether there is an image.
-        outputs: `image`: its name.
-        function: The function, if there is one.
-        built: The image with its digest and layers; None if nothing had to be built.
-    """
-
-    ready: bool
-    outputs: dict[str, str] = field(default_factory=dict)
-    function: Function[..., Any] | None = None
-    built: BuiltImage | None = None
 
 
 def requires_build(document: FunctionDoc) -> bool:
@@ -105,7 +78,7 @@ def build(
     where = destination_of(
         target, document, push=options.get("push"), archive=options.get("archive") or ""
     )
-    with _progress(watch) as say:
+    with progress(watch) as say:
         made = build_plan(
             plan,
             where,
@@ -145,7 +118,7 @@ def _note(document: FunctionDoc, made: BuiltImage, plan: Plan, base: str) -> Non
 
 
 @contextlib.contextmanager
-def _progress(watch: bool | str) -> Iterator[Say]:
+def progress(watch: bool | str) -> Iterator[Say]:
     """Where lines of progress go: to the reader, nowhere, or to the reader if the block fails."""
     kept: list[str] = []
 
@@ -240,66 +213,3 @@ def ensure_built(document: FunctionDoc, auto_build: bool | None = None) -> None:
             where=f"function {document.metadata.name!r}",
             fix="fn.deploy() before the run, or fn.run(..., auto_build=True)",
         )
-
-
-def build_function(function: Function[..., Any], **options: Any) -> BuildStatus:
-    """Deploy a function.
-
-    Args:
-        function: The function.
-        options: What `fn.deploy` takes, and what `fn.build_config` takes.
-
-    Raises:
-        BuildError: if it cannot be built.
-    """
-    settings = {key: value for key, value in options.items() if key not in _DEPLOY}
-    if settings:
-        function.build_config(**settings)
-    ready = function.deploy(**{key: options[key] for key in _DEPLOY if key in options})
-    return BuildStatus(ready, {"image": function.spec.image}, function)
-
-
-def build_image(  # noqa: PLR0913 - what a project says about its image
-    image: str = "",
-    *,
-    project: str = "",
-    base_image: str = "",
-    requirements: Sequence[str] = (),
-    commands: Sequence[str] = (),
-    with_mlrun: bool = True,
-    builder: str = "",
-    push: bool | None = None,
-    watch: bool = True,
-) -> BuildStatus:
-    """Build an image that has packages but no function, such as a project's.
-
-    Args:
-        image: Its name; by default `.mlrun-project-image-<project>`.
-        project: The project; by default the setting `default_project`.
-        base_image: What it rests on; by default the setting `default_image`.
-        requirements: Package specifiers.
-        commands: Shell commands.
-        with_mlrun: Add this package.
-        builder: See `Function.build`.
-        push: See `Function.build`.
-        watch: Show progress and a summary.
-
-    Raises:
-        BuildError: if it cannot be built.
-    """
-    name = image or f".mlrun-project-image-{project or config.default_project}"
-    where: Destination = destination_of(name, push=push)
-    with _progress(watch) as say:
-        made = build_without_function(
-            name,
-            base_image=base_image,
-            requirements=requirements,
-            commands=commands,
-            with_mlrun=with_mlrun,
-            destination=where,
-            builder=builder,
-            say=say,
-        )
-    if watch:
-        sys.stdout.write(made.summary() + "\n")
-    return BuildStatus(True, {"image": made.name}, None, made)
