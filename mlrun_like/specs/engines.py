@@ -12,9 +12,13 @@ __all__ = ["DaskFields", "MpiFields", "NuclioFields", "SparkFields"]
 
 
 class DaskFields(Model):
-    """A Dask cluster: its address, or how to make one."""
+    """A Dask cluster: its address, or how to make one.
+
+    `handler_on` is `client` (the handler runs where `fn.run` was called) or `worker`.
+    """
 
     scheduler_address: str = ""
+    handler_on: str = ""
     remote: bool | None = None
     min_replicas: int | None = None
     max_replicas: int | None = None
@@ -47,6 +51,8 @@ class SparkFields(Model):
     executor_volume_mounts: list[dict[str, Any]] = Field(default_factory=list)
     spark_conf: dict[str, Any] = Field(default_factory=dict)
     hadoop_conf: dict[str, Any] = Field(default_factory=dict)
+    driver_java_options: str = ""
+    executor_java_options: str = ""
     deps: dict[str, Any] = Field(default_factory=dict)
     dynamic_allocation: dict[str, Any] = Field(default_factory=dict)
     restart_policy: dict[str, Any] = Field(default_factory=dict)
@@ -80,7 +86,8 @@ class NuclioFields(Model):
     base_spec: dict[str, Any] = Field(default_factory=dict)
     readiness_timeout: int | None = None
     readiness_timeout_before_failure: int | None = None
-    no_cache_build: bool | None = None
+    no_cache: bool | None = None
+    base_image_pull: bool | None = None
     add_templated_ingress_host_mode: str = ""
     disable_default_http_trigger: bool | None = None
     sidecars: list[dict[str, Any]] = Field(default_factory=list)

@@ -15,6 +15,8 @@ from mlrun_like.names import check_label
 
 __all__ = [
     "PULL_POLICIES",
+    "SECURITY_OF_CONTAINERS",
+    "SECURITY_OF_PODS",
     "check_affinity",
     "check_annotations",
     "check_choice",

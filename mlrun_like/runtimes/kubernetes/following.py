@@ -1,0 +1,291 @@
+"""One attempt of a run, followed from its creation to its end.
+
+Threads watch the pod and read its log; everything they see comes here through one queue, so that
+what happens is decided in one place, in order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import queue
+import time
+from typing import Any
+
+from mlrun_like.errors import MLRunLikeError, NotFoundError, StoreUnavailableError
+from mlrun_like.runs.job import Job
+from mlrun_like.runtimes.concluding import catch_up, record
+from mlrun_like.runtimes.kubernetes.causes import Cause
+from mlrun_like.runtimes.kubernetes.client import Client, path_of
+from mlrun_like.runtimes.kubernetes.explain import explain_end, explain_job, state_of
+from mlrun_like.runtimes.kubernetes.logs import LogStream
+from mlrun_like.runtimes.kubernetes.output import LogOutput
+from mlrun_like.runtimes.kubernetes.pod import CONTAINER
+from mlrun_like.runtimes.kubernetes.thresholds import Thresholds
+from mlrun_like.runtimes.kubernetes.waiting import Waiting
+from mlrun_like.runtimes.kubernetes.watch import Change, Watch
+from mlrun_like.runtimes.supervise import ABORT, TIMEOUT
+
+__all__ = ["Following", "sentence"]
+
+_ASK_EVERY = 0.5
+_OWN_LIMIT = 2.0
+"""Seconds past the time limit in which the run may end by itself and say where it was."""
+_GRACE = 30
+_AFTER_GRACE = 15.0
+_LOG_AFTER_END = 30.0
+_LOG_AFTER_GONE = 3.0
+_NEVER = float("inf")
+_ENDED = ("Succeeded", "Failed")
+
+
+class Following:
+    """Follows the pod of a job.
+
+    Args:
+        client: The cluster.
+        job: Whose run it is.
+        name: The Job object's name.
+        output: Takes the log.
+    """
+
+    def __init__(self, client: Client, job: Job, name: str, output: LogOutput) -> None:
+        self._client = client
+        self._job = job
+        self._path = path_of("batch/v1", "Job", client.namespace, name)
+        self._pods_path = path_of("v1", "Pod", client.namespace)
+        self._output = output
+        self._queue: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self._watch = Watch(
+            client, self._pods_path, lambda c: self._queue.put(("pod", c)), f"mlrun/job={name}"
+        )
+        self._log: LogStream | None = None
+        self._log_ended = False
+        self._pod: dict[str, Any] = {}
+        self._gone = False  # the pod was there and is not any more
+        self._limits = Thresholds(job.function.spec.state_thresholds)
+        quick = copy.copy(client)
+        quick.patience = 0.0  # a look that finds nobody is made again, and must not hold us up
+        self._waiting = Waiting(quick, job, self._path, output)
+        self._cause: Cause | None = None
+        self.stop = ""
+        self._ask = time.monotonic()
+        self._running_since: float | None = None
+        self._ended_at = self._deleted_at = self._gone_at = self._harder = _NEVER
+        self._lost_at = _NEVER
+
+    def run(self) -> Cause:
+        """Follow to the end; nothing of the attempt runs in the cluster afterwards.
+
+        Gives why it ended; `stop` says whether it was stopped: ABORT, TIMEOUT or empty.
+
+        Raises:
+            KeyboardInterrupt: after the job was deleted.
+        """
+        self._watch.start()
+        try:
+            while not self._finished():
+                with contextlib.suppress(queue.Empty):
+                    self._take(self._queue.get(timeout=_ASK_EVERY / 2))
+                self._tick()
+        except KeyboardInterrupt:
+            self._delete(grace=0)
+            raise
+        finally:
+            self._watch.stop()
+            if self._log is not None:
+                self._log.stop()
+            self._drain()
+        if self._deleted_at < _NEVER and self._pod and not self._gone:
+            name = self._pod["metadata"]["name"]
+            self._output.note(f"mlrun-like: pod {name} is still there; its node may be lost")
+        return self.cause()
+
+    # -- what the threads see -------------------------------------------------------------
+
+    def _take(self, news: tuple[str, Any]) -> None:
+        kind, value = news
+        if kind == "log":
+            if value is None:
+                self._log_ended = True
+            else:
+                self._output.write(value)
+            return
+        change: Change = value
+        if change.kind == "LOST":
+            self._cause = Cause(
+                "cluster-lost", f"the run was lost: {getattr(change.error, 'what', '')}",
+                "the pod may still run: see it with kubectl, and delete its job", True,
+            )  # fmt: skip
+        elif change.kind == "SYNC":
+            mine = [pod for pod in change.items if self._is_newer(pod)]
+            if self._pod and not mine:
+                self._is_gone()
+            for pod in mine:
+                self._see(pod)
+        elif change.kind == "DELETED":
+            if self._uid(change.item) == self._uid(self._pod) or not self._pod:
+                self._see(change.item)
+                self._is_gone()
+        elif self._is_newer(change.item):
+            self._see(change.item)
+
+    def _is_gone(self) -> None:
+        if not self._gone:
+            self._gone, self._gone_at = True, time.monotonic()
+            if self._log is not None:
+                self._log.container_ended()
+
+    def _is_newer(self, pod: dict[str, Any]) -> bool:
+        """A job makes one pod; if there are two all the same, the younger one counts."""
+        if not self._pod or self._uid(pod) == self._uid(self._pod):
+            return True
+        return _created(pod) >= _created(self._pod)
+
+    def _uid(self, pod: dict[str, Any]) -> str:
+        return str(pod.get("metadata", {}).get("uid"))
+
+    def _see(self, pod: dict[str, Any]) -> None:
+        if self._pod and self._uid(pod) != self._uid(self._pod):
+            self._gone = False
+        self._pod = pod
+        ended = pod.get("status", {}).get("phase") in _ENDED
+        state = self._container_state()
+        if self._log is None and ("running" in state or "terminated" in state):
+            meta = pod["metadata"]
+            self._log = LogStream(
+                self._client,
+                (meta.get("namespace") or self._client.namespace, meta["name"]),
+                CONTAINER,
+                lambda data: self._queue.put(("log", data)),
+            )
+            self._log.start()
+        if "running" in state and self._running_since is None:
+            self._running_since = time.monotonic()
+        meta = pod.get("metadata", {})
+        if meta.get("deletionTimestamp") and self._lost_at == _NEVER:
+            grace = float(meta.get("deletionGracePeriodSeconds") or 0)
+            self._lost_at = time.monotonic() + grace + _AFTER_GRACE
+        if (ended or "terminated" in state) and self._ended_at == _NEVER:
+            self._ended_at = time.monotonic()
+            if self._log is not None:
+                self._log.container_ended()
+
+    def _container_state(self) -> dict[str, Any]:
+        for item in self._pod.get("status", {}).get("containerStatuses") or ():
+            if item.get("name") == CONTAINER:
+                return dict(item.get("state") or {})
+        return {}
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                kind, value = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if kind == "log" and value is not None:
+                self._output.write(value)
+        self._output.end()
+
+    # -- what has to be done now and then -------------------------------------------------
+
+    def _finished(self) -> bool:
+        now = time.monotonic()
+        read = self._log is None or self._log_ended
+        if self._deleted_at < _NEVER:
+            if now - self._deleted_at > _GRACE + _AFTER_GRACE:
+                return True
+            return (self._gone or not self._pod) and (read or now - self._gone_at > _LOG_AFTER_GONE)
+        if self._gone:
+            return read or now - self._gone_at > _LOG_AFTER_GONE
+        return self._ended_at < _NEVER and (read or now - self._ended_at > _LOG_AFTER_END)
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now >= self._ask:
+            self._ask = now + _ASK_EVERY
+            self._keep_alive()
+        if self._deleted_at < _NEVER:
+            if not self._gone and now > self._harder:
+                self._harder = now + _AFTER_GRACE
+                self._delete(grace=0)
+            return
+        if self._ended_at < _NEVER or self._gone:
+            return
+        if now > self._lost_at:  # nobody on its node ends it: the node does not answer
+            self._cause = explain_end(self._pod, CONTAINER, self._output.tail())
+            self._delete(grace=0)
+            return
+        limit = self._job.run.spec.timeout
+        if limit and self._running_since and now > self._running_since + limit + _OWN_LIMIT:
+            self.stop = TIMEOUT
+            self._delete(grace=2)
+            return
+        if self._running_since is None:
+            self._cause = self._cause or self._waiting.look(self._pod)
+        if self._cause is not None:
+            self._delete()
+            return
+        exceeded = self._limits.exceeded(state_of(self._pod))
+        if exceeded:
+            last = self._waiting.last if self._running_since is None else None
+            longer = "fn.set_state_thresholds({...}) gives it more time"
+            fix = f"{last.what}: {last.fix}; {longer}" if last is not None else longer
+            self._abort(Cause("threshold", exceeded, fix))
+
+    def _abort(self, cause: Cause) -> None:
+        """Record the end first: what the pod records while it is ended does not change it."""
+        self.stop, self._cause = ABORT, cause
+        catch_up(self._job)
+        record(self._job, "aborted", sentence(cause), self._output.tail())
+        self._delete()
+
+    def _keep_alive(self) -> None:
+        meta = self._job.run.metadata
+        try:
+            state = self._job.store.heartbeat(meta.project, meta.uid, meta.iteration)
+        except (NotFoundError, StoreUnavailableError):
+            return  # not recorded yet, or not reachable: the run goes on
+        if state in ("aborting", "aborted") and not self.stop:
+            self._abort(Cause("aborted", "the run was aborted", ""))
+
+    def _delete(self, grace: int | None = None) -> None:
+        """Have the job and its pod deleted; the watch tells when the pod is gone."""
+        now = time.monotonic()
+        if self._deleted_at == _NEVER:
+            self._deleted_at, self._harder = now, now + _GRACE + _AFTER_GRACE / 2
+        try:
+            self._client.delete(self._path, propagation="Background")
+            if grace is not None and self._pod:
+                name = self._pod["metadata"]["name"]
+                self._client.delete(f"{self._pods_path}/{name}", grace=grace)
+        except MLRunLikeError as exc:
+            self._output.note(f"mlrun-like: the job could not be deleted: {exc.what}")
+
+    def cause(self) -> Cause:
+        """Why it ended, if its run was not recorded."""
+        if self._cause is not None:
+            return self._cause
+        deleted = self._gone or self._pod.get("metadata", {}).get("deletionTimestamp")
+        if deleted:
+            found = self._why_job_failed()
+            if found is not None and found.code == "deadline":
+                return found
+        return explain_end(self._pod, CONTAINER, self._output.tail())
+
+    def _why_job_failed(self) -> Cause | None:
+        try:
+            return explain_job(self._client.get(self._path))
+        except MLRunLikeError:
+            return None
+
+
+def sentence(cause: Cause) -> str:
+    """A cause as the error of a run; what came from outside begins like every lost run."""
+    lost = cause.code in ("evicted", "disrupted", "node-lost", "deleted", "killed")
+    start = "the run was lost: " if lost and not cause.what.startswith("the run was lost") else ""
+    return f"{start}{cause.what}" + (f". To fix it: {cause.fix}" if cause.fix else "")
+
+
+def _created(pod: dict[str, Any]) -> str:
+    return str(pod.get("metadata", {}).get("creationTimestamp") or "")
