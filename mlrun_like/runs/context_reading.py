@@ -17,6 +17,9 @@ from mlrun_like.runs.secrets import find_secret
 
 __all__ = ["ContextReading"]
 
+_RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "HOROVOD_RANK", "RANK")
+"""Variables of Open MPI, MPICH, Horovod and torchrun that tell a process's rank."""
+
 
 class ContextReading(ContextBase):
     """What a handler may ask of its run."""
@@ -147,7 +150,8 @@ class ContextReading(ContextBase):
 
     def is_logging_worker(self) -> bool:
         """False on MPI ranks other than the one that records (setting `logging_worker`)."""
-        rank = environment("OMPI_COMM_WORLD_RANK") or environment("PMI_RANK")
+        ranks = (environment(name) for name in _RANKS)
+        rank = next((rank for rank in ranks if rank and rank.isdecimal()), None)
         return rank is None or int(rank) == config.logging_worker
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import close_stores, open_store
 from mlrun_like.tracking.relay import RELAY, RelayStore, needed_objects
 
-__all__ = ["build_payload", "execute_payload", "main", "prepare"]
+__all__ = ["build_payload", "execute_payload", "main", "prepare", "run_payload"]
 
 
 def build_payload(job: Job, result_file: str = "", relay: bool = False) -> dict[str, Any]:
@@ -60,6 +61,22 @@ def execute_payload(payload: dict[str, Any]) -> int:
     Raises:
         InvalidArgumentError: if the payload is malformed.
     """
+    run = run_payload(payload)
+    if payload.get("result_file"):
+        _write_atomically(Path(payload["result_file"]), json.dumps(run.to_dict(), default=str))
+    return 0 if run.status.state == "completed" else 1
+
+
+def run_payload(payload: dict[str, Any], wrap: Callable[[Store], Store] | None = None) -> RunDoc:
+    """Execute a payload's run here and give its final document.
+
+    Args:
+        payload: What `build_payload` made.
+        wrap: Puts something before the store, as ranks do: only one of them records.
+
+    Raises:
+        InvalidArgumentError: if the payload is malformed.
+    """
     if not isinstance(payload, dict) or "run" not in payload or "function" not in payload:
         raise InvalidArgumentError("a run payload needs 'function' and 'run'")
     for name in ("settings", "secrets", "provide"):
@@ -67,6 +84,8 @@ def execute_payload(payload: dict[str, Any]) -> int:
             raise InvalidArgumentError(f"{name!r} of a run payload must be a mapping")
     with config.override(**payload.get("settings", {})):
         store = _store_of(payload)
+        if wrap is not None:
+            store = wrap(store)
         job = Job(
             function=FunctionDoc.from_dict(payload["function"]),
             run=parse(RunDoc, payload["run"], "payload"),
@@ -82,9 +101,7 @@ def execute_payload(payload: dict[str, Any]) -> int:
             store.finish(run)
         else:
             store.flush()
-    if payload.get("result_file"):
-        _write_atomically(Path(payload["result_file"]), json.dumps(run.to_dict(), default=str))
-    return 0 if run.status.state == "completed" else 1
+    return run
 
 
 def _provide(target: str, job: Job) -> Any:

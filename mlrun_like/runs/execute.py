@@ -30,7 +30,7 @@ from mlrun_like.specs.run import TERMINAL, RunDoc
 from mlrun_like.tracking.process import own_start_time
 from mlrun_like.types import Handler
 
-__all__ = ["execute"]
+__all__ = ["call_handler", "execute"]
 
 
 def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
@@ -122,12 +122,12 @@ def _work(context: MLClientCtx, job: Job, own_process: bool) -> None:
         handler = resolve_handler(job.function, spec.handler, init, replace_main=own_process)
     is_sweep = spec.hyperparams or spec.hyper_param_options.get("param_file")
     if is_sweep and spec.hyper_param_options.get("strategy") != "custom":
-        sweep(context, job, lambda child: _call(handler, child))
+        sweep(context, job, lambda child: call_handler(handler, child))
     else:
-        _call(handler, context)
+        call_handler(handler, context)
 
 
-def _call(handler: Handler, context: MLClientCtx) -> None:
+def call_handler(handler: Handler, context: MLClientCtx) -> None:
     """Call the handler for one context and record what it returns."""
     with workspace():
         value = run_to_end(call_with(handler, bind(handler, context)))

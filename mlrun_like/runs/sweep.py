@@ -1,8 +1,9 @@
 """Hyper-parameter sweeps: many child iterations of one run, the best one promoted.
 
 Trials run one after another in this process, or `parallel_runs` at a time in processes of their
-own. Each is recorded as a child run. A failed trial is reported in the table and in `status_text`;
-the parent fails only when all trials failed, more than `max_errors` did, or `fail_on_error` is set.
+own, or spread over a Dask cluster. Each is recorded as a child run. A failed trial is reported in
+the table and in `status_text`; the parent fails only when all trials failed, more than `max_errors`
+did, or `fail_on_error` is set.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, RunError
+from mlrun_like.registry import load
 from mlrun_like.runs.context import MLClientCtx, iteration_table, use_context
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.expression import compile_condition
 from mlrun_like.runs.generators import parse_param_file, trials
-from mlrun_like.runs.job import Job
+from mlrun_like.runs.job import Job, TrialRunner
 from mlrun_like.runs.parallel import check_parallel, run_parallel
 from mlrun_like.runs.parallel_coordinates import parallel_coordinates
 from mlrun_like.runs.tracebacks import error_line, format_traceback
 from mlrun_like.specs.run import TERMINAL, RunDoc
 from mlrun_like.specs.values import HyperParamOptions
 
-__all__ = ["check_sweep", "sweep"]
+__all__ = ["check_sweep", "run_trial", "sweep"]
 
 _Call = Callable[[MLClientCtx], None]
 _PROGRESS_SECONDS = 2.0
@@ -72,16 +74,19 @@ def sweep(context: MLClientCtx, job: Job, call: _Call) -> None:
         # recorded, so that the same trials can be drawn again
         seed = spec.hyper_param_options["seed"] = random.SystemRandom().randrange(2**31)
         options = HyperParamOptions(**{**options.to_dict(), "seed": seed})
-    if options.parallel_runs > 1:
+    spread = _spread(job, options)
+    if options.parallel_runs > 1 and spread is None:
         check_parallel(job)
     state = _Progress(context, options)
     children = _children(context, trials(values, options))
     try:
-        if options.parallel_runs > 1:
+        if spread is not None:
+            spread(job, children, state.done)
+        elif options.parallel_runs > 1:
             run_parallel(job, children, options.parallel_runs, state.done)
         else:
             for child in children:
-                _one(child, job, call)
+                run_trial(child, call)
                 if state.done(child._run):
                     break
     except BaseException:
@@ -97,31 +102,46 @@ def _children(context: MLClientCtx, sets: Iterator[dict[str, Any]]) -> Iterator[
         yield child
 
 
-def _one(child: MLClientCtx, job: Job, call: _Call) -> None:
+def _spread(job: Job, options: HyperParamOptions) -> TrialRunner | None:
+    """What runs the trials elsewhere: what the runtime gives, or the cluster that is asked for."""
+    if not options.dask_cluster_uri:
+        return job.trials
+    found: TrialRunner = load("runtimes", "dask")().trials_on(
+        options.dask_cluster_uri, teardown=options.teardown_dask
+    )
+    return found
+
+
+def run_trial(child: MLClientCtx, call: _Call) -> None:
+    """Run one trial in this process and record its end; the handler's errors are the trial's.
+
+    Raises:
+        BaseException: what stops the whole sweep, after the trial was recorded as aborted.
+    """
     status = child._run.status
     try:
         with use_context(child):
             call(child)
     except (Exception, SystemExit) as exc:  # noqa: BLE001 - user code: a failed trial is a row
         if isinstance(exc, SystemExit) and not exc.code:
-            _end(child, job, "completed")
+            _end(child, "completed")
             return
         status.traceback = format_traceback(exc)
-        _end(child, job, "error", error_line(exc))
+        _end(child, "error", error_line(exc))
         child.logger.error(f"trial {child.iteration} failed: {status.error}")
     except BaseException:
-        _end(child, job, "aborted", "the run was stopped")
+        _end(child, "aborted", "the run was stopped")
         raise
     else:
-        _end(child, job, "completed")
+        _end(child, "completed")
 
 
-def _end(child: MLClientCtx, job: Job, state: str, error: str | None = None) -> None:
+def _end(child: MLClientCtx, state: str, error: str | None = None) -> None:
     status = child._run.status
     if status.state not in TERMINAL:  # it may have declared itself failed
         status.state, status.error = state, error
     status.end_time = status.last_update = utc_now()
-    job.store.store_run(child.to_dict(), wait=False)
+    child.store.store_run(child.to_dict(), wait=False)
 
 
 class _Progress:

@@ -88,6 +88,13 @@ def watched(timeout: float | None, beat: Callable[[], str]) -> Iterator[None]:
     except Interrupted as exc:
         exc.own = exc.watch is entry or (exc.watch is None and _is_outermost(entry))
         raise
+    except Exception as exc:
+        behind = _behind(exc)
+        if behind is None:
+            raise
+        # What fails while an interruption unwinds the block does not stand for it.
+        behind.own = behind.watch is entry or (behind.watch is None and _is_outermost(entry))
+        raise behind from None
     finally:
         _remove(entry, installed)
     if entry.reason is not None:
@@ -108,6 +115,17 @@ def beating(beat: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         _remove(entry, False)
+
+
+def _behind(exc: BaseException | None) -> Interrupted | None:
+    """The interruption that was on its way when an exception was raised."""
+    seen: set[int] = set()
+    while exc is not None and id(exc) not in seen:
+        if isinstance(exc, Interrupted):
+            return exc
+        seen.add(id(exc))
+        exc = exc.__context__
+    return None
 
 
 def _is_outermost(entry: _Entry) -> bool:
