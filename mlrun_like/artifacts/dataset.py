@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from mlrun_like.artifacts.base import Artifact
-from mlrun_like.artifacts.formats import is_frame
+from mlrun_like.artifacts.formats import is_dask_frame, is_frame, is_spark_frame
 from mlrun_like.artifacts.lazy import frames, preview
 from mlrun_like.artifacts.stores import read_chunks
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.registry import resolve
 
 __all__ = ["DatasetArtifact", "TableArtifact"]
 
@@ -65,6 +66,7 @@ class DatasetArtifact(Artifact):
         super().__init__(key, format=form, target_path=target_path, **kwargs)
         self.doc.spec.extra_data = dict(extra_data or {})
         self._df: Any = None
+        self._writer: Any = None
         if df is not None:
             self._take(df, preview, stats, ignore_preview_limits)
         if label_column:
@@ -72,6 +74,16 @@ class DatasetArtifact(Artifact):
             self.doc.spec.label_column = label_column
 
     def _take(self, df: Any, rows: int | None, stats: bool | None, unlimited: bool) -> None:
+        if is_spark_frame(df):
+            writer = resolve("mlrun_like.artifacts.spark_frames:SparkWriter")
+            self._writer = writer(self.doc, df, self._options, (rows, stats, unlimited))
+            self._df = self._writer.frame
+            return
+        if is_dask_frame(df):
+            writer = resolve("mlrun_like.artifacts.dask_frames:DaskWriter")
+            self._writer = writer(self.doc, df, self._options, (rows, stats, unlimited))
+            self._df = df
+            return
         if not is_frame(df):
             raise InvalidArgumentError(
                 f"data set {self.key!r} cannot be made from a {type(df).__name__}",

@@ -18,7 +18,9 @@ __all__ = [
     "FrameRequest",
     "compression_of",
     "executes",
+    "is_dask_frame",
     "is_frame",
+    "is_spark_frame",
     "suffix_of",
     "table_format",
 ]
@@ -166,3 +168,16 @@ def is_frame(value: object) -> bool:
         return kind.__name__ in ("DataFrame", "LazyFrame", "Table", "GeoDataFrame")
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, pandas.DataFrame)
+
+
+def is_dask_frame(value: object) -> bool:
+    """Whether a value is a table of Dask's, in parts that are not here; loads nothing."""
+    kind = type(value)
+    return kind.__module__.startswith(("dask.", "dask_expr.")) and kind.__name__ == "DataFrame"
+
+
+def is_spark_frame(value: object) -> bool:
+    """Whether a value is a distributed table of Spark's; loads nothing."""
+    kind = type(value)
+    root = kind.__module__.partition(".")[0]
+    return root == "pyspark" and kind.__name__ == "DataFrame"

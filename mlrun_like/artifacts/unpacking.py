@@ -108,7 +108,7 @@ def _convert(item: Item, option: Any, stored: Mapping[str, Any]) -> Any:
                 return packer.unpack(item, ArtifactType.PATH, stored.get("instructions") or {})
         elif stored.get("artifact_type") == ArtifactType.OBJECT:
             return _cast(packer.fit(_restore(item, stored), base), base)
-        else:
+        elif not (stored.get("artifact_type") == ArtifactType.DATASET and _is_frame_type(base)):
             warnings.warn(
                 f"input {item.key!r} was logged as {stored.get('object_type')} and is read as "
                 f"{typehints.describe(option)}",
@@ -116,6 +116,11 @@ def _convert(item: Item, option: Any, stored: Mapping[str, Any]) -> Any:
                 stacklevel=5,
             )
     return _checked(packer.fit(packer.unpack(item), base), base)
+
+
+def _is_frame_type(base: Any) -> bool:
+    """Whether it is some package's table: any of them reads a data set, whoever wrote it."""
+    return getattr(base, "__name__", "") == "DataFrame"
 
 
 def _checked(value: Any, base: Any) -> Any:

@@ -35,6 +35,10 @@ def write(artifact: Artifact, target: str) -> None:
     if isinstance(artifact, ModelArtifact):
         _write_model(artifact, target)
         return
+    writer = artifact.__dict__.get("_writer")
+    if writer is not None:  # it makes a folder by itself, perhaps from other machines
+        _set_folder(artifact, writer.write(target))
+        return
     content = artifact.content()
     source = artifact.spec.src_path
     if content is None and os.path.isdir(source):
