@@ -9,6 +9,7 @@ from typing import Any
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, NotFoundError
 from mlrun_like.functions.function import Function
+from mlrun_like.functions.nuclio import NuclioFunction
 from mlrun_like.registry import resolve
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.definition import lookup
@@ -26,7 +27,7 @@ __all__ = ["ServingFunction", "graph_of"]
 _SECRETS = "mlrun_like.runs.secrets"
 
 
-class ServingFunction(Defining, Mocking, Function[..., Any]):
+class ServingFunction(Defining, Mocking, NuclioFunction):  # type: ignore[misc] # as there
     """What `new_function(kind="serving")` and `code_to_function(kind="serving")` give.
 
     >>> import mlrun_like as ml
@@ -101,6 +102,26 @@ class ServingFunction(Defining, Mocking, Function[..., Any]):
         if self._serving_spec is not None:
             self._serving_spec.write()
         return document
+
+    # Nuclio ----------------------------------------------------------------------------------
+
+    def serving_spec(self) -> str:
+        """The JSON that travels in `SERVING_SPEC_ENV`: graph, parameters, load mode and the rest.
+
+        Raises:
+            GraphError: if a step has no importable name, or there is no graph.
+        """
+        self._served()
+        return str(resolve("mlrun_like.serving.nuclio.spec:serving_text")(self))
+
+    def nuclio_parts(
+        self, builder_env: Mapping[str, Any] | None = None
+    ) -> dict[str, tuple[dict[str, Any], Any]]:
+        """Configuration and code of the function (`""`) and of each of its child functions."""
+        found: dict[str, tuple[dict[str, Any], Any]] = resolve(
+            "mlrun_like.serving.nuclio.parts:parts_of_function"
+        )(self, builder_env)
+        return found
 
     # Using it --------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlrun_like.configuration import config
-from mlrun_like.errors import FunctionError, InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.functions.nuclio_deploying import NuclioDeploying, wants_mock
 
 if TYPE_CHECKING:
     from mlrun_like.serving.definition.graph import Graph
@@ -15,12 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Mocking"]
 
-_HOW = "mlrun-like serve <module>:<function> answers over HTTP, fn.to_mock_server() here"
-_NO = ("", "0", "no", "off", "false")
 
-
-class Mocking:
-    """The part of a serving function that calls a mock server of its own."""
+class Mocking(NuclioDeploying):
+    """The part of a serving function that calls a mock server of its own, or the deployed one."""
 
     spec: Any
     metadata: Any
@@ -37,51 +34,64 @@ class Mocking:
         body: Any = None,
         method: str = "",
         headers: Mapping[str, str] | None = None,
+        dashboard: str = "",
+        force_external_address: bool = False,
+        auth_info: Any = None,
         mock: bool | None = None,
+        **http_client_kwargs: Any,
     ) -> Any:
-        """Send one event to the function in this process; gives the answer's body.
+        """Send one event to the function, here or where it is deployed; gives the answer's body.
 
         Args:
             path: URL path.
             body: The content.
             method: By default POST with a body, else GET.
             headers: Request headers.
+            dashboard: See `NuclioFunction.invoke`.
+            force_external_address: See `NuclioFunction.invoke`.
+            auth_info: MLRun's; not used.
             mock: True: to a mock server. By default if the function was deployed as one, or the
                 setting `mock_nuclio_deployment` says so.
+            http_client_kwargs: See `NuclioFunction.invoke`.
 
         Raises:
             FunctionError: if the function is not deployed and `mock` is not wanted.
-            StepError: if a step fails.
+            StepError: if a step fails in a mock server.
         """
-        if mock is False or not (mock or self._mock or _wanted()):
-            self._mock = None
-            raise FunctionError(
-                f"function {self.name!r} is not deployed, so it has no address to send to",
-                fix=f"fn.invoke(path, body, mock=True); {_HOW}",
-            )
-        if self._mock is None:
-            self._mock = self.server((), sys._getframe(1).f_globals, is_mock=True)
-        return self._mock.test(path, body, method, headers)
+        if mock or (mock is None and (self._mock is not None or wants_mock())):
+            if self._mock is None:
+                self._mock = self.server((), sys._getframe(1).f_globals, is_mock=True)
+            return self._mock.test(path, body, method, headers)
+        return super().invoke(
+            path, body, method, headers, dashboard, force_external_address, auth_info, False,
+            **http_client_kwargs,
+        )  # fmt: skip
 
-    def deploy(
-        self, project: str = "", tag: str = "", verbose: bool = False, *, mock: bool | None = None
+    def deploy(  # noqa: PLR0913 - MLRun's signature
+        self,
+        project: str = "",
+        tag: str = "",
+        verbose: bool = False,
+        auth_info: Any = None,
+        builder_env: Mapping[str, Any] | None = None,
+        force_build: bool = False,
+        *,
+        mock: bool | None = None,
+        watch: bool = True,
+        dashboard: str = "",
     ) -> str:
-        """Check the function, and with `mock` serve it in this process for `invoke`.
+        """Check the function, then deploy it to Nuclio; `mock`: serve it in this process.
 
-        Args:
-            project: Its new project.
-            tag: Its new tag.
-            verbose: Tell more in the log.
-            mock: True: as a mock server. By default if the setting `mock_nuclio_deployment` says
-                so.
+        Its child functions are deployed with it, before it. Arguments are those of
+        `NuclioFunction.deploy`.
 
         Returns:
-            Its address, `mock://<project>/<name>`.
+            Its address: `http://...`, or `mock://<project>/<name>`.
 
         Raises:
             GraphError: naming every mistake of the graph, or if there is none.
             InvalidArgumentError: if a step names a function that was not declared.
-            FunctionError: if it is not to be a mock: functions are not deployed from here.
+            FunctionError: if no Nuclio dashboard is configured.
         """
         graph: Graph = self._served()
         named = {step.function for step in graph.steps if step.function not in ("", "*")}
@@ -92,20 +102,15 @@ class Mocking:
                 where=f"function {self.name!r}",
                 fix=f'fn.add_child_function("{missing[0]}", "{missing[0]}.py")',
             )
-        if project:
-            self.metadata.project = project
-        if tag:
-            self.metadata.tag = tag
         self.verbose = self.verbose or verbose
-        if not (_wanted() if mock is None else mock):
-            self._mock = None
-            raise FunctionError(
-                f"function {self.name!r} cannot be deployed to a cluster from here",
-                fix=f"{_HOW}, fn.deploy(mock=True) for fn.invoke",
-            )
-        self._mock = self.server((), sys._getframe(1).f_globals, is_mock=True)
-        return f"mock://{self.uri_without_graph()}"
-
-
-def _wanted() -> bool:
-    return config.mock_nuclio_deployment.strip().lower() not in _NO
+        if wants_mock() if mock is None else mock:
+            if project:
+                self.metadata.project = project
+            if tag:
+                self.metadata.tag = tag
+            self._mock = self.server((), sys._getframe(1).f_globals, is_mock=True)
+            return f"mock://{self.uri_without_graph()}"
+        return super().deploy(
+            project, tag, verbose, auth_info, builder_env, force_build,
+            mock=False, watch=watch, dashboard=dashboard,
+        )  # fmt: skip

@@ -15,6 +15,7 @@ from mlrun_like.errors import (
     InvalidArgumentError,
     NotFoundError,
     PackagingError,
+    PreflightError,
     StepError,
 )
 from mlrun_like.serving import V2ModelServer
@@ -531,7 +532,7 @@ class TestInvoke:
         with pytest.raises(InvalidArgumentError, match="function far is used in steps"):
             fn.deploy()
         fn.add_child_function("far")
-        with pytest.raises(FunctionError, match="cannot be deployed"):
+        with pytest.raises(PreflightError, match="without a queue between them"):
             fn.deploy()
 
 
