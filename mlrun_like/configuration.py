@@ -28,6 +28,7 @@ __all__ = [
     "config",
     "environment",
     "environment_copy",
+    "exchange_environment",
     "replace_environment",
 ]
 
@@ -212,6 +213,20 @@ def replace_environment(values: Mapping[str, str]) -> None:
     """Make `values` the whole environment of this process, which is about to become a run's."""
     os.environ.clear()
     os.environ.update(values)
+
+
+def exchange_environment(values: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Set variables of this process (None: remove) and give what they were before.
+
+    What is given back puts things as they were, with this same function.
+    """
+    before = {name: os.environ.get(name) for name in values}
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        elif before[name] != value:
+            os.environ[name] = value
+    return before
 
 
 config = Config()

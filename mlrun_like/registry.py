@@ -32,6 +32,10 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "mpijob": "mlrun_like.runtimes.mpi.runtime:MpiRuntime",
                 "mpi": "mlrun_like.runtimes.mpi.runtime:MpiRuntime",
                 "horovod": "mlrun_like.runtimes.mpi.runtime:MpiRuntime",
+                "nuclio": "mlrun_like.runtimes.nuclio.runtime:NuclioRuntime",
+                "remote": "mlrun_like.runtimes.nuclio.runtime:NuclioRuntime",
+                "nuclio:mlrun": "mlrun_like.runtimes.nuclio.runtime:NuclioRuntime",
+                "nuclio:jobs": "mlrun_like.runtimes.nuclio.runtime:NuclioRuntime",
             }
         ),
         "functions": MappingProxyType(  # kinds whose functions have methods of their own
@@ -53,6 +57,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "builtins": "mlrun_like.artifacts.packers_python:PACKERS",
                 "numpy": "mlrun_like.artifacts.packers_numpy:PACKERS",
                 "pandas": "mlrun_like.artifacts.packers_pandas:PACKERS",
+                "pyspark": "mlrun_like.artifacts.packers_spark:PACKERS",
+                "dask": "mlrun_like.artifacts.packers_dask:PACKERS",
                 "matplotlib": "mlrun_like.artifacts.packers_plots:PACKERS",
                 "plotly": "mlrun_like.artifacts.packers_plots:PACKERS",
                 "sklearn": "mlrun_like.artifacts.packers_models:PACKERS",
@@ -62,10 +68,10 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
         ),
         "builders": MappingProxyType(  # what makes images
             {
-                "oci": "mlrun_like.images.builders:OciBuilder",
-                "podman": "mlrun_like.images.builders:PodmanBuilder",
-                "buildah": "mlrun_like.images.builders:BuildahBuilder",
-                "docker": "mlrun_like.images.builders:DockerBuilder",
+                "oci": "mlrun_like.images.builder_oci:OciBuilder",
+                "podman": "mlrun_like.images.builder_tool:PodmanBuilder",
+                "buildah": "mlrun_like.images.builder_tool:BuildahBuilder",
+                "docker": "mlrun_like.images.builder_tool:DockerBuilder",
             }
         ),
         "streams": MappingProxyType(  # by the scheme of their URLs

@@ -161,7 +161,14 @@ SETTINGS: tuple[Setting, ...] = (
         "mpi_launcher",
         str,
         "auto",
-        "What starts ranks: mpirun, horovodrun, torchrun or spawn (no MPI), or an mpirun's path.",
+        "What starts ranks: mpirun, horovodrun, torchrun or spawn (no MPI), kubernetes, or a path.",
+    ),
+    Setting(
+        "mpi_operator",
+        str,
+        "v1",
+        "Version of MPIJob in the cluster: v1 (training operator) or v2beta1 (MPI operator).",
+        ("MLRUN_MPIJOB_CRD_VERSION",),
     ),
     Setting("mpi_hosts", str, "", "Hosts of MPI runs that name none: node1:2,node2:2."),
     Setting(
@@ -392,6 +399,13 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Cluster of functions of kind dask that name none: a scheduler's address (tcp://host:8786), "
         "gateway, gateway+https://host, kubernetes; empty or local: processes of this machine.",
+    ),
+    Setting(
+        "remote_host",
+        str,
+        "",
+        "Host of a Kubernetes cluster's nodes, for services of type NodePort.",
+        ("MLRUN_REMOTE_HOST",),
     ),
     Setting(
         "dask_timeout",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mlrun_like.cli.output import Json, clean, print_fields, print_json
+from mlrun_like.images.cache import BlobCache
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.gc import collect
 
@@ -28,13 +29,14 @@ def gc(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Remove deleted records for good, and files that nothing refers to.
+    """Remove deleted records for good, files that nothing refers to, image layers long unused.
 
     mlrun-like gc --dry-run
     """
     report = collect(open_store(), dry_run=dry_run, keep_days=keep_days)
+    layers = 0 if dry_run else BlobCache().prune()
     if as_json:
-        print_json(asdict(report))
+        print_json({**asdict(report), "image_layers": layers})
         return
     typer.echo("Would be removed:" if dry_run else "Removed:")
     print_fields(
@@ -42,6 +44,7 @@ def gc(
             ("runs", report.runs),
             ("artifacts", report.artifacts),
             ("files", f"{len(report.files)}, {report.size} bytes"),
+            ("image layers", f"{layers} bytes" if layers else ""),
             ("notes", "\n".join(report.notes)),
         ]
     )

@@ -27,6 +27,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "mlrun_like.cli.check:check",
             "Look for what would make a run fail, without running it.",
         ),
+        "build": ("mlrun_like.cli.build:build", "Build a container image of a function."),
+        "manifest": (
+            "mlrun_like.cli.manifest:manifest",
+            "Print a function as Kubernetes objects.",
+        ),
         "get": ("mlrun_like.cli.listing:get", "List runs, artifacts or functions."),
         "list": ("mlrun_like.cli.listing:get", "The same as get."),
         "show": ("mlrun_like.cli.show:show", "Show one run, artifact or function."),
@@ -42,6 +47,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "schedules": (
             "mlrun_like.cli.schedules:app",
             "Functions that run by themselves: list, pause, history, serve.",
+        ),
+        "nuclio": (
+            "mlrun_like.cli.nuclio:app",
+            "Functions as Nuclio projects, and in a Nuclio that runs.",
         ),
         "demo": ("mlrun_like.cli.demo_command:demo", "See the main job done, in under a minute."),
         "config": ("mlrun_like.cli.settings:app", "Explain and change settings."),

@@ -23,6 +23,7 @@ from mlrun_like.packaging.document import write_document
 from mlrun_like.packaging.environment import capture_environment, imports_in
 from mlrun_like.packaging.fingerprint import fingerprint
 from mlrun_like.packaging.source import capture_callable, capture_file, embed
+from mlrun_like.runtimes.nuclio.foreign import document_of, is_nuclio
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
 from mlrun_like.tracking.connect import open_store
 
@@ -85,7 +86,7 @@ def refresh(document: FunctionDoc, handler: Callable[..., Any] | None) -> None:
     document.status.pop(_FAILURE, None)
     build = document.spec.build
     try:
-        embed(document, capture_callable(handler))
+        embed(document, capture_callable(handler, class_of(document.kind).captures))
         name = document.spec.default_handler
         if name not in document.spec.entry_points:  # a private function
             document.spec.entry_points[name] = entry_point_of(handler)
@@ -225,7 +226,8 @@ def from_document(document: Mapping[str, Any], where: str = "") -> Function[...,
     Raises:
         FunctionError: if the document has no name.
     """
-    doc = FunctionDoc.from_dict(json.loads(json.dumps(document, default=str)), where)
+    plain = json.loads(json.dumps(document, default=str))
+    doc = document_of(plain, where) if is_nuclio(plain) else FunctionDoc.from_dict(plain, where)
     if not (doc.metadata.name or doc.spec.command):
         raise FunctionError("the function document has no metadata.name", where=where)
     doc.metadata.name = name_after(doc.metadata.name, Path(doc.spec.command).stem)

@@ -11,7 +11,7 @@ from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
 
-__all__ = ["choose_runtime", "raise_findings"]
+__all__ = ["choose_runtime", "provided_names", "raise_findings"]
 
 _FORCE = {"auto": None, "": None, "true": True, "1": True, "false": False, "0": False}
 
@@ -85,6 +85,22 @@ def _load(document: FunctionDoc, kind: str) -> Runtime:
             fix="fn.run(local=True) runs it in this process",
         ) from exc
     return runtime
+
+
+def provided_names(document: FunctionDoc, runtime: Runtime) -> frozenset[str]:
+    """Arguments that need no value: the runtime fills them, in this process as the kind's own does.
+
+    Args:
+        document: The function.
+        runtime: What runs it.
+    """
+    if runtime.kind != "local" or document.kind in ("", "handler", "local"):
+        return runtime.provides
+    try:
+        own: type[Runtime] = load("runtimes", document.kind)
+    except LookupError:  # a kind that exists elsewhere only
+        return runtime.provides
+    return own.provides
 
 
 def raise_findings(document: FunctionDoc, findings: Iterable[Finding]) -> None:

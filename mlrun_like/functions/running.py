@@ -22,7 +22,7 @@ from mlrun_like.functions.checking import RUN_OPTIONS
 from mlrun_like.functions.documents import public, require_code, uri_of
 from mlrun_like.functions.drafting import draft_run
 from mlrun_like.functions.function import Function
-from mlrun_like.functions.placing import choose_runtime, raise_findings
+from mlrun_like.functions.placing import choose_runtime, provided_names, raise_findings
 from mlrun_like.functions.preflight.check import check_run
 from mlrun_like.functions.preflight.needs import check_installed
 from mlrun_like.functions.sweeping import read_sweep
@@ -124,7 +124,7 @@ def _prepare(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
     run, live = draft_run(document, handler_name, options, given)
     if handler is None:
         _check_code(document, run)
-    check_call(document, handler, run.spec, swept, runtime.provides)
+    check_call(document, handler, run.spec, swept, provided_names(document, runtime))
     if runtime.packages_code:
         require_code(function._doc())
         if live:

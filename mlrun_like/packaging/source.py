@@ -10,7 +10,7 @@ import linecache
 import os
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from mlrun_like.packaging.notebook import to_source
 from mlrun_like.packaging.scopes import bound_names
 from mlrun_like.packaging.session import FileGlobals, Session, session_parts
 from mlrun_like.packaging.slicing import OWN_PACKAGE, Slice, slice_parts
-from mlrun_like.packaging.statements import is_main_guard, parts_of
+from mlrun_like.packaging.statements import Part, is_main_guard, parts_of
 from mlrun_like.specs.function import FunctionDoc
 
 __all__ = ["Captured", "capture_callable", "capture_file", "embed", "plain_function"]
@@ -56,13 +56,14 @@ def plain_function(fn: Any) -> Any:
     return fn
 
 
-def capture_callable(fn: Callable[..., Any]) -> Captured:
+def capture_callable(fn: Callable[..., Any], also: Sequence[str] = ()) -> Captured:
     """The source of a handler with everything it uses in its module, and local modules.
 
     Works for functions and classes of files, scripts, notebooks and doctests. Nothing is run.
 
     Args:
         fn: A function or class defined at the top level of a module, or a function in a class.
+        also: Names that travel with it if its module defines them, used or not.
 
     Raises:
         PackagingError: if it has no source, depends on local variables, or uses a name that is
@@ -78,7 +79,7 @@ def capture_callable(fn: Callable[..., Any]) -> Captured:
     module = str(getattr(inner, "__module__", "") or "")
     file = _file_of(namespace, filename)
     if file is None:
-        return _capture_session(name, handler, namespace, filename)
+        return _capture_session(name, handler, namespace, filename, also)
     linecache.checkcache(str(file))
     lines = linecache.getlines(str(file), namespace)
     text = "".join(lines) if lines else read_python(file)
@@ -89,7 +90,8 @@ def capture_callable(fn: Callable[..., Any]) -> Captured:
             where=str(file),
             fix="the file was edited after it was imported: restart Python",
         )
-    kept = slice_parts(parts, [name], str(file), FileGlobals(namespace))
+    wanted = [name, *_bound_of(also, parts)]
+    kept = slice_parts(parts, wanted, str(file), FileGlobals(namespace))
     root, package = place_of(file, _real_name(module, namespace))
     local = LocalModules([root], own_file=file)
     _follow(local, kept, package, str(file))
@@ -239,7 +241,13 @@ def _file_of(namespace: dict[str, Any], filename: str) -> Path | None:
     return None
 
 
-def _capture_session(name: str, handler: str, namespace: dict[str, Any], filename: str) -> Captured:
+def _bound_of(names: Sequence[str], parts: Sequence[Part]) -> list[str]:
+    return [name for name in names if any(name in part.binds for part in parts)]
+
+
+def _capture_session(
+    name: str, handler: str, namespace: dict[str, Any], filename: str, also: Sequence[str]
+) -> Captured:
     parts = session_parts(namespace, filename)
     if not any(name in part.binds for part in parts):
         raise PackagingError(
@@ -247,7 +255,8 @@ def _capture_session(name: str, handler: str, namespace: dict[str, Any], filenam
             where=filename,
             fix="define it in a file or a notebook cell",
         )
-    kept = slice_parts(parts, [name], filename, Session(namespace))
+    wanted = [name, *_bound_of(also, parts)]
+    kept = slice_parts(parts, wanted, filename, Session(namespace))
     local = LocalModules([Path.cwd()])
     _follow(local, kept, "", filename)
     return Captured(kept.code, local.texts, "__main__", "", handler)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
@@ -43,6 +43,11 @@ class Runtime(ABC):
         """What would make this very run fail, as far as it can be told without starting it."""
         del document, run
         return ()
+
+    def provide_here(self, job: Job) -> Mapping[str, Callable[[], Any]]:
+        """What a run in this process (`local=True`) gets of what this kind provides, by name."""
+        del job
+        return {}
 
     @abstractmethod
     def attempt(self, job: Job) -> RunDoc:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from mlrun_like.registry import load
 from mlrun_like.runs.execute import execute
@@ -24,4 +25,18 @@ class LocalRuntime(Runtime):
         if job.handler is None and not job.run.spec.handler:
             run: RunDoc = load("runtimes", "process")().attempt(job)
             return run
+        for name, make in _provided(job).items():
+            job.provide.setdefault(name, make)
         return execute(job)
+
+
+def _provided(job: Job) -> Mapping[str, Callable[[], Any]]:
+    """What the function's own kind gives its handlers, made in this process."""
+    kind = job.function.kind
+    if kind in ("", "handler", "local"):
+        return {}
+    try:
+        runtime: Runtime = load("runtimes", kind)()
+    except LookupError:  # a kind that exists elsewhere only
+        return {}
+    return runtime.provide_here(job)

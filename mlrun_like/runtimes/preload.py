@@ -15,10 +15,11 @@ from pathlib import Path
 
 from mlrun_like.specs.function import FunctionDoc
 
-__all__ = ["modules_to_preload", "site_state"]
+__all__ = ["imported_packages", "modules_to_preload", "site_state"]
 
-_FORK_UNSAFE = frozenset({"grpc", "jax", "tensorflow"})
-"""Packages whose import starts native threads with locks that do not survive a fork."""
+_FORK_UNSAFE = frozenset({"grpc", "horovod", "jax", "mpi4py", "tensorflow"})
+"""Packages whose import starts native threads with locks that do not survive a fork, or makes this
+process a rank of an MPI world."""
 
 
 def modules_to_preload(doc: FunctionDoc) -> tuple[str, ...]:
@@ -40,6 +41,15 @@ def modules_to_preload(doc: FunctionDoc) -> tuple[str, ...]:
         if top not in local and top not in _FORK_UNSAFE and top not in sys.stdlib_module_names:
             found.update(_installed(name))
     return tuple(sorted(name for name in found if not _has_child(name, found)))
+
+
+def imported_packages(doc: FunctionDoc) -> frozenset[str]:
+    """The top names of everything that the function's code imports at its top level."""
+    build = doc.spec.build
+    names = set(_imports(build.functionSourceCode))
+    for text in build.modules.values():
+        names.update(_imported_by(text))
+    return frozenset(name.partition(".")[0] for name in names)
 
 
 def site_state() -> tuple[float, ...]:

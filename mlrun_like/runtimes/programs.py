@@ -20,7 +20,7 @@ from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.concluding import End, conclude, explain_ending, record, recorded
 from mlrun_like.runtimes.output import OutputPipe
-from mlrun_like.runtimes.processes import Ending, ProgramProcess
+from mlrun_like.runtimes.processes import Ending, ProgramProcess, RunProcess
 from mlrun_like.runtimes.supervise import Outcome, supervise
 from mlrun_like.specs.run import RunDoc
 
@@ -71,6 +71,11 @@ class ProgramRuntime(Runtime):
         """What takes in the program's output."""
         return OutputPipe(job)
 
+    def process(self, program: Program, output: OutputPipe, folder: Path) -> RunProcess:
+        """Start the program."""
+        cwd = program.cwd or str(folder)
+        return ProgramProcess(program.argv, output.write_end, cwd, program.env)
+
     def last(self, job: Job, folder: Path) -> RunDoc | None:
         """The document that the other side recorded at its end."""
         del job
@@ -103,10 +108,7 @@ class ProgramRuntime(Runtime):
             output.close()
 
     def _execute(self, job: Job, folder: Path, output: OutputPipe) -> Outcome:
-        program = self.program(job, folder)
-        process = ProgramProcess(
-            program.argv, output.write_end, program.cwd or str(folder), program.env
-        )
+        process = self.process(self.program(job, folder), output, folder)
         output.started()
         try:
             return supervise(process, output, job)

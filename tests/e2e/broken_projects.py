@@ -424,7 +424,7 @@ PLACES = [
         "127.0.0.1",
         "scheduler|dask",
     ),
-    Project("graph of an unknown class", no_step_class, "NoSuchClass", "class|name"),
+    Project("graph of an unknown class", no_step_class, "NoSuchClass", "dotted path"),
     Project(
         "pipeline with a misspelt argument",
         misspelt_step,

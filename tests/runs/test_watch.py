@@ -80,6 +80,23 @@ def test_a_finally_of_the_handler_runs(bench: Bench) -> None:
     assert bench.last().status.results == {"saved": 1}
 
 
+def test_what_fails_while_a_timeout_unwinds_is_not_the_cause(bench: Bench) -> None:
+    def handler() -> None:
+        try:
+            time.sleep(30)
+        finally:
+            raise OSError("the connection is closed already")
+
+    with pytest.raises(RunTimeoutError):
+        bench.run(handler, timeout=0.2)
+
+    def unrelated() -> None:
+        raise OSError("of its own")
+
+    with pytest.raises(RunError, match="of its own"):
+        bench.run(unrelated)
+
+
 def test_abort_in_the_main_thread_and_in_another(bench: Bench) -> None:
     def handler() -> None:
         for _ in range(1000):
