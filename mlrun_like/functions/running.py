@@ -123,7 +123,7 @@ def _prepare(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
     given["hyperparams"] = hyperparams
     run, live = draft_run(document, handler_name, options, given)
     if handler is None:
-        _check_code(document, run)
+        _check_code(document, run, runtime.needs_image)
     check_call(document, handler, run.spec, swept, provided_names(document, runtime))
     if runtime.packages_code:
         require_code(function._doc())
@@ -196,7 +196,7 @@ def _handler(
     return None, name or ""
 
 
-def _check_code(document: FunctionDoc, run: RunDoc) -> None:
+def _check_code(document: FunctionDoc, run: RunDoc, in_image: bool) -> None:
     """There is something to run, and what its command line asks for is given.
 
     Raises:
@@ -225,8 +225,8 @@ def _check_code(document: FunctionDoc, run: RunDoc) -> None:
             fix="give each {name} in it as a parameter, and write {{ for a brace",
         ) from exc
     path = Path(spec.workdir or ".", command).expanduser()
-    if spec.mode == "pass" and shutil.which(command):
-        return
+    if in_image or (spec.mode == "pass" and shutil.which(command)):
+        return  # what is in an image is not known here
     if not spec.build.functionSourceCode and not path.is_file():
         raise MissingFileError(
             f"the command's file {command!r} does not exist",

@@ -21,9 +21,10 @@ from mlrun_like.tracking.part import SqlPart
 from mlrun_like.tracking.process import process_alive
 from mlrun_like.tracking.transaction import Transaction
 
-__all__ = ["LOST", "mark_lost", "reap_now_and_then"]
+__all__ = ["ABORTED", "LOST", "mark_lost", "reap_now_and_then"]
 
 LOST = "the run's process ended without a word (killed?)"
+ABORTED = "the run was aborted"
 _BUSY = ("running", "pending", "aborting")
 _EVERY = 1.0  # seconds
 
@@ -49,7 +50,8 @@ def mark_lost(store: Store | SqlPart, project: str = "*") -> list[str]:
     for row in lost:
 
         def act(tx: Transaction, row: Any = row) -> None:
-            move_state(tx, row.project, row.uid, row.iter, "error", LOST)
+            state, why = ("aborted", ABORTED) if row.state == "aborting" else ("error", LOST)
+            move_state(tx, row.project, row.uid, row.iter, state, why)
 
         try:
             store.writer.transact(act)

@@ -53,7 +53,7 @@ class FlushThread:
 
     def _run(self) -> None:
         more = False
-        while True:
+        while not self._stop.is_set():  # the wake-up of `stop` may have been cleared below
             self._wake.wait(self._again if more else None)
             if self._stop.wait(self._interval):
                 return

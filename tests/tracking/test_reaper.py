@@ -15,7 +15,7 @@ from mlrun_like.tracking import reaper
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.documents import run_row
 from mlrun_like.tracking.process import process_start_time
-from mlrun_like.tracking.reaper import LOST, mark_lost
+from mlrun_like.tracking.reaper import ABORTED, LOST, mark_lost
 from mlrun_like.tracking.store import SqlStore
 
 MakeRun = Callable[..., dict[str, Any]]
@@ -49,6 +49,8 @@ def test_lost_runs(store: SqlStore, make_run: MakeRun) -> None:
     assert sorted(mark_lost(store, "p")) == ["aborting", "killed", "reused"]
     status = store.read_run("p", "killed")["status"]
     assert (status["state"], status["error"]) == ("error", LOST)
+    stopped = store.read_run("p", "aborting")["status"]
+    assert (stopped["state"], stopped["error"]) == ("aborted", ABORTED), "somebody asked for it"
     assert mark_lost(store) == []
     with config.override(lost_after=0.05):
         time.sleep(0.1)
