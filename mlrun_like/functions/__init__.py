@@ -2,6 +2,8 @@
 
 decorators.py   @function and what it refuses
 function.py     Function (light; loads nothing heavy)
+pod_editing.py  what a user can ask of a function's pod; modifiers.py: mounts for fn.apply
+manifesting.py  fn.to_manifest; manifests.py makes them
 pickling.py     by name or by value to another process
 creators.py     code_to_function, new_function, import_function, function_to_module
 documents.py    capture, export, save

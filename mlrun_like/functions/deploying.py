@@ -206,7 +206,7 @@ def ensure_built(document: FunctionDoc, auto_build: bool | None = None) -> None:
         return
     wanted = document.spec.build.auto_build if auto_build is None else auto_build
     if wanted:
-        deploy(document, {"skip_deployed": True}, "failure")
+        deploy(document, {"skip_deployed": True})
     elif requires_build(document):
         raise BuildError(
             "the function's image is not built yet, and it needs one of its own",

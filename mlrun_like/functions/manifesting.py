@@ -1,9 +1,10 @@
-"""The way from a function to the objects of a cluster."""
+"""The way from a function to the objects of a cluster, and to Nuclio."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.registry import resolve
@@ -16,7 +17,7 @@ __all__ = ["Manifesting"]
 
 
 class Manifesting(ABC):
-    """A function as manifests."""
+    """A function as manifests and as a Nuclio project."""
 
     @abstractmethod
     def _doc(self) -> FunctionDoc:
@@ -63,3 +64,30 @@ class Manifesting(ABC):
         make = resolve("mlrun_like.functions.manifests:manifest_of")
         found: Manifest = make(self._doc(), call, schedule, policy)
         return found
+
+    def to_nuclio(self) -> dict[str, Any]:
+        """Nuclio's configuration of the function (`function.yaml` of a Nuclio project).
+
+        A function of a kind with runs becomes a service that executes a run for each request.
+
+        Raises:
+            PreflightError: naming everything that is wrong.
+        """
+        parts = resolve("mlrun_like.functions.nuclio:to_nuclio")(self)
+        found: dict[str, Any] = parts[""][0]
+        return found
+
+    def export_nuclio(self, target: str | Path) -> str:
+        """Write a Nuclio project: a folder with `function.yaml` and the code, or a `.zip` of it.
+
+        Args:
+            target: A folder, or the name of an archive.
+
+        Returns:
+            The target.
+
+        Raises:
+            PreflightError: naming everything that is wrong.
+            PackagingError: if it cannot be written.
+        """
+        return str(resolve("mlrun_like.functions.nuclio:export_nuclio")(self, target))

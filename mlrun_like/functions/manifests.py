@@ -20,11 +20,18 @@ from mlrun_like.specs.function import FunctionDoc
 
 __all__ = ["manifest_of"]
 
+_SERVICES = ("serving", "nuclio", "remote", "application")
+
 
 def manifest_of(
     document: FunctionDoc, call: Mapping[str, Any], schedule: str = "", policy: Any = None
 ) -> Manifest:
     """Do what `PodEditing.to_manifest` says."""
+    if document.kind.partition(":")[0] in _SERVICES:
+        raise FunctionError(
+            f"{document.metadata.name!r} of kind {document.kind!r} is a service, not a job",
+            fix="fn.deploy() deploys it through Nuclio; mlrun-like nuclio exports it",
+        )
     require_code(document)
     document = mount_by_settings(public(document).model_copy(deep=True))
     handler, points = call["handler"], document.spec.entry_points

@@ -5,14 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import EngineError, FunctionError, InvalidArgumentError, PreflightError
-from mlrun_like.registry import load
+from mlrun_like.errors import (
+    EngineError,
+    FunctionError,
+    InvalidArgumentError,
+    PreflightError,
+    nearest,
+)
+from mlrun_like.functions.kinds import FOREIGN_KINDS
+from mlrun_like.registry import known, load
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
 
 __all__ = ["choose_runtime", "provided_names", "raise_findings"]
 
+_SERVED = {
+    "serving": "fn.to_mock_server() answers in this process, `mlrun-like serve` over HTTP, "
+    "fn.deploy() in a cluster",
+    "application": "fn.deploy() starts it",
+}
 _FORCE = {"auto": None, "": None, "true": True, "1": True, "false": False, "0": False}
 
 
@@ -79,10 +91,19 @@ def _load(document: FunctionDoc, kind: str) -> Runtime:
     try:
         runtime: Runtime = load("runtimes", kind)()
     except LookupError as exc:
+        name = document.metadata.name
+        if kind in _SERVED:
+            raise FunctionError(
+                f"{name!r} has kind {kind!r}: it is deployed and answers requests, it does not run",
+                fix=_SERVED[kind],
+            ) from exc
+        fix = "fn.run(local=True) runs it in this process"
+        if kind not in FOREIGN_KINDS:
+            fix = str(getattr(exc, "fix", ""))
         raise FunctionError(
-            f"{document.metadata.name!r} has kind {kind!r}, for which no runtime is installed. "
-            f"{getattr(exc, 'fix', '')}",
-            fix="fn.run(local=True) runs it in this process",
+            f"{name!r} has kind {kind!r}, for which no runtime is installed."
+            f"{nearest(kind, known('runtimes'))} {getattr(exc, 'fix', '')}".rstrip(),
+            fix=fix,
         ) from exc
     return runtime
 

@@ -213,6 +213,8 @@ def _check_code(document: FunctionDoc, run: RunDoc, in_image: bool) -> None:
     if spec.build.functionSourceCode:
         files_of(document)  # raises if the code is damaged
     if run.spec.handler:
+        if spec.command.endswith(".py") and not spec.build.functionSourceCode:
+            _check_file(document, spec.command)
         return
     try:
         command, *_ = [

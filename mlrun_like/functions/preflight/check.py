@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mlrun_like.configuration import environment_copy
 from mlrun_like.functions.preflight.code import check_code, importable, read_code
+from mlrun_like.functions.preflight.handlers import check_handler
+from mlrun_like.functions.preflight.modules import check_modules
+from mlrun_like.functions.preflight.names import check_names
 from mlrun_like.functions.preflight.needs import check_installed, check_requirements
 from mlrun_like.functions.preflight.surroundings import (
     check_artifact_path,
@@ -29,6 +33,7 @@ def check_document(
     handler: str = "",
     complete: bool = True,
     secrets: Mapping[str, str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
 ) -> Iterator[Finding]:
     """What is wrong with a function, wherever its runs go.
 
@@ -39,6 +44,7 @@ def check_document(
         complete: The image holds what the document says and its base's packages are not known to
             matter; False: a ready image may hold anything, so missing imports are warnings.
         secrets: What its runs get.
+        parameters: What the run gives; None: there is no run yet.
     """
     spec = document.spec
     where = f"function {document.metadata.name!r}, requirements"
@@ -58,9 +64,15 @@ def check_document(
         # which names a distribution brings is read from all that are installed: only if needed
         return (not in_image and importable(name)) or name in provided_by(brought)
 
-    for finding in check_code(document, read_code(document, handler), found, known):
+    code = read_code(document, handler)
+    for finding in check_code(document, code, found, known, certain=not in_image):
         unknown = in_image and not complete and finding.code == "import-missing"
         yield finding._replace(severity="warning") if unknown else finding
+    if code.files is not None:
+        called = handler or spec.default_handler
+        yield from check_handler(code.files, called, parameters)
+        yield from check_modules(code.files, called, not in_image)
+        yield from check_names(code.files, called)
     yield from check_resources(document)
 
 
@@ -87,6 +99,7 @@ def check_run(
             handler=run.spec.handler,
             complete=not document.spec.image,
             secrets=secrets,
+            parameters=run.spec.parameters,
         ),
         *check_inputs(run, store),
         *check_artifact_path(run),

@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from mlrun_like.errors import MLRunLikeError, nearest
-from mlrun_like.packaging.requirements import normalize_dist
+from mlrun_like.functions.preflight.files import Files
+from mlrun_like.packaging.providers import provider_of
 from mlrun_like.packaging.unpack import files_of
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
@@ -18,7 +19,17 @@ from mlrun_like.specs.function import FunctionDoc
 __all__ = ["Asked", "Code", "check_code", "importable", "read_code"]
 
 _OWN = "mlrun_like"
-_CAUGHT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+_CLOSE = 5_000_000
+"""Characters of code that are looked at closely."""
+_SETTING = ("load_dotenv", "environ.update", "environ |=", "putenv", "set_env")
+_CAUGHT = {
+    "KeyError",
+    "LookupError",
+    "ImportError",
+    "ModuleNotFoundError",
+    "Exception",
+    "BaseException",
+}
 
 
 class Asked(NamedTuple):
@@ -39,12 +50,18 @@ class Code(NamedTuple):
         secrets: Keys of `context.get_secret("KEY")`.
         variables: Names of `os.environ["NAME"]`.
         findings: Files that are not valid Python.
+        files: The others, parsed; None if there are too many to look closer.
+        changes_environment: The code sets environment variables in ways that cannot be read.
+        set_here: Environment variables that it sets by name.
     """
 
     imports: list[Asked]
     secrets: list[Asked]
     variables: list[Asked]
     findings: list[Finding]
+    files: Files | None = None
+    changes_environment: bool = False
+    set_here: frozenset[str] = frozenset()
 
 
 def read_code(document: FunctionDoc, handler: str = "") -> Code:
@@ -53,23 +70,34 @@ def read_code(document: FunctionDoc, handler: str = "") -> Code:
     if not document.spec.build.functionSourceCode:
         return code
     try:
-        files, main = files_of(document)
+        texts, main = files_of(document)
     except MLRunLikeError as exc:
         code.findings.append(Finding("code-damaged", exc.what, exc.where, exc.fix))
         return code
     origin = document.spec.build.origin_filename
-    shipped = {PurePosixPath(name).parts[0].removesuffix(".py") for name in files}
-    handler = (handler or document.spec.default_handler).rpartition(".")[2].partition("::")[0]
-    for name, text in files.items():
+    shipped = {PurePosixPath(name).parts[0].removesuffix(".py") for name in texts}
+    whole = handler or document.spec.default_handler
+    handler = whole.rpartition(".")[2].partition("::")[0]
+    trees: dict[str, ast.Module] = {}
+    sets, named = False, set()
+    for name, text in texts.items():
         shown = origin if name == main and origin else name
         try:
             tree = ast.parse(text, shown)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
             code.findings.append(_not_python(exc, shown))
             continue
+        trees[name] = tree
+        sets = sets or any(word in text for word in _SETTING)
         reader = _Reader(code, shown, handler if name == main else "", shipped)
         reader.visit(tree)
-    return code
+        named |= reader.set_here
+    files = None
+    if not code.findings and sum(map(len, texts.values())) <= _CLOSE:
+        module = document.spec.build.origin_module
+        module = module if module and module != "__main__" else main.removesuffix(".py")
+        files = Files(trees, main, module.replace("/", "."), origin or main)
+    return code._replace(files=files, changes_environment=sets, set_here=frozenset(named))
 
 
 def _not_python(exc: Exception, file: str) -> Finding:
@@ -91,6 +119,7 @@ class _Reader(ast.NodeVisitor):
         self._handler = handler
         self._shipped = shipped
         self._certain = True
+        self.set_here: set[str] = set()
 
     def visit_If(self, node: ast.If) -> None:
         test = node.test
@@ -132,6 +161,11 @@ class _Reader(ast.NodeVisitor):
 
     visit_AsyncFunctionDef = visit_FunctionDef
 
+    def visit_IfExp(self, node: ast.IfExp | ast.BoolOp | ast.Lambda) -> None:
+        self._perhaps(list(ast.iter_child_nodes(node)))
+
+    visit_BoolOp = visit_Lambda = visit_IfExp
+
     def _perhaps(self, nodes: list[ast.stmt] | list[ast.AST]) -> None:
         before, self._certain = self._certain, False
         for node in nodes:
@@ -152,22 +186,27 @@ class _Reader(ast.NodeVisitor):
             self._code.imports.append(Asked(top, self._file, node.lineno, self._certain))
 
     def visit_Call(self, node: ast.Call) -> None:
-        named = isinstance(node.func, ast.Attribute) and node.func.attr == "get_secret"
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         first = node.args[0] if node.args else None
-        if named and isinstance(first, ast.Constant) and isinstance(first.value, str):
+        if called == "setdefault" and isinstance(first, ast.Constant):
+            self.set_here.add(str(first.value))
+        if (
+            called == "get_secret"
+            and isinstance(first, ast.Constant)
+            and isinstance(first.value, str)
+        ):
             self._code.secrets.append(Asked(first.value, self._file, node.lineno, self._certain))
         self.generic_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         key = node.slice
-        if (
-            isinstance(node.ctx, ast.Load)
-            and isinstance(key, ast.Constant)
-            and isinstance(key.value, str)
-            and ast.unparse(node.value) in ("os.environ", "environ")
-        ):
-            self._code.variables.append(Asked(key.value, self._file, node.lineno, self._certain))
-        self.generic_visit(node)
+        name = key.value if isinstance(key, ast.Constant) else None
+        if not isinstance(name, str) or ast.unparse(node.value) not in ("os.environ", "environ"):
+            self.generic_visit(node)
+        elif not isinstance(node.ctx, ast.Load):
+            self.set_here.add(name)
+        else:
+            self._code.variables.append(Asked(name, self._file, node.lineno, self._certain))
 
 
 def check_code(
@@ -175,6 +214,7 @@ def check_code(
     code: Code,
     brought: Callable[[str], bool],
     known: Mapping[str, frozenset[str]],
+    certain: bool = False,
 ) -> Iterator[Finding]:
     """What is wrong with the code itself.
 
@@ -183,7 +223,9 @@ def check_code(
         code: What was read.
         brought: Whether the place where it runs has a top-level package of that name.
         known: Under `secrets` and `variables`, the names that are there.
+        certain: There are no other variables than these where it runs.
     """
+    certain = certain and not code.changes_environment
     yield from code.findings
     spec = document.spec
     name, points = spec.default_handler, spec.entry_points
@@ -202,12 +244,13 @@ def check_code(
         seen.add(item.name)
         yield Finding(
             "import-missing",
-            f"the code imports {item.name!r}, which nothing brings",
+            f"the code imports {item.name!r}, which nothing brings.{_misspelt(item.name)}",
             f"{item.file}:{item.line}",
-            f"fn.with_requirements([{_distribution(item.name)!r}]); if it is a module of yours, "
+            f"fn.with_requirements([{provider_of(item.name)!r}]); if it is a module of yours, "
             "it must lie beside the function's file",
             "error" if item.certain else "warning",
         )
+    unset = [item for item in code.variables if item.name not in code.set_here]
     for kind, items, fix in (
         (
             "secret",
@@ -215,7 +258,7 @@ def check_code(
             'fn.run(new_task().with_secrets("file", "secrets.env")), or set '
             "the environment variable",
         ),
-        ("variable", code.variables, 'fn.set_env("{name}", "...")'),
+        ("variable", unset, 'fn.set_env("{name}", "...")'),
     ):
         for item in items:
             if item.name not in known[f"{kind}s"]:
@@ -224,33 +267,23 @@ def check_code(
                     f"the code asks for the {_NOUNS[kind]} {item.name!r}, which is not set",
                     f"{item.file}:{item.line}",
                     fix.format(name=item.name),
-                    "warning",
+                    "error" if certain and kind == "variable" and item.certain else "warning",
                 )
 
 
 _NOUNS = {"secret": "secret", "variable": "environment variable"}
-_ELSEWHERE = {
-    "cv2": "opencv-python-headless",
-    "PIL": "pillow",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-    "bs4": "beautifulsoup4",
-    "skimage": "scikit-image",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "Crypto": "pycryptodome",
-    "attr": "attrs",
-    "jwt": "pyjwt",
-    "serial": "pyserial",
-    "git": "gitpython",
-    "OpenSSL": "pyopenssl",
-    "psycopg2": "psycopg2-binary",
-}
-"""Packages whose distribution has another name, where it is not installed here to be asked."""
 
 
-def _distribution(name: str) -> str:
-    return _ELSEWHERE.get(name, normalize_dist(name))
+def _misspelt(name: str) -> str:
+    return nearest(name, _POPULAR) if name not in _POPULAR else ""
+
+
+_POPULAR = (
+    *("numpy", "pandas", "polars", "scipy", "sklearn", "matplotlib", "seaborn", "plotly", "torch"),
+    *("torchvision", "tensorflow", "keras", "xgboost", "lightgbm", "catboost", "transformers"),
+    *("datasets", "requests", "httpx", "yaml", "sqlalchemy", "pyarrow", "fastapi", "pydantic"),
+    *("statsmodels", "networkx", "joblib", "optuna", "tqdm", "pyspark", "dask", "PIL", "cv2"),
+)
 
 
 def importable(name: str) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
 from mlrun_like.artifacts.item import get_dataitem
 from mlrun_like.configuration import config
-from mlrun_like.errors import MLRunLikeError, NotFoundError, StoreUnavailableError
+from mlrun_like.errors import MLRunLikeError, NotFoundError, StoreUnavailableError, nearest
 from mlrun_like.names import parse_artifact_uri
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
@@ -18,6 +20,18 @@ from mlrun_like.specs.values import parse_cpu, parse_memory
 from mlrun_like.tracking.base import Store
 
 __all__ = ["check_artifact_path", "check_inputs", "check_resources"]
+
+_MEANT = {
+    "mem": "memory",
+    "ram": "memory",
+    "cpus": "cpu",
+    "cores": "cpu",
+    "gpu": "nvidia.com/gpu",
+    "gpus": "nvidia.com/gpu",
+}
+"""What people write for the names of resources."""
+_LEAST_MEMORY = 4 * 2**20
+_ONE_SLASH = re.compile(r"([a-z][a-z0-9]+):/(?=[^/])")
 
 
 def check_resources(document: FunctionDoc) -> Iterator[Finding]:
@@ -33,6 +47,23 @@ def check_resources(document: FunctionDoc) -> Iterator[Finding]:
                 found[part, name] = read(values[name])
             except MLRunLikeError as exc:
                 yield Finding("resource-malformed", f"{part}: {exc.what}", where, exc.fix)
+        for name in values:
+            if name in _MEANT:
+                yield Finding(
+                    "resource-unknown",
+                    f"{part}: there is no resource {name!r}; it would be ignored",
+                    where,
+                    f"it is called {_MEANT[name]!r}: fn.with_{part}(...) writes it",
+                )
+    limit = found.get(("limits", "memory"))
+    if limit is not None and limit < _LEAST_MEMORY:
+        yield Finding(
+            "resource-small",
+            f"the memory limit, {document.spec.resources['limits']['memory']!r}, is "
+            f"{limit:g} bytes; no program starts with that",
+            where,
+            'fn.with_limits(mem="2Gi")',
+        )
     for name in ("cpu", "memory"):
         low, high = found.get(("requests", name)), found.get(("limits", name))
         if low is not None and high is not None and low > high:
@@ -57,17 +88,28 @@ def check_inputs(run: RunDoc, store: Store) -> Iterator[Finding]:
             if base and "://" not in base and not path.is_absolute():
                 path = Path(base, path)
             if not (base and "://" in base) and not path.exists():
-                yield Finding(
-                    "input-missing",
-                    f"input {name!r} is the file {url!r}, which does not exist",
-                    str(Path.cwd()),
-                    "correct the path; relative ones start from the current folder",
-                )
+                yield _no_file(name, url, path)
         else:
             try:
                 get_dataitem(url)
             except MLRunLikeError as exc:
                 yield Finding("input-unreadable", f"input {name!r}: {exc.what}", url, exc.fix)
+
+
+def _no_file(name: str, url: str, path: Path) -> Finding:
+    scheme = _ONE_SLASH.match(url)
+    fix = "correct the path; relative ones start from the current folder"
+    if scheme:
+        fix = f"a URL has two slashes: {url.replace(':/', '://', 1)!r}"
+    elif path.parent.is_dir():
+        near = nearest(path.name, os.listdir(path.parent))
+        fix = f"{fix}.{near}" if near else fix
+    return Finding(
+        "input-missing",
+        f"input {name!r} is the file {url!r}, which does not exist",
+        str(Path.cwd()),
+        fix,
+    )
 
 
 def _stored(name: str, url: str, run: RunDoc, store: Store) -> Iterator[Finding]:
@@ -85,22 +127,29 @@ def _stored(name: str, url: str, run: RunDoc, store: Store) -> Iterator[Finding]
 
 
 def check_artifact_path(run: RunDoc) -> Iterator[Finding]:
-    """A local folder for artifacts that cannot be written to."""
+    """A place for artifacts that cannot be written to: tried out, for a local folder."""
     path = run.spec.output_path or config.artifact_path
-    if not path or "://" in path:
+    if not path:
         return
-    folder = Path(path.partition("{{")[0] or ".").expanduser().absolute()
+    fix = "fn.run(artifact_path=...) with a folder of yours, or the setting artifact_path"
+    where = f"run {run.metadata.name!r}"
+    if "://" in path and not path.startswith("file://"):
+        try:
+            get_dataitem(path)
+        except MLRunLikeError as exc:
+            yield Finding("artifact-path", f"artifact path: {exc.what}", path, exc.fix)
+        return
+    plain = unquote(path.removeprefix("file://"))
+    folder = Path(plain.partition("{{")[0] or ".").expanduser().absolute()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
         what = f"artifact path {path!r} lies below {str(folder)!r}, which is a file"
-    elif not os.access(folder, os.W_OK | os.X_OK):
-        what = f"artifact path {path!r} cannot be written to"
-    else:
+        yield Finding("artifact-path", what, where, fix)
         return
-    yield Finding(
-        "artifact-path",
-        what,
-        f"run {run.metadata.name!r}",
-        "fn.run(artifact_path=...) with a folder of yours, or the setting artifact_path",
-    )
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"0" * 4096)
+    except OSError as exc:
+        what = f"artifact path {path!r} cannot be written to: {exc.strerror or exc}"
+        yield Finding("artifact-path", what, where, fix)

@@ -18,6 +18,7 @@ from mlrun_like.runs.job import Job, TrialRunner
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.concluding import End, conclude, record
 from mlrun_like.runtimes.dask.clusters import check_place, patience, place_of, size_of
+from mlrun_like.runtimes.dask.probing import probe
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata
 from mlrun_like.specs.run import RunDoc
@@ -67,11 +68,15 @@ class DaskRuntime(Runtime):
         ]
         if uri and not uri.startswith("db://"):
             checks.append(lambda: check_place(uri))
+        failed = False
         for attempt in checks:
             try:
                 attempt()
             except InvalidArgumentError as exc:
+                failed = True
                 yield Finding("dask-cluster", exc.what, exc.where or where, exc.fix)
+        if not failed:
+            yield from probe(place_of(document), where)
 
     def attempt(self, job: Job) -> RunDoc:
         """See Runtime.attempt."""
