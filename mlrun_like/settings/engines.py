@@ -1,63 +1,12 @@
-"""The table of all settings: name, type, default, help and MLRun's names for them.
-
-`config` reads them; a new setting is a row here.
-"""
+"""Where functions run: this machine, containers, clusters, times."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from mlrun_like.settings.setting import Setting
 
-__all__ = ["SECRETS", "SETTINGS", "Setting"]
+__all__ = ["ENGINES"]
 
-
-class Setting(NamedTuple):
-    """One row of the table."""
-
-    name: str
-    type: type
-    default: Any
-    help: str
-    aliases: tuple[str, ...] = ()
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting("home", str, "~/.mlrun-like", "Folder of the store, artifacts, logs and spool."),
-    Setting(
-        "config_file",
-        str,
-        "",
-        "YAML file with settings; empty: config.yaml in home.",
-        ("MLRUN_CONFIG_FILE",),
-    ),
-    Setting(
-        "dbpath",
-        str,
-        "",
-        "Tracking store: a folder, sqlite:///file or postgresql://…; empty: a SQLite file in home.",
-        ("MLRUN_DBPATH",),
-    ),
-    Setting(
-        "artifact_path",
-        str,
-        "",
-        "Where artifacts go; may hold {{run.uid}} and "
-        "{{run.project}}; empty: artifacts/<project>/<run uid> in home.",
-        ("MLRUN_ARTIFACT_PATH",),
-    ),
-    Setting(
-        "default_project",
-        str,
-        "default",
-        "Project of functions and runs that name none.",
-        ("MLRUN_DEFAULT_PROJECT",),
-    ),
-    Setting(
-        "log_level",
-        str,
-        "INFO",
-        "Level of the run logger: DEBUG, INFO, WARNING or ERROR.",
-        ("MLRUN_LOG_LEVEL",),
-    ),
+ENGINES: tuple[Setting, ...] = (
     Setting(
         "force_run_local",
         str,
@@ -72,7 +21,6 @@ SETTINGS: tuple[Setting, ...] = (
         0.0,
         "Seconds that must lie between two runs of a schedule; 0: any.",
     ),
-    Setting("default_image", str, "python:3.11-slim", "Image of container kinds that name none."),
     Setting(
         "container_tool",
         str,
@@ -86,69 +34,11 @@ SETTINGS: tuple[Setting, ...] = (
         "Network of containers on this machine; host: addresses mean the same inside.",
     ),
     Setting(
-        "docker_registry",
-        str,
-        "",
-        "Registry of images whose name begins with '.', such as host:5000 or host/team.",
-        ("MLRUN_HTTPDB__BUILDER__DOCKER_REGISTRY", "DEFAULT_DOCKER_REGISTRY"),
-    ),
-    Setting(
-        "insecure_registries",
-        str,
-        "",
-        "Registries (host:port, separated by spaces) that are used without TLS or with a "
-        "certificate nobody checks; those on this machine always may.",
-    ),
-    Setting(
-        "registry_auth",
-        str,
-        "",
-        "Logins for registries: user:password (of docker_registry) or HOST=user:password, "
-        "separated by spaces, or the text of a docker config.json; else docker's and podman's.",
-    ),
-    Setting("registry_timeout", float, 60.0, "Seconds a registry may take to answer."),
-    Setting(
         "function_image_template",
         str,
         "func-{project}-{name}",
         "Name of a function's image that has none, in the default registry.",
         ("MLRUN_HTTPDB__BUILDER__FUNCTION_TARGET_IMAGE_NAME_TEMPLATE",),
-    ),
-    Setting(
-        "image_builder",
-        str,
-        "auto",
-        "What builds images: oci (no daemon), podman, buildah, docker; auto: oci where it can.",
-    ),
-    Setting(
-        "image_resolver",
-        str,
-        "auto",
-        "What chooses packages for images: uv or pip; auto: uv where it is installed.",
-    ),
-    Setting(
-        "ignored_notebook_tags",
-        str,
-        "",
-        "Notebook cell tags left out of the code, separated by ';'.",
-        ("MLRUN_IGNORED_NOTEBOOK_TAGS",),
-    ),
-    Setting("flush_interval", float, 0.25, "Seconds between writes of metrics and logs."),
-    Setting("store_timeout", float, 60.0, "Seconds to wait for a locked or slow store."),
-    Setting("heartbeat_interval", float, 2.0, "Seconds between a run's signs of life."),
-    Setting(
-        "lost_after",
-        float,
-        120.0,
-        "Seconds without a sign of life after which a run on another machine counts as lost.",
-    ),
-    Setting("calculate_digest", bool, True, "Record a SHA-256 digest of every artifact."),
-    Setting(
-        "pack_tuples",
-        bool,
-        False,
-        "Treat a returned tuple as one value.",
-        ("MLRUN_PACKAGERS__PACK_TUPLES",),
     ),
     Setting(
         "logging_worker",
@@ -188,8 +78,6 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Folder or URL of checkpoints that all hosts reach; empty: the run's artifact path.",
     ),
-    Setting("preview_rows", int, 20, "Rows in a data set's preview."),
-    Setting("preview_columns", int, 100, "Columns in a data set's preview."),
     Setting(
         "warm",
         bool,
@@ -197,12 +85,6 @@ SETTINGS: tuple[Setting, ...] = (
         "Fork process runs from a warm server instead of starting a new interpreter.",
     ),
     Setting("warm_idle", float, 300.0, "Seconds after which an unused warm server ends."),
-    Setting(
-        "max_body_size",
-        int,
-        16 * 1024 * 1024,
-        "Bytes of one request body that a serving graph accepts.",
-    ),
     Setting(
         "mock_nuclio_deployment",
         str,
@@ -245,46 +127,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "nuclio_poll_interval", float, 1.0, "Seconds between looks at a function being deployed."
     ),
-    Setting("serving_threads", int, 8, "Threads of a server for steps that block."),
-    Setting(
-        "serving_timeout",
-        float,
-        0.0,
-        "Seconds a request to a serving graph may take, then it gets 504; 0: no limit.",
-    ),
-    Setting(
-        "serving_io_timeout",
-        float,
-        60.0,
-        "Seconds a client may take to send a request or to read its answer.",
-    ),
-    Setting(
-        "serving_max_in_flight",
-        int,
-        0,
-        "Requests that one serving process works on at the same time; more get 503; 0: no limit.",
-    ),
-    Setting("serving_workers", int, 1, "Processes of `mlrun-like serve`; 0: one for each core."),
-    Setting(
-        "serving_grace",
-        float,
-        10.0,
-        "Seconds that running requests get when a serving process ends or is reloaded.",
-    ),
-    Setting(
-        "serving_cors_origins",
-        str,
-        "",
-        "Origins of web pages that may call serving graphs, separated by spaces; *: all.",
-    ),
-    Setting(
-        "serving_access_log",
-        str,
-        "",
-        "File for a line of JSON about each request to a serving graph; -: stderr; empty: none.",
-    ),
-    Setting("serving_token", str, "", "Token that callers of serving graphs must send."),
-    Setting("keep_deleted_days", float, 7.0, "Days before gc removes soft-deleted records."),
     Setting(
         "kubernetes_namespace",
         str,
@@ -308,27 +150,6 @@ SETTINGS: tuple[Setting, ...] = (
         14400,
         "Seconds that a finished job and its pod stay in the cluster.",
         ("MLRUN_RUNTIME_RESOURCES_DELETION_GRACE_PERIOD",),
-    ),
-    Setting(
-        "pod_security",
-        str,
-        "restricted",
-        "Rights of pods whose function says nothing: restricted (user 1000, no privileges), or "
-        "image (as the image says).",
-    ),
-    Setting(
-        "default_service_account",
-        str,
-        "",
-        "Service account of pods whose function names none.",
-        ("MLRUN_FUNCTION__SPEC__SERVICE_ACCOUNT__DEFAULT",),
-    ),
-    Setting(
-        "default_image_pull_secret",
-        str,
-        "",
-        "Secret for pulling images of pods whose function names none.",
-        ("MLRUN_FUNCTION__SPEC__IMAGE_PULL_SECRET__DEFAULT",),
     ),
     Setting(
         "default_function_node_selector",
@@ -373,13 +194,6 @@ SETTINGS: tuple[Setting, ...] = (
         ("MLRUN_PREEMPTIBLE_NODES__TOLERATIONS",),
     ),
     Setting(
-        "pvc_mount",
-        str,
-        "",
-        "Volume claim that mount_pvc and auto_mount use: <claim>:<folder in the pod>.",
-        ("MLRUN_PVC_MOUNT",),
-    ),
-    Setting(
         "auto_mount_type",
         str,
         "auto",
@@ -399,13 +213,6 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Cluster of functions of kind dask that name none: a scheduler's address (tcp://host:8786), "
         "gateway, gateway+https://host, kubernetes; empty or local: processes of this machine.",
-    ),
-    Setting(
-        "remote_host",
-        str,
-        "",
-        "Host of a Kubernetes cluster's nodes, for services of type NodePort.",
-        ("MLRUN_REMOTE_HOST",),
     ),
     Setting(
         "dask_timeout",
@@ -439,14 +246,4 @@ SETTINGS: tuple[Setting, ...] = (
         "Image of Spark applications in a cluster whose functions name none.",
         ("MLRUN_SPARK_APP_IMAGE",),
     ),
-    Setting(
-        "exec",
-        str,
-        "",
-        "The run to execute, as JSON (set by runtimes for `mlrun-like run --from-env`).",
-    ),
-    Setting("exec_file", str, "", "File with the run to execute (set by runtimes)."),
-    Setting("token", str, "", "Token for a remote service; never printed."),
 )
-
-SECRETS = frozenset({"token", "serving_token", "exec", "registry_auth"})

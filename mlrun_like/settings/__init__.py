@@ -1,0 +1,16 @@
+"""The table of all settings: name, type, default, help and MLRun's names for them.
+
+general   home, store, artifacts, runs
+engines   where functions run: this machine, containers, clusters, times
+images    images and registries
+serving   serving graphs
+setting   one row
+table     all of them
+
+`config` reads them; a new setting is a row of its area.
+"""
+
+from mlrun_like.settings.setting import Setting
+from mlrun_like.settings.table import SECRETS, SETTINGS
+
+__all__ = ["SECRETS", "SETTINGS", "Setting"]

@@ -1,0 +1,117 @@
+"""Home, store, artifacts, runs."""
+
+from __future__ import annotations
+
+from mlrun_like.settings.setting import Setting
+
+__all__ = ["GENERAL"]
+
+GENERAL: tuple[Setting, ...] = (
+    Setting("home", str, "~/.mlrun-like", "Folder of the store, artifacts, logs and spool."),
+    Setting(
+        "config_file",
+        str,
+        "",
+        "YAML file with settings; empty: config.yaml in home.",
+        ("MLRUN_CONFIG_FILE",),
+    ),
+    Setting(
+        "dbpath",
+        str,
+        "",
+        "Tracking store: a folder, sqlite:///file or postgresql://…; empty: a SQLite file in home.",
+        ("MLRUN_DBPATH",),
+    ),
+    Setting(
+        "artifact_path",
+        str,
+        "",
+        "Where artifacts go; may hold {{run.uid}} and "
+        "{{run.project}}; empty: artifacts/<project>/<run uid> in home.",
+        ("MLRUN_ARTIFACT_PATH",),
+    ),
+    Setting(
+        "default_project",
+        str,
+        "default",
+        "Project of functions and runs that name none.",
+        ("MLRUN_DEFAULT_PROJECT",),
+    ),
+    Setting(
+        "log_level",
+        str,
+        "INFO",
+        "Level of the run logger: DEBUG, INFO, WARNING or ERROR.",
+        ("MLRUN_LOG_LEVEL",),
+    ),
+    Setting(
+        "ignored_notebook_tags",
+        str,
+        "",
+        "Notebook cell tags left out of the code, separated by ';'.",
+        ("MLRUN_IGNORED_NOTEBOOK_TAGS",),
+    ),
+    Setting("flush_interval", float, 0.25, "Seconds between writes of metrics and logs."),
+    Setting("store_timeout", float, 60.0, "Seconds to wait for a locked or slow store."),
+    Setting("heartbeat_interval", float, 2.0, "Seconds between a run's signs of life."),
+    Setting(
+        "lost_after",
+        float,
+        120.0,
+        "Seconds without a sign of life after which a run on another machine counts as lost.",
+    ),
+    Setting("calculate_digest", bool, True, "Record a SHA-256 digest of every artifact."),
+    Setting(
+        "pack_tuples",
+        bool,
+        False,
+        "Treat a returned tuple as one value.",
+        ("MLRUN_PACKAGERS__PACK_TUPLES",),
+    ),
+    Setting("preview_rows", int, 20, "Rows in a data set's preview."),
+    Setting("preview_columns", int, 100, "Columns in a data set's preview."),
+    Setting("keep_deleted_days", float, 7.0, "Days before gc removes soft-deleted records."),
+    Setting(
+        "pod_security",
+        str,
+        "restricted",
+        "Rights of pods whose function says nothing: restricted (user 1000, no privileges), or "
+        "image (as the image says).",
+    ),
+    Setting(
+        "default_service_account",
+        str,
+        "",
+        "Service account of pods whose function names none.",
+        ("MLRUN_FUNCTION__SPEC__SERVICE_ACCOUNT__DEFAULT",),
+    ),
+    Setting(
+        "default_image_pull_secret",
+        str,
+        "",
+        "Secret for pulling images of pods whose function names none.",
+        ("MLRUN_FUNCTION__SPEC__IMAGE_PULL_SECRET__DEFAULT",),
+    ),
+    Setting(
+        "pvc_mount",
+        str,
+        "",
+        "Volume claim that mount_pvc and auto_mount use: <claim>:<folder in the pod>.",
+        ("MLRUN_PVC_MOUNT",),
+    ),
+    Setting(
+        "remote_host",
+        str,
+        "",
+        "Host of a Kubernetes cluster's nodes, for services of type NodePort.",
+        ("MLRUN_REMOTE_HOST",),
+    ),
+    Setting(
+        "exec",
+        str,
+        "",
+        "The run to execute, as JSON (set by runtimes for `mlrun-like run --from-env`).",
+    ),
+    Setting("exec_file", str, "", "File with the run to execute (set by runtimes)."),
+    Setting("token", str, "", "Token for a remote service; never printed."),
+)
