@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mlrun_like.cli.output import Json, print_json
-from mlrun_like.cli.run import function_from
+from mlrun_like.cli.run import function_from, split_handler
 from mlrun_like.cli.values import parse_pairs, parse_value
 from mlrun_like.errors import MissingFileError, MLRunLikeError
 from mlrun_like.runtimes.finding import Finding
@@ -21,7 +21,9 @@ _FILES = (".py", ".ipynb", ".yaml", ".yml")
 def check(
     url: Annotated[
         str,
-        typer.Argument(metavar="FILE", help="A file or function as for run, or a folder of them."),
+        typer.Argument(
+            metavar="FILE[:HANDLER]", help="A file or function as for run, or a folder of them."
+        ),
     ],
     handler: Annotated[
         str, typer.Option("--handler", help="The function that would be called.")
@@ -43,6 +45,7 @@ def check(
 
     The exit code is 1 if there is an error; warnings do not count.
     """
+    url, handler = split_handler(url, handler)
     given: dict[str, Any] = {
         "handler": handler or None,
         "params": {k: parse_value(v) for k, v in parse_pairs(param or (), "--param").items()},

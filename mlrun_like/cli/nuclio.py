@@ -72,7 +72,10 @@ def show(
     settings: Settings = None,
     as_json: Json = False,
 ) -> None:
-    """Print Nuclio's configuration of a function."""
+    """Print Nuclio's configuration of a function.
+
+    mlrun-like nuclio show handler.py --handler handler
+    """
     parts = to_nuclio(_function(target, kind, project, handler, tag, settings))
     if as_json:
         print_json({name: config for name, (config, _) in parts.items()} if parts.keys() - {""}
@@ -92,7 +95,10 @@ def deploy(
     dashboard: Annotated[str, typer.Option("--dashboard", help="URL of Nuclio's dashboard.")] = "",
     verbose: Annotated[bool, typer.Option("--verbose", help="Print more of the log.")] = False,
 ) -> None:
-    """Let Nuclio build and run a function; prints the build's log and the address."""
+    """Let Nuclio build and run a function; prints the build's log and the address.
+
+    mlrun-like nuclio deploy handler.py --handler handler --set spec.minReplicas=0
+    """
     function = _function(target, kind, project, handler, tag, settings)
     if not isinstance(function, NuclioFunction):
         raise InvalidArgumentError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,13 @@ import typer
 from mlrun_like.cli.output import Json, print_json
 from mlrun_like.cli.show import print_run
 from mlrun_like.cli.values import parse_labels, parse_lists, parse_pairs, parse_value
-from mlrun_like.errors import FunctionError, InvalidArgumentError, MissingFileError, RunError
+from mlrun_like.errors import (
+    FunctionError,
+    InvalidArgumentError,
+    MissingFileError,
+    RunError,
+    nearest,
+)
 from mlrun_like.functions.creators import code_to_function, import_function
 from mlrun_like.functions.function import Function
 from mlrun_like.names import parse_run_uri
@@ -27,7 +34,7 @@ from mlrun_like.specs.schedule import Schedule
 from mlrun_like.specs.values import HyperParamOptions
 from mlrun_like.tracking.connect import open_store
 
-__all__ = ["function_from", "run"]
+__all__ = ["function_from", "run", "split_handler"]
 
 _CODE = (".py", ".ipynb")
 _DOCUMENTS = (".yaml", ".yml", ".json")
@@ -37,7 +44,7 @@ def run(  # noqa: PLR0913  (MLRun's options)
     url: Annotated[
         str,
         typer.Argument(
-            metavar="FILE",
+            metavar="FILE[:HANDLER]",
             help="FILE.py, FILE.ipynb, function.yaml, or db://<project>/<name>[:<tag>].",
         ),
     ] = "",
@@ -124,7 +131,7 @@ def run(  # noqa: PLR0913  (MLRun's options)
     options: dict[str, Any] = {
         "params": {k: parse_value(v) for k, v in parse_pairs(param or (), "--param").items()},
         "inputs": parse_pairs(inputs or (), "--inputs"),
-        "handler": handler or None,
+        "handler": None,
         "name": name,
         "project": project,
         "returns": returns or None,
@@ -138,6 +145,8 @@ def run(  # noqa: PLR0913  (MLRun's options)
     }
     if schedule:
         options["schedule"] = Schedule(schedule, time_zone=time_zone)
+    url, handler = split_handler(url, handler)
+    options["handler"] = handler or None
     function = function_from(url, kind, project, handler)
     if args:
         function.spec.args = list(args)
@@ -162,6 +171,23 @@ def _sweep(param_file: str, selector: str, strategy: str) -> HyperParamOptions |
     return HyperParamOptions(**chosen) if chosen else None
 
 
+def split_handler(url: str, handler: str = "") -> tuple[str, str]:
+    """`FILE.py:HANDLER` as a file and a handler, as for `build`.
+
+    >>> split_handler("train.py:Model::fit")
+    ('train.py', 'Model::fit')
+    """
+    for suffix in _CODE:
+        file, mark, name = url.partition(f"{suffix}:")
+        if mark and "://" not in url and not Path(url).exists():
+            if handler and handler != name:
+                raise InvalidArgumentError(
+                    f"the handler is given twice: {name!r} and {handler!r}", fix=f"--handler {name}"
+                )
+            return file + suffix, name
+    return url, handler
+
+
 def function_from(url: str, kind: str, project: str, handler: str) -> Function[..., Any]:
     """The function of a file, a document or the store, as `run` takes it."""
     if not url:
@@ -176,10 +202,17 @@ def function_from(url: str, kind: str, project: str, handler: str) -> Function[.
     if not url.endswith(_CODE):
         raise FunctionError(
             f"{url!r} is not something that can be run",
-            fix="give a .py or .ipynb file, a function.yaml, or db://<project>/<name>",
+            fix="give a .py or .ipynb file, FILE.py:HANDLER, a function.yaml, or "
+            "db://<project>/<name>",
         )
     if "://" not in url and not Path(url).is_file():
-        raise MissingFileError(f"there is no file {url!r}", where=str(Path.cwd()))
+        folder = Path(url).parent
+        near = nearest(Path(url).name, os.listdir(folder)) if folder.is_dir() else ""
+        raise MissingFileError(
+            f"there is no file {url!r}.{near}",
+            where=str(Path.cwd()),
+            fix="give the path of a .py or .ipynb file",
+        )
     if not kind and url.endswith(".py") and "://" not in url:
         kind = str(declared_options(read_python(Path(url)), handler).get("kind") or "")
     return code_to_function(filename=url, kind=kind or "local", project=project, handler=handler)

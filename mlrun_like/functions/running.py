@@ -55,7 +55,7 @@ class _Prepared(NamedTuple):
 def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObject:
     """Do what `Function.run` says."""
     runtime, notices, job = _prepare(function, given)
-    found = _findings(runtime, job, bool(given["local"]))
+    found = _findings(runtime, job, given)
     raise_findings(job.function, [item for item in found if item.severity == "error"])
     notices += [str(item) for item in found] if runtime.needs_image else []
     job.run.spec.function = _store_function(job.store, job.function)
@@ -98,21 +98,18 @@ def run_document(function: Function[..., Any], run: RunDoc) -> RunObject:
 def check_function(function: Function[..., Any], given: dict[str, Any]) -> list[Finding]:
     """Do what `Function.check` says."""
     try:
-        runtime, _, job = _prepare(function, given)
+        runtime, _, job = _prepare(function, given, build=False)
     except MLRunLikeError as exc:
         return [Finding(exc.code, exc.what, exc.where, exc.fix)]
     return check_run(job.function, job.run, runtime, job.store, job.secrets)
 
 
-def _prepare(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
-    if given.get("schedule") is not None and given["local"]:
-        raise InvalidArgumentError(
-            "a scheduled run cannot be local: this process may be gone by then",
-            fix="leave local=True out",
-        )
+def _prepare(function: Function[..., Any], given: dict[str, Any], build: bool = True) -> _Prepared:
     fill_from_task(given)
+    if given.get("schedule") is not None:
+        _check_later(given)
     runtime, notices = choose_runtime(function._doc(), given["local"])
-    if runtime.needs_image:
+    if runtime.needs_image and build:
         resolve("mlrun_like.functions.deploying:ensure_built")(
             function._doc(), given.get("auto_build")
         )
@@ -125,7 +122,8 @@ def _prepare(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
     if handler is None:
         _check_code(document, run, runtime.needs_image)
     check_call(document, handler, run.spec, swept, provided_names(document, runtime))
-    if runtime.packages_code:
+    later = given.get("schedule") is not None
+    if runtime.packages_code or later:
         require_code(function._doc())
         if live:
             name, value = next(iter(live.items()))
@@ -147,12 +145,28 @@ def _prepare(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
     return _Prepared(runtime, notices, job)
 
 
-def _findings(runtime: Runtime, job: Job, local: bool) -> list[Finding]:
+def _check_later(given: dict[str, Any]) -> None:
+    """What starts by itself one day has nothing of this process."""
+    given["schedule"] = resolve("mlrun_like.schedules.define:to_schedule")(given["schedule"])
+    if given["local"]:
+        raise InvalidArgumentError(
+            "a scheduled run cannot be local: this process may be gone by then",
+            fix="leave local=True out",
+        )
+    if any(item.get("kind") == "inline" for item in given["secret_sources"]):
+        raise InvalidArgumentError(
+            "the values of inline secrets are never stored, so a scheduled run cannot have them",
+            fix='with_secrets("file", "/path/secrets.env") or with_secrets("env", "A,B"), where '
+            "`mlrun-like schedules serve` runs",
+        )
+
+
+def _findings(runtime: Runtime, job: Job, given: Mapping[str, Any]) -> list[Finding]:
     """What stands against a run. One in this process finds out by itself, at once and with its own
     traceback, what else is wrong."""
-    if runtime.kind != "local":
+    if runtime.kind != "local" or given.get("schedule") is not None:
         return check_run(job.function, job.run, runtime, job.store, job.secrets)
-    needs = [] if local else job.function.spec.build.requirements
+    needs = [] if given["local"] else job.function.spec.build.requirements
     return list(check_installed(needs, f"requirements of {job.function.metadata.name!r}"))
 
 
@@ -213,7 +227,7 @@ def _check_code(document: FunctionDoc, run: RunDoc, in_image: bool) -> None:
     if spec.build.functionSourceCode:
         files_of(document)  # raises if the code is damaged
     if run.spec.handler:
-        if spec.command.endswith(".py") and not spec.build.functionSourceCode:
+        if spec.command.endswith(".py") and not (in_image or spec.build.functionSourceCode):
             _check_file(document, spec.command)
         return
     try:
@@ -226,10 +240,16 @@ def _check_code(document: FunctionDoc, run: RunDoc, in_image: bool) -> None:
             where=" ".join(map(str, [spec.command, *spec.args])),
             fix="give each {name} in it as a parameter, and write {{ for a brace",
         ) from exc
-    path = Path(spec.workdir or ".", command).expanduser()
     if in_image or (spec.mode == "pass" and shutil.which(command)):
         return  # what is in an image is not known here
-    if not spec.build.functionSourceCode and not path.is_file():
+    if not spec.build.functionSourceCode:
+        _check_file(document, command)
+
+
+def _check_file(document: FunctionDoc, command: str) -> None:
+    name, spec = document.metadata.name, document.spec
+    path = Path(spec.workdir or ".", command).expanduser()
+    if not path.is_file():
         raise MissingFileError(
             f"the command's file {command!r} does not exist",
             where=f"function {name!r}, folder {str(path.parent)!r}",

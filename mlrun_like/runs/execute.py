@@ -23,6 +23,7 @@ from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.coroutines import run_to_end
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.output import capture
+from mlrun_like.runs.source import source_at_hand
 from mlrun_like.runs.sweep import sweep
 from mlrun_like.runs.tracebacks import error_line, format_traceback
 from mlrun_like.runs.watch import Interrupted, RunTimedOut, watched
@@ -112,6 +113,11 @@ def _begin(run: RunDoc, attempt: int) -> None:
 
 
 def _work(context: MLClientCtx, job: Job, own_process: bool) -> None:
+    with source_at_hand(job, own_process):
+        _call(context, job, own_process)
+
+
+def _call(context: MLClientCtx, job: Job, own_process: bool) -> None:
     spec = job.run.spec
     handler = job.handler
     if handler is None and not spec.handler:

@@ -31,6 +31,8 @@ class Runtime(ABC):
     can_abort: ClassVar[bool] = True
     local_form: ClassVar[str] = ""
     """The kind that stands in on this machine when this one's engine is not configured."""
+    extra: ClassVar[str] = ""
+    """The extra of this distribution that its images need."""
     provides: ClassVar[frozenset[str]] = frozenset()
     """Handler arguments that this kind fills itself, such as a client of its engine."""
 

@@ -42,7 +42,9 @@ def workplace_of(doc: FunctionDoc) -> Workplace:
     """
     spec = doc.spec
     own, missing = own_variables(doc)
-    cwd = Path(spec.workdir).expanduser().absolute() if spec.workdir else Path.cwd()
+    fetched = spec.build.source and spec.build.load_source_on_run  # then workdir is in there
+    here = "" if fetched else spec.workdir
+    cwd = Path(here).expanduser().absolute() if here else Path.cwd()
     if not cwd.is_dir():
         raise InvalidArgumentError(
             f"working folder {str(cwd)!r} does not exist",

@@ -34,13 +34,6 @@ ENGINES: tuple[Setting, ...] = (
         "Network of containers on this machine; host: addresses mean the same inside.",
     ),
     Setting(
-        "function_image_template",
-        str,
-        "func-{project}-{name}",
-        "Name of a function's image that has none, in the default registry.",
-        ("MLRUN_HTTPDB__BUILDER__FUNCTION_TARGET_IMAGE_NAME_TEMPLATE",),
-    ),
-    Setting(
         "logging_worker",
         int,
         0,
@@ -211,8 +204,9 @@ ENGINES: tuple[Setting, ...] = (
         "dask_cluster",
         str,
         "",
-        "Cluster of functions of kind dask that name none: a scheduler's address (tcp://host:8786), "
-        "gateway, gateway+https://host, kubernetes; empty or local: processes of this machine.",
+        "Cluster of functions of kind dask that name none: a scheduler's address "
+        "(tcp://host:8786), gateway, gateway+https://host, kubernetes; empty or local: processes "
+        "of this machine.",
     ),
     Setting(
         "dask_timeout",
@@ -245,5 +239,40 @@ ENGINES: tuple[Setting, ...] = (
         "",
         "Image of Spark applications in a cluster whose functions name none.",
         ("MLRUN_SPARK_APP_IMAGE",),
+    ),
+    Setting(
+        "pod_security",
+        str,
+        "restricted",
+        "Rights of pods whose function says nothing: restricted (user 1000, no privileges), or "
+        "image (as the image says).",
+    ),
+    Setting(
+        "default_service_account",
+        str,
+        "",
+        "Service account of pods whose function names none.",
+        ("MLRUN_FUNCTION__SPEC__SERVICE_ACCOUNT__DEFAULT",),
+    ),
+    Setting(
+        "default_image_pull_secret",
+        str,
+        "",
+        "Secret for pulling images of pods whose function names none.",
+        ("MLRUN_FUNCTION__SPEC__IMAGE_PULL_SECRET__DEFAULT",),
+    ),
+    Setting(
+        "pvc_mount",
+        str,
+        "",
+        "Volume claim that mount_pvc and auto_mount use: <claim>:<folder in the pod>.",
+        ("MLRUN_PVC_MOUNT",),
+    ),
+    Setting(
+        "remote_host",
+        str,
+        "",
+        "Host of a Kubernetes cluster's nodes, for services of type NodePort.",
+        ("MLRUN_REMOTE_HOST",),
     ),
 )

@@ -72,41 +72,6 @@ GENERAL: tuple[Setting, ...] = (
     Setting("preview_columns", int, 100, "Columns in a data set's preview."),
     Setting("keep_deleted_days", float, 7.0, "Days before gc removes soft-deleted records."),
     Setting(
-        "pod_security",
-        str,
-        "restricted",
-        "Rights of pods whose function says nothing: restricted (user 1000, no privileges), or "
-        "image (as the image says).",
-    ),
-    Setting(
-        "default_service_account",
-        str,
-        "",
-        "Service account of pods whose function names none.",
-        ("MLRUN_FUNCTION__SPEC__SERVICE_ACCOUNT__DEFAULT",),
-    ),
-    Setting(
-        "default_image_pull_secret",
-        str,
-        "",
-        "Secret for pulling images of pods whose function names none.",
-        ("MLRUN_FUNCTION__SPEC__IMAGE_PULL_SECRET__DEFAULT",),
-    ),
-    Setting(
-        "pvc_mount",
-        str,
-        "",
-        "Volume claim that mount_pvc and auto_mount use: <claim>:<folder in the pod>.",
-        ("MLRUN_PVC_MOUNT",),
-    ),
-    Setting(
-        "remote_host",
-        str,
-        "",
-        "Host of a Kubernetes cluster's nodes, for services of type NodePort.",
-        ("MLRUN_REMOTE_HOST",),
-    ),
-    Setting(
         "exec",
         str,
         "",

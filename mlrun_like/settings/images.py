@@ -42,4 +42,11 @@ IMAGES: tuple[Setting, ...] = (
         "auto",
         "What chooses packages for images: uv or pip; auto: uv where it is installed.",
     ),
+    Setting(
+        "function_image_template",
+        str,
+        "func-{project}-{name}",
+        "Name of a function's image that has none, in the default registry.",
+        ("MLRUN_HTTPDB__BUILDER__FUNCTION_TARGET_IMAGE_NAME_TEMPLATE",),
+    ),
 )

@@ -242,12 +242,13 @@ def check_code(
         if item.name in seen or brought(item.name):
             continue
         seen.add(item.name)
+        near = nearest(item.name, _POPULAR) if item.name not in _POPULAR else ""
+        fix = f"fn.with_requirements([{provider_of(item.name)!r}])" if not near else "correct it"
         yield Finding(
             "import-missing",
-            f"the code imports {item.name!r}, which nothing brings.{_misspelt(item.name)}",
+            f"the code imports {item.name!r}, which nothing brings{f'.{near}' if near else ''}",
             f"{item.file}:{item.line}",
-            f"fn.with_requirements([{provider_of(item.name)!r}]); if it is a module of yours, "
-            "it must lie beside the function's file",
+            f"{fix}; if it is a module of yours, it must lie beside the function's file",
             "error" if item.certain else "warning",
         )
     unset = [item for item in code.variables if item.name not in code.set_here]
@@ -272,10 +273,6 @@ def check_code(
 
 
 _NOUNS = {"secret": "secret", "variable": "environment variable"}
-
-
-def _misspelt(name: str) -> str:
-    return nearest(name, _POPULAR) if name not in _POPULAR else ""
 
 
 _POPULAR = (

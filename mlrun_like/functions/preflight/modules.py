@@ -138,7 +138,12 @@ class _Walk:
         head = parent.replace(".", "/") + "/"
         below = {path[len(head) :].partition("/")[0] for path in self._files.trees
                  if path.startswith(head)}  # fmt: skip
-        return sorted(f"{parent}.{name.removesuffix('.py')}" for name in below - {"__init__.py"})
+        # only what is imported is shipped; where the files come from there may be others
+        folder = Path(self._files.shown).parent / head
+        if Path(self._files.shown).is_absolute() and folder.is_dir():
+            below |= {item.name for item in folder.iterdir() if item.suffix in ("", ".py")}
+        names = {name.removesuffix(".py") for name in below} - {"__init__", "__pycache__"}
+        return sorted(f"{parent}.{name}" for name in names)
 
     def _name(self, module: str, name: str, where: str) -> None:
         path = self._files.path_of(module)

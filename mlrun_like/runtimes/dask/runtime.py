@@ -37,6 +37,7 @@ class DaskRuntime(Runtime):
     """
 
     kind: ClassVar[str] = "dask"
+    extra: ClassVar[str] = "dask"
     packages_code: ClassVar[bool] = False
     provides: ClassVar[frozenset[str]] = frozenset({"dask_client"})
 

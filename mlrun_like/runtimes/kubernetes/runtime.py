@@ -16,16 +16,17 @@ from mlrun_like.runtimes.concluding import End, conclude, record
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.runtimes.kubernetes.access import no_cluster
 from mlrun_like.runtimes.kubernetes.asking import check_cluster
+from mlrun_like.runtimes.kubernetes.causes import sentence
 from mlrun_like.runtimes.kubernetes.cleanup import delete_job, delete_secrets
 from mlrun_like.runtimes.kubernetes.client import Client, path_of
-from mlrun_like.runtimes.kubernetes.following import Following, sentence
+from mlrun_like.runtimes.kubernetes.following import Following
 from mlrun_like.runtimes.kubernetes.manifest import Objects, run_objects
 from mlrun_like.runtimes.kubernetes.mounts import mount_by_settings
 from mlrun_like.runtimes.kubernetes.names import attempt_name
 from mlrun_like.runtimes.kubernetes.output import LogOutput
 from mlrun_like.runtimes.kubernetes.preflight import check_document
 from mlrun_like.runtimes.relayed import Relayed
-from mlrun_like.runtimes.supervise import ABORT
+from mlrun_like.runtimes.supervise import ABORT, TIMEOUT
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import TERMINAL, RunDoc
@@ -96,6 +97,8 @@ class KubernetesRuntime(Runtime):
         if following.stop == ABORT:
             # recorded before the pod was ended; what came after it is merged in the store
             return record(job, "aborted", error, output.tail())
+        if following.stop == TIMEOUT:
+            error = f"the run exceeded its timeout of {job.run.spec.timeout:g} s and was killed"
         if cause.fatal:
             job.last_attempt = True  # the next attempt would end in the same way
         last = relayed.finished if relayed is not None else _stored(job)

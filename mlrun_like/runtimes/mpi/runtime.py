@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -66,6 +67,7 @@ class MpiRuntime(ProgramRuntime):
     """
 
     kind: ClassVar[str] = "mpijob"
+    extra: ClassVar[str] = "mpi"
     provides: ClassVar[frozenset[str]] = frozenset(PROVIDE)
 
     def __init__(self) -> None:
@@ -77,6 +79,12 @@ class MpiRuntime(ProgramRuntime):
         self._lost: set[str] = set()
         self._began = 0.0
         self._stopped = False
+
+    def unavailable(self, document: FunctionDoc) -> str:
+        """See Runtime.unavailable."""
+        if launcher_of(document) != "kubernetes":
+            return ""
+        return str(resolve("mlrun_like.runtimes.kubernetes.access:no_cluster")())
 
     def check(self, document: FunctionDoc, run: RunDoc) -> Iterable[Finding]:
         """See Runtime.check."""
@@ -127,6 +135,7 @@ class MpiRuntime(ProgramRuntime):
             arguments=spec.mpi_args,
             variables=sorted({*own, *place.own, *carried, *PASSED}),
             lost_after=config.mpi_lost_after,
+            address=own[CONTROL].partition(":")[0],
         )
         if self._warm is not None:
             small = [plan.python, "-I", "-S", STAND_IN, self._warm.path]
@@ -182,12 +191,17 @@ class MpiRuntime(ProgramRuntime):
         far = any(not is_here(host.name) for host in self._hosts)
         payload = build_payload(job, relay=far and job.store.url.startswith(("sqlite", RELAY)))
         writer = config.logging_worker if config.logging_worker < size else 0
+        if self._pipe is not None:
+            self._pipe.writer = writer
         payload["settings"] = {
             **payload["settings"],
             "logging_worker": writer,
             "mpi_checkpoint_path": checkpoint_base(job),
         }
         payload["provide"] = PROVIDE
+        options = payload["run"]["spec"].get("hyper_param_options") or {}
+        if options.get("strategy") == "random" and options.get("seed") is None:
+            options["seed"] = secrets.randbelow(2**31)  # all ranks draw the same trials
         return payload
 
     # -- end --------------------------------------------------------------------------------

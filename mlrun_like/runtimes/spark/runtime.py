@@ -20,7 +20,7 @@ from mlrun_like.runtimes.programs import Program, ProgramRuntime, write_payload
 from mlrun_like.runtimes.spark import checks, submit
 from mlrun_like.runtimes.spark.conf import master_of, properties
 from mlrun_like.runtimes.spark.driving import EAGER, REASON, SUBMITTER
-from mlrun_like.runtimes.spark.explain import cause_in, clarified
+from mlrun_like.runtimes.spark.explain import cause_in, clarified, without_stack
 from mlrun_like.runtimes.spark.session import session
 from mlrun_like.runtimes.workplace import own_variables, workplace_of
 from mlrun_like.specs.function import FunctionDoc
@@ -31,6 +31,8 @@ __all__ = ["SparkRuntime"]
 
 _PROVIDER = "mlrun_like.runtimes.spark.session:provide"
 _NAMES = ("spark", "SparkSession")
+_LOOKED_AT = 1 << 18
+"""Bytes at the end of the log that are searched for a cause."""
 _PROVIDE = dict.fromkeys(_NAMES, _PROVIDER)
 
 
@@ -44,6 +46,7 @@ class SparkRuntime(ProgramRuntime):
     """
 
     kind: ClassVar[str] = "spark"
+    extra: ClassVar[str] = "spark"
     provides: ClassVar[frozenset[str]] = frozenset(_NAMES)
 
     def __init__(self) -> None:
@@ -166,11 +169,16 @@ def _wants_session(job: Job) -> bool:
 
 
 def _explained(job: Job, run: RunDoc) -> RunDoc:
-    """Add the cause to an error of Spark's that only shows what Java said."""
-    status = run.status
+    """Shorten an error that is Java's, and add the cause that the log names."""
+    status, meta = run.status, run.metadata
     if status.state not in ("error", "pending") or not status.error:
         return run
-    error = clarified(status.error, f"{status.traceback}\n{status.status_text}")
+    job.store.flush()
+    size = job.store.log_size(meta.project, meta.uid)
+    log = job.store.read_log(meta.project, meta.uid, max(0, size - _LOOKED_AT)).decode(
+        "utf-8", "replace"
+    )
+    error = clarified(without_stack(status.error), f"{status.traceback}\n{log}")
     if error != status.error:
         status.error = error
         if status.attempts:
