@@ -12,9 +12,9 @@ from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.concluding import End, conclude, record
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.runtimes.kubernetes.access import no_cluster
+from mlrun_like.runtimes.kubernetes.causes import sentence
 from mlrun_like.runtimes.kubernetes.cleanup import delete_secrets
 from mlrun_like.runtimes.kubernetes.client import Client, path_of, status_of
-from mlrun_like.runtimes.kubernetes.following import sentence
 from mlrun_like.runtimes.kubernetes.names import attempt_name
 from mlrun_like.runtimes.kubernetes.output import LogOutput
 from mlrun_like.runtimes.kubernetes.runtime import reachable_store

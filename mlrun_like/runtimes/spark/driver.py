@@ -25,19 +25,21 @@ def settle_path(path: list[str], package_root: str) -> None:
     if package_root != "-" and package_root not in path:
         path.append(package_root)
     installed = _installed(path)
-    for archive in [part for part in path if part.endswith("pyspark.zip")]:
-        # .../pyspark/python/lib/pyspark.zip belongs to the installed package around it
-        if str(Path(archive).parents[2]) == installed:
+    for archive in [part for part in path if part.endswith(".zip")]:
+        # pyspark/python/lib/*.zip belong to the installed package around them
+        owner = Path(archive).parents[2] if len(Path(archive).parents) > 2 else None
+        name = Path(archive).name.partition("-")[0].partition(".")[0]
+        if installed is not None and owner == installed and (installed.parent / name).is_dir():
             path.remove(archive)
             path.append(archive)
 
 
-def _installed(path: list[str]) -> str:
+def _installed(path: list[str]) -> Path | None:
     for part in path:
         folder = Path(part, "pyspark")
         if not part.endswith(".zip") and (folder / "__init__.py").is_file():
-            return str(folder)
-    return ""
+            return folder
+    return None
 
 
 if __name__ == "__main__":

@@ -8,8 +8,10 @@ from typing import Any
 
 from mlrun_like.runtimes.finding import Finding
 
-__all__ = ["cause_in", "clarified"]
+__all__ = ["cause_in", "clarified", "without_stack"]
 
+_STACK = re.compile(r"\n\s+at [\w.$]+\(|\.java:\d+\)")
+_LINES = 3
 _Make = Callable[[re.Match[str]], Finding]
 
 
@@ -37,6 +39,22 @@ def clarified(error: str, text: str) -> str:
     if found is None or found.what in error:
         return error
     return f"{error}\n  cause: {found.what}\n  fix: {found.fix}"
+
+
+def without_stack(error: str) -> str:
+    """An error without Java's stack, which the traceback in the log has.
+
+    >>> without_stack("Py4JJavaError: o1.x.\\n: java.E: bad\\n\\tat a.B(B.java:1)\\n")
+    'Py4JJavaError: o1.x.: java.E: bad'
+    """
+    if not _STACK.search(error):
+        return error
+    lines: list[str] = []
+    for line in error.splitlines():
+        if not line.strip() or line.lstrip().startswith("at ") or len(lines) == _LINES:
+            break
+        lines.append(line)
+    return "\n".join(lines).replace("\n: ", ": ")
 
 
 def _simple(code: str, what: str, fix: str) -> _Make:

@@ -14,10 +14,9 @@ from typing import Any
 from mlrun_like.errors import MLRunLikeError, NotFoundError, StoreUnavailableError
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.concluding import catch_up, record
-from mlrun_like.runtimes.kubernetes.causes import Cause
+from mlrun_like.runtimes.kubernetes.causes import Cause, sentence
 from mlrun_like.runtimes.kubernetes.client import Client, path_of
 from mlrun_like.runtimes.kubernetes.explain import explain_end, explain_wait, state_of
-from mlrun_like.runtimes.kubernetes.following import sentence
 from mlrun_like.runtimes.kubernetes.logs import LogStream
 from mlrun_like.runtimes.kubernetes.output import LogOutput
 from mlrun_like.runtimes.kubernetes.thresholds import Thresholds

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlrun_like.runtimes.spark.explain import cause_in, clarified
+from mlrun_like.runtimes.spark.explain import cause_in, clarified, without_stack
 
 # lines as Spark 3.5 and 4.x print them
 CASES = [
@@ -82,6 +82,16 @@ def test_causes(text: str, code: str, fix: str) -> None:
     assert found is not None
     assert found.code == code
     assert fix in found.fix
+
+
+def test_javas_stack_is_left_to_the_log() -> None:
+    error = (
+        "Py4JJavaError: An error occurred while calling None.SparkSession.\n: java.lang."
+        "IllegalStateException: Cannot call methods on a stopped SparkContext.\nThis stopped "
+        "SparkContext was created at:\n\norg.apache.spark.X.<init>(X.scala:5)\n\tat a.B(C.java:1)\n"
+    )
+    assert without_stack(error).endswith("created at:") and "X.scala" not in without_stack(error)
+    assert without_stack("ValueError: two\nlines") == "ValueError: two\nlines"
 
 
 def test_other_text_has_no_cause() -> None:

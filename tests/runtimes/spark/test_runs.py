@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -157,6 +159,32 @@ def test_a_worker_that_is_lost_is_named(tmp_path: Path) -> None:
     assert "the executors on 127.0.0.1 were lost" in text, text
     assert "no living worker" in text
     assert _record("to-lose")["status"]["state"] == "error"
+
+
+SUBMIT = """
+import sys
+import mlrun_like as ml
+ml.config.home = sys.argv[1]
+ml.import_function(sys.argv[2]).run(name="orphan", watch=False)
+"""
+
+
+def test_a_driver_ends_with_its_submitter(tmp_path: Path) -> None:
+    need_spark()
+    code = "import time\n\ndef sleepy():\n    print('on', flush=True)\n    time.sleep(300)\n"
+    document = tmp_path / "function.yaml"
+    function(tmp_path, code, "sleepy", "local[1]").export(str(document))
+    command = [sys.executable, "-c", SUBMIT, config.home, str(document)]
+    submitter = subprocess.Popen(command, cwd=tmp_path, start_new_session=True)
+    try:
+        driver = wait_for(lambda: _record("orphan")["status"].get("pid"))
+        parent = int(Path(f"/proc/{driver}/stat").read_text().rpartition(")")[2].split()[1])
+        assert b"SparkSubmit" in Path(f"/proc/{parent}/cmdline").read_bytes()
+    finally:
+        submitter.kill()
+        submitter.wait()
+    wait_for(lambda: not Path(f"/proc/{driver}").exists(), 30)
+    wait_for(lambda: not Path(f"/proc/{parent}").exists(), 30)
 
 
 def test_what_no_worker_can_hold_is_told_before_anything_starts(

@@ -181,6 +181,9 @@ def test_the_installed_pyspark_goes_before_its_archive(tmp_path: Path) -> None:
     path = [own, archive, py4j, "/usr/lib/python3", str(site)]
     settle_path(path, "/package")
     assert path == [py4j, "/usr/lib/python3", str(site), "/package", archive]
+    (site / "py4j").mkdir()
+    settle_path(path, "/package")
+    assert path == ["/usr/lib/python3", str(site), "/package", py4j, archive]
     foreign = ["/opt/spark/python/lib/pyspark.zip", str(site)]
     settle_path(foreign, "-")
     assert foreign == ["/opt/spark/python/lib/pyspark.zip", str(site)]
