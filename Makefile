@@ -59,9 +59,11 @@ lock: $(STAMPS)/base
 	$(BIN)/uv pip compile pyproject.toml --extra all --extra dev --universal --python-version 3.10 --upgrade \
 		--no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 
-bench: $(STAMPS)/dev system
+bench: $(STAMPS)/dev $(STAMPS)/models system
 	@for script in start runs sweep metrics warm serving/graphs serving/flows serving/windows \
-	serving/batching serving/observers serving/batch serving/web serving/sse serving/streams; do \
+	serving/batching serving/observers serving/batch serving/web serving/sse serving/streams \
+	runtimes/diagnosis runtimes/oci runtimes/images runtimes/container runtimes/kubernetes \
+	runtimes/dask_runs runtimes/spark_runs runtimes/mpi_runs; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
 
 clean:

@@ -6,7 +6,8 @@ reading of the log (5 ms), and up to 50 ms until the last change of the pod is s
 
 The bare client (the `kubernetes` package) makes equal work of the same server: it creates the same
 ConfigMap, Secret and Job, whose pod executes the same payload, watches the pod, follows its log,
-and deletes the Secret. The server is the one of the tests: its node starts real processes.
+and deletes the Secret. The server is the one of the tests: its node starts real processes, whose
+own time is taken off on both sides.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from mlrun_like.runs.entry import build_payload  # noqa: E402
 from mlrun_like.runs.job import Job  # noqa: E402
 from mlrun_like.runtimes.kubernetes.manifest import Objects, run_objects  # noqa: E402
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec  # noqa: E402
-from mlrun_like.tracking.connect import open_store  # noqa: E402
+from mlrun_like.tracking.connect import close_stores, open_store  # noqa: E402
 from tests.kubernetes_api import kubernetes_cluster  # noqa: E402
 
 CODE = "def handler(x: int = 1):\n    print('here')\n    return x + 1\n"
@@ -50,7 +51,7 @@ def objects_of(function: Any) -> Objects:
 
 
 def bare_ms(objects: Objects) -> float:
-    """One bare run."""
+    """One bare run, in ms, the process in the pod included."""
     core, batch = kubernetes.client.CoreV1Api(), kubernetes.client.BatchV1Api()
     start = time.perf_counter()
     for item in objects.config_maps:
@@ -80,7 +81,7 @@ def bare_ms(objects: Objects) -> float:
 def main() -> int:
     """Measure in turns, so that other load falls on both."""
     args = arguments(__doc__)
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         (folder / "code.py").write_text(CODE)
         (folder / "cluster").mkdir()
@@ -98,17 +99,20 @@ def main() -> int:
                 function.run(watch=False)
                 bare_ms(objects_of(function))
                 ours, bare = [], []
+                lived = cluster.node.seconds
                 for _ in range(max(args.reps, 9)):
-                    made = copy.deepcopy(objects_of(function))
-                    bare.append(bare_ms(made))
+                    spent = bare_ms(copy.deepcopy(objects_of(function)))
+                    bare.append(spent - lived[-1] * 1e3)
                     start = time.perf_counter()
                     run = function.run(watch=False)
-                    ours.append((time.perf_counter() - start) * 1e3)
+                    ours.append((time.perf_counter() - start - lived[-1]) * 1e3)
                     assert run.outputs["return"] == 2
-    overhead = median([mine - other for mine, other in zip(ours, bare, strict=True)])
+                close_stores()
+    overhead = median(ours) - median(bare)
     figures = {
-        "run on Kubernetes ms": round(median(ours), 1),
-        "bare client calls ms": round(median(bare), 1),
+        "process in the pod ms": round(median(lived) * 1e3, 1),
+        "besides it, run on Kubernetes ms": round(median(ours), 1),
+        "besides it, bare client calls ms": round(median(bare), 1),
         "overhead ms": round(overhead, 1),
     }
     bars = {"overhead <= 150 ms": overhead <= 150}
