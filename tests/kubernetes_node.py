@@ -116,6 +116,8 @@ class Node:
         self._refused: set[str] = set()
         self._started: dict[str, float] = {}
         self._made: set[str] = set()
+        self.seconds: list[float] = []
+        """How long each container's process lived; for benchmarks."""
         self._thread = threading.Thread(target=self._loop, name="test-node")
 
     def start(self) -> None:
@@ -379,6 +381,7 @@ class Node:
         self, pod: Obj, script: str, command: list[str], env: dict[str, str], cwd: str
     ) -> None:
         log = self._logs[pod["metadata"]["uid"]] = Log(self._cluster.faults.coarse_clock)
+        begun = time.perf_counter()
         process = subprocess.Popen(
             command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True,
@@ -401,6 +404,7 @@ class Node:
             reader.join(10)
             output.close()
             log.end()
+            self.seconds.append(time.perf_counter() - begun)
         code = process.returncode
         if script in ("oom", "evict") and code < 0:
             reason = "OOMKilled" if script == "oom" else "Error"

@@ -5,6 +5,8 @@
     function.py   FunctionDoc (MLRun's function.yaml layout)
     run.py        RunDoc, run states and their legal transitions
     artifact.py   ArtifactDoc
+    pod_checks.py what Kubernetes takes in the parts of a pod that users write
+    durations.py  times such as "1h 30m", and state thresholds
 
 `values` needs only the standard library; the others need pydantic and are imported on use.
 """

@@ -6,7 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Cause", "container_config", "exit_of", "image_pull", "start_error", "unschedulable"]
+__all__ = [
+    "Cause",
+    "container_config",
+    "exit_of",
+    "image_pull",
+    "sentence",
+    "start_error",
+    "unschedulable",
+]
 
 
 class Cause(NamedTuple):
@@ -26,6 +34,13 @@ class Cause(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.what}\n  fix: {self.fix}"
+
+
+def sentence(cause: Cause) -> str:
+    """A cause as the error of a run; what came from outside begins like every lost run."""
+    lost = cause.code in ("evicted", "disrupted", "node-lost", "deleted", "killed")
+    start = "the run was lost: " if lost and not cause.what.startswith("the run was lost") else ""
+    return f"{start}{cause.what}" + (f". To fix it: {cause.fix}" if cause.fix else "")
 
 
 _PULLS = (

@@ -15,7 +15,7 @@ from typing import Any
 from mlrun_like.errors import MLRunLikeError, NotFoundError, StoreUnavailableError
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.concluding import catch_up, record
-from mlrun_like.runtimes.kubernetes.causes import Cause
+from mlrun_like.runtimes.kubernetes.causes import Cause, sentence
 from mlrun_like.runtimes.kubernetes.client import Client, path_of
 from mlrun_like.runtimes.kubernetes.explain import explain_end, explain_job, state_of
 from mlrun_like.runtimes.kubernetes.logs import LogStream
@@ -26,11 +26,13 @@ from mlrun_like.runtimes.kubernetes.waiting import Waiting
 from mlrun_like.runtimes.kubernetes.watch import Change, Watch
 from mlrun_like.runtimes.supervise import ABORT, TIMEOUT
 
-__all__ = ["Following", "sentence"]
+__all__ = ["Following"]
 
 _ASK_EVERY = 0.5
 _OWN_LIMIT = 2.0
 """Seconds past the time limit in which the run may end by itself and say where it was."""
+_LOADING = 60.0
+"""Seconds that a container may take until its run begins."""
 _GRACE = 30
 _AFTER_GRACE = 15.0
 _LOG_AFTER_END = 30.0
@@ -71,6 +73,7 @@ class Following:
         self.stop = ""
         self._ask = time.monotonic()
         self._running_since: float | None = None
+        self._begun: float | None = None
         self._ended_at = self._deleted_at = self._gone_at = self._harder = _NEVER
         self._lost_at = _NEVER
 
@@ -216,8 +219,7 @@ class Following:
             self._cause = explain_end(self._pod, CONTAINER, self._output.tail())
             self._delete(grace=0)
             return
-        limit = self._job.run.spec.timeout
-        if limit and self._running_since and now > self._running_since + limit + _OWN_LIMIT:
+        if now > self._time_is_up():
             self.stop = TIMEOUT
             self._delete(grace=2)
             return
@@ -233,6 +235,15 @@ class Following:
             fix = f"{last.what}: {last.fix}; {longer}" if last is not None else longer
             self._abort(Cause("threshold", exceeded, fix))
 
+    def _time_is_up(self) -> float:
+        """When the run must be ended from outside: its own limit counts from its first record."""
+        limit = self._job.run.spec.timeout
+        if not limit or self._running_since is None:
+            return _NEVER
+        if self._begun is not None:
+            return self._begun + limit + _OWN_LIMIT
+        return self._running_since + limit + _LOADING
+
     def _abort(self, cause: Cause) -> None:
         """Record the end first: what the pod records while it is ended does not change it."""
         self.stop, self._cause = ABORT, cause
@@ -246,6 +257,8 @@ class Following:
             state = self._job.store.heartbeat(meta.project, meta.uid, meta.iteration)
         except (NotFoundError, StoreUnavailableError):
             return  # not recorded yet, or not reachable: the run goes on
+        if state == "running" and self._begun is None and self._running_since is not None:
+            self._begun = time.monotonic()
         if state in ("aborting", "aborted") and not self.stop:
             self._abort(Cause("aborted", "the run was aborted", ""))
 
@@ -278,13 +291,6 @@ class Following:
             return explain_job(self._client.get(self._path))
         except MLRunLikeError:
             return None
-
-
-def sentence(cause: Cause) -> str:
-    """A cause as the error of a run; what came from outside begins like every lost run."""
-    lost = cause.code in ("evicted", "disrupted", "node-lost", "deleted", "killed")
-    start = "the run was lost: " if lost and not cause.what.startswith("the run was lost") else ""
-    return f"{start}{cause.what}" + (f". To fix it: {cause.fix}" if cause.fix else "")
 
 
 def _created(pod: dict[str, Any]) -> str:

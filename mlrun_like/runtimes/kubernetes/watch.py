@@ -154,7 +154,7 @@ def lines_of(response: Any) -> Iterator[bytes]:
     held = b""
     while True:
         try:
-            data = response.read1() if hasattr(response, "read1") else response.read(1 << 16)
+            data = response.read1()
         except Exception:  # noqa: BLE001 - a socket of a foreign library: it may raise anything
             data = b""
         if not data:
@@ -170,8 +170,7 @@ def shut(response: Any) -> None:
     if response is None:
         return
     with contextlib.suppress(Exception):
-        # only a shutdown reaches a thread that waits in recv
-        getattr(response, "shutdown", lambda: None)()
+        response.shutdown()  # only this reaches a thread that waits in recv
     with contextlib.suppress(Exception):
         response.close()
     with contextlib.suppress(Exception):

@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.runtimes.kubernetes.causes import exit_of, image_pull, unschedulable
+from mlrun_like.runtimes.kubernetes.causes import exit_of, image_pull, sentence, unschedulable
 from mlrun_like.runtimes.kubernetes.explain import (
     explain_end,
     explain_job,
     explain_wait,
     state_of,
 )
-from mlrun_like.runtimes.kubernetes.following import sentence
 
 
 def waiting(reason: str, message: str = "") -> dict[str, Any]:

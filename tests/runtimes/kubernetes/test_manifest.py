@@ -281,6 +281,11 @@ def test_what_cannot_be_a_manifest(tmp_path: Path) -> None:
         function.to_manifest()
 
 
+def test_a_service_is_no_job() -> None:
+    with pytest.raises(FunctionError, match="is a service, not a job"):
+        ml.new_function("s", kind="serving").to_manifest()
+
+
 def test_code_that_is_too_large() -> None:
     doc = FunctionDoc(kind="job", metadata=FunctionMetadata(name="f"), spec=FunctionSpec(image="a"))
     noise = random.Random(1).randbytes(12_000_000)

@@ -131,13 +131,35 @@ def test_timeout_of_native_code(bench: Bench) -> None:
         def handler():
             print("begun", flush=True)
             ctypes.PyDLL(None).usleep.argtypes = [ctypes.c_uint]
-            for _ in range(30):
-                ctypes.PyDLL(None).usleep(1000000)  # holds the interpreter
+            ctypes.PyDLL(None).usleep(40_000_000)  # holds the interpreter
         """,
         timeout=0.5,
     )
     assert run.status.state == "error"
-    assert "exceeded its timeout" in (run.status.error or "")
+    assert "exceeded its timeout of 0.5 s" in (run.status.error or "")
+    assert not bench.cluster.all("pods")
+
+
+def test_slow_imports_do_not_count(bench: Bench) -> None:
+    run = bench.run("import time\ntime.sleep(2)\ndef handler():\n    time.sleep(60)\n", timeout=1.5)
+    assert run.status.error == "the run exceeded its timeout of 1.5 s"
+
+
+def test_who_does_not_listen_to_the_limit_is_ended(bench: Bench) -> None:
+    run = bench.run(
+        """
+        import time
+        def handler():
+            while True:
+                try:
+                    time.sleep(60)
+                except BaseException:
+                    pass
+        """,
+        timeout=0.5,
+    )
+    assert run.status.state == "error"
+    assert "exceeded its timeout of 0.5 s" in (run.status.error or "")
     assert not bench.cluster.all("pods")
 
 
@@ -348,6 +370,44 @@ def test_an_interrupt_ends_the_run_in_the_cluster(bench: Bench) -> None:
     assert job.run.status.state == "aborted"
     bench.wait_for(lambda: not bench.cluster.all("pods"))
     assert not bench.cluster.all("secrets")
+
+
+@pytest.fixture
+def direct(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Pods of this machine reach the store's file as pods elsewhere reach a database server."""
+    monkeypatch.setattr("mlrun_like.runtimes.kubernetes.runtime.reachable_store", lambda url: True)
+    return bench
+
+
+def test_a_store_that_the_pod_reaches(direct: Bench) -> None:
+    run = direct.run(
+        "def handler(x: int):\n    print('here')\n    return x + 1\n", parameters={"x": 1}
+    )
+    assert run.status.state == "completed", run.status.error
+    assert run.status.results["return"] == 2
+    assert direct.log(run) == "here\n"
+    run = direct.run(
+        "def handler():\n    raise ValueError('boom')\n", retry={"count": 1, "backoff": 0}
+    )
+    assert (run.status.state, run.status.error) == ("error", "ValueError: boom")
+    assert len(run.status.attempts) == 2
+
+
+def test_ends_in_a_store_that_the_pod_reaches(direct: Bench) -> None:
+    direct.cluster.faults.scripts = ["preempt", ""]
+    run = direct.run(
+        "import time\ndef handler():\n    print('a', flush=True)\n    time.sleep(1)\n",
+        retry={"count": 1, "backoff": 0.01},
+    )
+    assert run.status.state == "completed", run.status.error
+    assert "preempted" in run.status.attempts[0]["error"]
+    job, wait = direct.start(WAITS)
+    direct.wait_log(job, "begun")
+    direct.store.set_run_state("default", job.run.metadata.uid, 0, "aborting", "")
+    assert wait().status.state == "aborted"
+    stored = direct.store.read_run("default", job.run.metadata.uid)["status"]
+    assert (stored["state"], stored["error"]) == ("aborted", "the run was aborted")
+    assert not direct.cluster.all("pods", **{"mlrun/uid": job.run.metadata.uid})
 
 
 def test_the_kind_stands_alone_without_a_cluster() -> None:
