@@ -62,7 +62,7 @@ lock: $(STAMPS)/base
 bench: $(STAMPS)/dev $(STAMPS)/models system
 	@for script in start runs sweep metrics warm serving/graphs serving/flows serving/windows \
 	serving/batching serving/observers serving/batch serving/web serving/sse serving/streams \
-	runtimes/diagnosis runtimes/oci runtimes/images runtimes/container runtimes/kubernetes \
+	runtimes/diagnosis runtimes/oci runtimes/images runtimes/container_runs runtimes/kubernetes_runs \
 	runtimes/dask_runs runtimes/spark_runs runtimes/mpi_runs; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
 

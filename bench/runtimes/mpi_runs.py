@@ -1,6 +1,6 @@
 """What submitting an MPI run costs beyond a bare `mpirun` of an equal script.
 
-Run: python bench/runtimes/mpi.py [rounds]
+Run: python bench/runtimes/mpi_runs.py [rounds]
 Bar: the medians differ by at most 150 ms.
 """
 

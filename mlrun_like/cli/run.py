@@ -66,8 +66,13 @@ def run(  # noqa: PLR0913  (MLRun's options)
     project: Annotated[str, typer.Option("--project", help="The project.")] = "",
     kind: Annotated[str, typer.Option("--kind", help="Where it runs: local, process, …")] = "",
     local: Annotated[
-        bool, typer.Option("--local", help="Run in this process whatever the kind.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--local/--no-local",
+            help="Run in this process whatever the kind; --no-local: nothing may stand in for the "
+            "kind's engine.",
+        ),
+    ] = None,
     artifact_path: Annotated[
         str, typer.Option("--artifact-path", help="Where artifacts go; may hold {{run.uid}}.")
     ] = "",

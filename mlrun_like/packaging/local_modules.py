@@ -26,6 +26,13 @@ def read_python(path: Path) -> str:
         PackagingError: if it is missing, not a file or not text.
     """
     try:
+        size = path.stat().st_size
+        if size > _MAX_TOTAL:
+            raise PackagingError(
+                f"the file holds {size >> 20} MB; code has at most {_MAX_TOTAL >> 20}",
+                where=str(path),
+                fix='keep data in a file of its own, and give it to the run: inputs={"data": path}',
+            )
         with tokenize.open(path) as file:
             text = file.read()
     except FileNotFoundError as exc:
@@ -37,7 +44,11 @@ def read_python(path: Path) -> str:
             fix="save it as UTF-8 text",
         ) from exc
     if "\0" in text:
-        raise PackagingError("the file holds null bytes, so it is not text", where=str(path))
+        raise PackagingError(
+            "the file holds null bytes, so it is not text",
+            where=str(path),
+            fix="save it as UTF-8 text",
+        )
     return text
 
 
@@ -147,6 +158,17 @@ def _loaded_from(name: str, root: Path) -> bool:
     return bool(file) and Path(str(file)).is_relative_to(root)
 
 
+def _absolute(node: ast.ImportFrom, base: str, where: str) -> str:
+    """The line that works in a file that is no part of a package."""
+    names = ", ".join(alias.name for alias in node.names)
+    first = (base or node.names[0].name).partition(".")[0]
+    folder = Path(where).parent
+    beside = (folder / f"{first}.py").is_file() or (folder / first).is_dir()
+    if node.level > 1 or not beside:
+        return "import the module by its full name; it must be installed, or lie beside the file"
+    return f"write `from {base} import {names}`" if base else f"write `import {names}`"
+
+
 def _targets(node: ast.Import | ast.ImportFrom, package: str, where: str) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
@@ -159,6 +181,6 @@ def _targets(node: ast.Import | ast.ImportFrom, package: str, where: str) -> lis
                 f"relative import {'.' * node.level + (node.module or '')!r} leads nowhere: "
                 "the file is not part of a package",
                 where=f"{where}:{node.lineno}",
-                fix="import the module by its full name",
+                fix=_absolute(node, base, where),
             ) from exc
     return [base, *(f"{base}.{alias.name}" for alias in node.names if alias.name != "*")]

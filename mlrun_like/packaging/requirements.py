@@ -60,7 +60,11 @@ def _read_file(path: Path, found: dict[str, None], parents: tuple[Path, ...]) ->
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError, ValueError) as exc:
-        raise PackagingError(f"requirements file cannot be read: {exc}", where=str(path)) from exc
+        raise PackagingError(
+            f"requirements file cannot be read: {exc}",
+            where=str(path.absolute()),
+            fix="give the path of a text file with one package a line",
+        ) from exc
     pending, start = "", 0
     for number, line in enumerate(text.split("\n"), 1):
         start = start if pending else number
@@ -86,11 +90,19 @@ def _read_line(
         return
     if _OPTION.match(text) is None and _URL.match(text) is None and not _is_named(text):
         raise PackagingError(
-            f"{text[:120]!r} is not a requirement",
-            where=where,
-            fix="write for example scikit-learn>=1.4",
+            f"{text[:120]!r} is not a requirement", where=where, fix=_instead(text, where)
         )
     found.setdefault(text)
+
+
+def _instead(text: str, where: str) -> str:
+    """What to write for a line that is no requirement."""
+    one = re.fullmatch(r"([\w.-]+)\s*=\s*([\d.]+)", text)
+    if one:
+        return f"write {one[1]}=={one[2]}"
+    if re.search(r"\.ya?ml:\d+$", where):
+        return "this is a YAML file, as conda's; list the packages in a requirements.txt instead"
+    return "write for example scikit-learn>=1.4"
 
 
 def _is_named(text: str) -> bool:

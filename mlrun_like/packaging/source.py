@@ -148,9 +148,10 @@ def capture_file(
         raise PackagingError(
             f"the code is not valid Python: {getattr(exc, 'msg', None) or exc}",
             where=f"{path}:{line}" if line else str(path),
+            fix="correct that line; `python -m py_compile FILE` shows the same",
         ) from exc
     if not tree.body:
-        raise PackagingError("there is no code in the file", where=str(path))
+        raise PackagingError("there is no code in the file", where=str(path), fix="write some")
     _check_handler(tree, handler, str(path))
     if not embed:
         return Captured("", {}, file.stem, str(file), handler), settings

@@ -62,6 +62,21 @@ class StepHandle:
         keys = self._tracer.steps[self._index].outputs
         return {key: self.output(key) for key in keys} if keys else {"return": self.value()}
 
+    def __lt__(self, other: Any) -> Any:
+        return self.value() < other
+
+    def __le__(self, other: Any) -> Any:
+        return self.value() <= other
+
+    def __gt__(self, other: Any) -> Any:
+        return self.value() > other
+
+    def __ge__(self, other: Any) -> Any:
+        return self.value() >= other
+
+    def __bool__(self) -> bool:
+        return bool(self.value())  # raises: it is not known yet
+
     def after(self, *steps: StepHandle | str) -> StepHandle:
         """Start only when these steps have ended; returns this step."""
         names = [step.name if isinstance(step, StepHandle) else step for step in steps]

@@ -53,8 +53,21 @@ def test_a_process(spawn: Any, train: str) -> None:
 
 def test_local_overrides_the_kind(call: Any, train: str) -> None:
     call("run", train, "--handler", "train", "--kind", "job", "--local")
-    answer = call("run", train, "--handler", "train", "--kind", "job", code=1)
-    assert "no runtime is installed" in answer.err
+    answer = call("run", train, "--handler", "train", "--kind", "job", "--no-local", code=1)
+    assert "cannot be used" in answer.err
+    assert "local=True" in answer.err
+
+
+def test_a_file_and_its_handler_in_one_word(call: Any, train: str) -> None:
+    call("run", f"{train}:train")
+    call("check", f"{train}:train")
+    answer = call("run", f"{train}:train", "--handler", "other", code=1)
+    assert "given twice" in answer.err
+
+
+def test_a_misspelt_file(call: Any, train: str) -> None:
+    answer = call("run", train.replace("train.py", "trian.py"), code=1)
+    assert "Did you mean 'train.py'?" in answer.err
 
 
 def test_a_whole_file_with_arguments(call: Any, train: str) -> None:

@@ -209,8 +209,10 @@ def test_dask_finishes_on_the_hosts_that_are_left(hosts: Hosts, tmp_path: Path) 
     command = [sys.executable, "-m", "dask"]
     with log.open("ab") as output:
         scheduler = subprocess.Popen(
-            [*command, "scheduler", "--host", hosts.address, "--port", "0"]
-            + ["--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file)],
+            [
+                *(*command, "scheduler", "--host", hosts.address, "--port", "0"),
+                *("--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file)),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

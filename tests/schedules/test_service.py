@@ -83,7 +83,7 @@ def test_a_scheduled_function_runs_at_its_time(work: ml.Function[..., Any]) -> N
 
 def test_a_failure_is_history_and_the_schedule_goes_on(work: ml.Function[..., Any]) -> None:
     store = open_store()
-    work.run(params={"fail": True}, schedule="* * * * *", name="broken")
+    work.run(params={"fail": True}, schedule="0 0 1 1 *", name="broken")
     make_due(store, "broken")
     with Scheduler(store) as service:
         service.tick()
@@ -105,7 +105,7 @@ def test_concurrency(work: ml.Function[..., Any], policy: str, outcomes: list[st
     store = open_store()
     seconds = 2.0 if policy != "replace" else 20.0
     work.run(
-        params={"seconds": seconds}, schedule=Schedule("* * * * *", concurrency=policy), name="s"
+        params={"seconds": seconds}, schedule=Schedule("0 0 1 1 *", concurrency=policy), name="s"
     )
     with Scheduler(store) as service:
         make_due(store, "s", ago=2)

@@ -11,7 +11,8 @@ from mlrun_like.registry import require
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.dask.calls import forget
 from mlrun_like.runtimes.dask.clusters import distributed
-from mlrun_like.runtimes.dask.links import Link, disconnect, open_link
+from mlrun_like.runtimes.dask.link import Link, disconnect
+from mlrun_like.runtimes.dask.links import open_link
 from mlrun_like.runtimes.dask.printing import ANNOTATION, topic_of
 from mlrun_like.runtimes.dask.watching import Watch
 from mlrun_like.specs.function import FunctionDoc

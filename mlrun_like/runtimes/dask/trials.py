@@ -32,6 +32,7 @@ _AHEAD = 4
 """Trials for each thread that are on their way, so that no worker waits for the next one."""
 _LEAST_AHEAD = 16
 _ASK_EVERY = 0.2
+_ALONE = "-alone"
 
 
 class DaskTrials:
@@ -64,6 +65,7 @@ class _Run:
             call, _SWEEP, blob, key=f"mlrun-like-sweep-{self._name}", pure=False
         )
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._suspects: list[MLClientCtx] = []
         self._running: dict[Any, tuple[Any, MLClientCtx]] = {}
         asked = HyperParamOptions(**job.run.spec.hyper_param_options).parallel_runs
         threads = sum(session.threads.values())
@@ -73,13 +75,15 @@ class _Run:
         """Run them; what is still on its way when somebody stops the sweep is cancelled."""
         more = True
         try:
-            while more or self._running:
+            while more or self._running or self._suspects:
                 while more and len(self._running) < self._most:
                     child = next(children, None)
                     if child is None:
                         more = False
                         break
                     self._submit(child)
+                if not self._running and self._suspects:
+                    self._submit(self._suspects.pop(0), alone=True)
                 for child in self._some():
                     if done(child._run) and more:
                         more = False
@@ -88,7 +92,7 @@ class _Run:
             self._stop()
             raise
 
-    def _submit(self, child: MLClientCtx) -> None:
+    def _submit(self, child: MLClientCtx, alone: bool = False) -> None:
         run, shared = child._run, self._job.live_parameters
         own = child._job.live_parameters
         future = self._client.submit(
@@ -97,7 +101,7 @@ class _Run:
             self._sweep,
             run.to_dict(),
             [name for name in shared if own.get(name) is not shared[name]],
-            key=f"mlrun-like-trial-{self._name}-{run.metadata.iteration}",
+            key=f"mlrun-like-trial-{self._name}-{run.metadata.iteration}{_ALONE * alone}",
             pure=False,
         )
         self._running[future.key] = (future, child)
@@ -119,9 +123,20 @@ class _Run:
             _, child = self._running.pop(future.key)
             if future.key in answers:
                 self._record(child, answers[future.key])
+            elif self._is_suspect(future):
+                self._suspects.append(child)
+                continue
             else:
                 self._failed(child, future)
             yield child
+
+    def _is_suspect(self, future: Any) -> bool:
+        """Whether a trial may only have been waiting on workers that another one killed.
+
+        Dask blames everything that was assigned to a lost worker; alone it shows who it was.
+        """
+        killed = future.status == "error" and type(future.exception()).__name__ == "KilledWorker"
+        return killed and not future.key.endswith(_ALONE)
 
     def _record(self, child: MLClientCtx, answer: dict[str, Any]) -> None:
         child._job.run = child._run = parse(RunDoc, answer["run"], "trial")
@@ -163,7 +178,7 @@ class _Run:
             self._client.cancel(futures)
 
     def _stop(self) -> None:
-        children = [child for _, child in self._running.values()]
+        children = [child for _, child in self._running.values()] + self._suspects
         self._cancel(list(self._running))
         for child in children:
             self._end(child, "aborted", "the run was stopped")

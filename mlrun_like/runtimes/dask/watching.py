@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from mlrun_like.runtimes.dask.links import Link
+from mlrun_like.runtimes.dask.link import Link
 
 __all__ = ["Watch"]
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from mlrun_like.configuration import environment_copy, replace_environment
 from mlrun_like.runtimes.limits import die_with_parent
-from mlrun_like.runtimes.mpi.channel import ChannelClosed
 from mlrun_like.runtimes.mpi.ranks import NO_SUBMITTER, begin
 from mlrun_like.runtimes.mpi.who import introduce, who_am_i
 
@@ -23,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
         replace_environment({**environment_copy(), **json.loads(sys.stdin.readline())})
     try:
         channel, who = introduce()
-    except (OSError, ChannelClosed) as exc:
+    except OSError as exc:
         rank = who_am_i()["rank"]
         sys.stderr.write(f"rank {rank}: the submitter cannot be reached: {exc}\n")
         return NO_SUBMITTER

@@ -22,25 +22,13 @@ import struct
 import threading
 from typing import Any
 
-__all__ = ["Channel", "ChannelClosed", "connect", "proof"]
+__all__ = ["Channel", "closed", "connect", "proof"]
 
 _LENGTH = struct.Struct("!I")
 _LARGEST = 256 << 20
 _LARGEST_UNKNOWN = 1 << 16
 """Bytes of a message from a peer that has not proved itself."""
 _GREET_WITHIN = 10.0
-
-
-class ChannelClosed(Exception):
-    """The other end is gone.
-
-    Args:
-        silent: True: its machine does not answer any more; False: it closed the connection.
-    """
-
-    def __init__(self, silent: bool) -> None:
-        super().__init__("no answer any more" if silent else "closed")
-        self.silent = silent
 
 
 class Channel:
@@ -61,30 +49,30 @@ class Channel:
         """Send one message.
 
         Raises:
-            ChannelClosed: if the other end is gone.
+            OSError: if the other end is gone.
         """
         data = json.dumps(message, separators=(",", ":"), default=str).encode()
         try:
             with self._lock:
                 self._sock.sendall(_LENGTH.pack(len(data)) + data)
         except OSError as exc:
-            raise ChannelClosed(_is_silence(exc)) from exc
+            raise closed(_is_silence(exc)) from exc
 
     def receive(self) -> dict[str, Any]:
         """Wait for the next message.
 
         Raises:
-            ChannelClosed: if the other end is gone, or sends what is no message.
+            OSError: if the other end is gone, or sends what is no message.
         """
         (size,) = _LENGTH.unpack(self._read(_LENGTH.size))
         if size > (_LARGEST if self.trusted else _LARGEST_UNKNOWN):
-            raise ChannelClosed(False)
+            raise closed()
         try:
             message = json.loads(self._read(size))
         except (ValueError, RecursionError) as exc:
-            raise ChannelClosed(False) from exc
+            raise closed() from exc
         if not isinstance(message, dict):
-            raise ChannelClosed(False)
+            raise closed()
         return message
 
     def _read(self, size: int) -> bytes:
@@ -93,9 +81,9 @@ class Channel:
             try:
                 part = self._sock.recv(min(size, 1 << 20))
             except OSError as exc:
-                raise ChannelClosed(_is_silence(exc)) from exc
+                raise closed(_is_silence(exc)) from exc
             if not part:
-                raise ChannelClosed(False)
+                raise closed()
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
@@ -131,8 +119,7 @@ def connect(addresses: str, secret: str, who: dict[str, Any], lost_after: float)
         lost_after: See Channel.
 
     Raises:
-        OSError: if none answers.
-        ChannelClosed: if the one that answers does not know the secret.
+        OSError: if none answers, or the one that answers does not know the secret.
     """
     error: OSError = OSError(f"no address to connect to in {addresses!r}")
     rounds = [(wait, address) for wait in (1, 5, 15) for address in addresses.split(",")]
@@ -146,7 +133,7 @@ def connect(addresses: str, secret: str, who: dict[str, Any], lost_after: float)
         channel = Channel(sock, lost_after)
         try:
             _greet(channel, secret, who)
-        except ChannelClosed:
+        except OSError:
             channel.close()
             raise
         return channel
@@ -160,9 +147,17 @@ def _greet(channel: Channel, secret: str, who: dict[str, Any]) -> None:
     channel.send({**who, "proof": proof(secret, "rank", nonce), "nonce": own})
     known = proof(secret, "submitter", own)
     if not hmac.compare_digest(str(channel.receive().get("proof", "")), known):
-        raise ChannelClosed(False)
+        raise closed()
     channel.trusted = True
     channel.wait_at_most(None)
+
+
+def closed(silent: bool = False) -> OSError:
+    """The error of a channel whose other end is gone: its machine does not answer any more
+    (TimeoutError), or it closed the connection (ConnectionResetError)."""
+    if silent:
+        return TimeoutError("the other machine does not answer any more")
+    return ConnectionResetError("the other end closed the connection")
 
 
 def proof(secret: str, side: str, nonce: str) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from mlrun_like.runtimes.mpi.addresses import place, resolve_name
-from mlrun_like.runtimes.mpi.channel import Channel, ChannelClosed, proof
+from mlrun_like.runtimes.mpi.channel import Channel, proof
 from mlrun_like.runtimes.mpi.hosts import Host
 
 __all__ = ["SETTLE", "Control", "Failure", "Rank"]
@@ -196,7 +196,7 @@ class Control:
     def _serve(self, channel: Channel) -> None:
         try:
             rank = self._enter(self._welcome(channel), channel)
-        except (ChannelClosed, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError):
             channel.close()
             return
         try:
@@ -208,8 +208,8 @@ class Control:
                 if "end" in message:
                     self._ended(rank, message["end"])
                     channel.send({"heard": True})
-        except ChannelClosed as exc:
-            self._gone(rank, exc.silent)
+        except OSError as exc:
+            self._gone(rank, isinstance(exc, TimeoutError))
 
     def _welcome(self, channel: Channel) -> dict[str, Any]:
         """Who is there, proved."""
@@ -273,5 +273,5 @@ class Control:
 def _tell(channel: Channel, why: str) -> None:
     try:
         channel.send({"stop": why})
-    except ChannelClosed:
+    except OSError:
         return  # it ended already

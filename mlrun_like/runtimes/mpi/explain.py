@@ -35,7 +35,8 @@ _KNOWN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     ),
     (
         re.compile(
-            r"lost communication with a remote daemon.*?Remote daemon\s*:.*?on node (\S+)", re.DOTALL
+            r"lost communication with a remote daemon.*?Remote daemon\s*:.*?on node (\S+)",
+            re.DOTALL,
         ),
         lambda m: f"host {m[1]} does not answer any more",
     ),

@@ -16,6 +16,7 @@ from mlrun_like.errors import MLRunLikeError
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.runtimes.mpi.hosts import Host, is_here, parse_hosts, silent_hosts
 from mlrun_like.runtimes.mpi.launch import Launcher, find_launcher
+from mlrun_like.runtimes.mpi.planning import OPERATOR, in_cluster, launcher_of
 from mlrun_like.runtimes.preload import imported_packages
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.run import RunDoc
@@ -32,11 +33,11 @@ def find(document: FunctionDoc, run: RunDoc) -> Iterator[Finding]:
     del run
     where = f"function {document.metadata.name!r}, kind {document.kind!r}"
     yield from _numbers(document, where)
-    if (document.spec.launcher or config.mpi_launcher) in ("kubernetes", "operator"):
+    if in_cluster(document) or launcher_of(document) == OPERATOR:
         return
     launcher = None
     try:
-        launcher = find_launcher(document.spec.launcher or config.mpi_launcher, document.kind)
+        launcher = find_launcher(launcher_of(document), document.kind)
     except MLRunLikeError as exc:
         yield Finding("mpi-missing", exc.what, where, exc.fix)
     try:

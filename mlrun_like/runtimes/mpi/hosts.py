@@ -17,7 +17,7 @@ from typing import IO, NamedTuple
 
 from mlrun_like.errors import InvalidArgumentError, MissingFileError
 
-__all__ = ["Host", "hostfile_text", "is_here", "parse_hosts", "read_hostfile", "silent_hosts"]
+__all__ = ["Host", "is_here", "parse_hosts", "read_hostfile", "silent_hosts"]
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]{0,252}[A-Za-z0-9_])?\Z|[0-9a-fA-F:]{2,39}\Z")
 _SHAPE = re.compile(
@@ -99,15 +99,6 @@ def read_hostfile(file: str) -> list[Host]:
     return parse_hosts((line.partition("#")[0] for line in text.splitlines()), file)
 
 
-def hostfile_text(hosts: Sequence[Host]) -> str:
-    """The hosts in Open MPI's form.
-
-    >>> print(hostfile_text([Host("a", 2)]), end="")
-    a slots=2
-    """
-    return "".join(f"{host.name} slots={host.slots}\n" for host in hosts)
-
-
 def is_here(name: str) -> bool:
     """Whether a host name means this machine."""
     own = socket.gethostname()
@@ -145,7 +136,7 @@ def silent_hosts(hosts: Sequence[Host], agent: str, seconds: float) -> dict[str,
                 continue
             asked[host.name] = process, said
         until = time.monotonic() + seconds
-        for name, (process, said) in asked.items():
+        for name, (process, text) in asked.items():
             try:
                 code = process.wait(max(0.05, until - time.monotonic()))
             except subprocess.TimeoutExpired:
@@ -154,7 +145,7 @@ def silent_hosts(hosts: Sequence[Host], agent: str, seconds: float) -> dict[str,
                 silent[name] = f"no answer within {seconds:g} s"
                 continue
             if code:
-                said.seek(0)
-                lines = said.read().decode("utf-8", "replace").strip().splitlines()
+                text.seek(0)
+                lines = text.read().decode("utf-8", "replace").strip().splitlines()
                 silent[name] = lines[-1] if lines else f"exit code {code}"
     return silent

@@ -50,6 +50,7 @@ class Plan:
         variables: Names of variables that travel to other hosts.
         lost_after: Seconds after which a host that does not answer counts as cut off.
         cwd: The folder.
+        address: This machine's, as the hosts reach it; empty: its name.
         rank: The command of one rank; empty: the interpreter with this package's entry.
     """
 
@@ -61,6 +62,7 @@ class Plan:
     variables: Sequence[str] = ()
     lost_after: float = 6.0
     cwd: str = ""
+    address: str = ""
     rank: Sequence[str] = ()
 
     @property
@@ -192,6 +194,8 @@ def _mpich(plan: Plan) -> list[str]:
         else:
             arguments += ["-launcher", "rsh", "-launcher-exec", plan.agent]
         arguments += ["-genvlist", ",".join(plan.variables)]
+        if plan.address:
+            arguments += ["-localhost", plan.address]
         if plan.cwd:
             arguments += ["-wdir", plan.cwd]
     return [*arguments, *plan.arguments]

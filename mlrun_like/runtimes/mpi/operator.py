@@ -10,9 +10,10 @@ from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.entry import build_payload
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.concluding import End, conclude, record
+from mlrun_like.runtimes.kubernetes.causes import sentence
 from mlrun_like.runtimes.kubernetes.cleanup import delete_secrets
 from mlrun_like.runtimes.kubernetes.client import Client, path_of
-from mlrun_like.runtimes.kubernetes.following import Following, sentence
+from mlrun_like.runtimes.kubernetes.following import Following
 from mlrun_like.runtimes.kubernetes.manifest import Objects
 from mlrun_like.runtimes.kubernetes.mounts import mount_by_settings
 from mlrun_like.runtimes.kubernetes.names import attempt_name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.output import OutputPipe
@@ -21,7 +20,6 @@ TAGS = {
 _TORN = re.compile(rb"\[[\d,]{0,24}(?:\](?:<[a-z]{0,8}(?:>:?)?)?)?\Z")
 _MOST_HELD = 1 << 16
 _MOST_NOISE = 1 << 16
-_MOST_KEPT = 64 << 20
 LAUNCHER = -1
 
 
@@ -83,20 +81,15 @@ class RankedPipe(OutputPipe):
     Args:
         job: Whose run it is.
         tag: The launcher's mark.
-        writer: The rank whose lines have no mark in the log.
-        folder: Where each rank's output is kept in a file of its own; None: nowhere.
+        writer: The rank that records: its lines have no mark in the log.
     """
 
-    def __init__(
-        self, job: Job, tag: re.Pattern[bytes], writer: int = 0, folder: Path | None = None
-    ) -> None:
+    def __init__(self, job: Job, tag: re.Pattern[bytes], writer: int = 0) -> None:
         super().__init__(job)
         self.relayed = Relayed(job)
         self.noise = b""
-        self.files: dict[int, Path] = {}
         self._splitter = Splitter(tag)
-        self._writer = writer
-        self._folder = folder
+        self.writer = writer
 
     def finish(self) -> None:
         """Take what was left without an end of line; nothing may come after it."""
@@ -111,25 +104,14 @@ class RankedPipe(OutputPipe):
         self._sort(self._splitter.feed(data))
 
     def _sort(self, lines: list[tuple[int, bytes]]) -> None:
-        text, kept = [], dict[int, list[bytes]]()
+        text = []
         for rank, line in lines:
             if rank == LAUNCHER:
                 self.noise = (self.noise + line)[-_MOST_NOISE:]
                 continue
-            if rank == self._writer:
+            if rank == self.writer:
                 line = self.relayed.feed(line)
                 text.append(line)
             else:
                 text.append(b"[%d] %s" % (rank, line))
-            kept.setdefault(rank, []).append(line)
         super()._take(b"".join(text))
-        for rank, parts in kept.items():
-            self._keep(rank, b"".join(parts))
-
-    def _keep(self, rank: int, text: bytes) -> None:
-        if self._folder is None or not text:
-            return
-        path = self.files.setdefault(rank, self._folder / f"rank-{rank}.log")
-        with open(path, "ab") as file:
-            if file.tell() < _MOST_KEPT:
-                file.write(text)

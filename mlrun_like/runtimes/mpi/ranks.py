@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from mlrun_like.configuration import environment_copy, replace_environment
 from mlrun_like.registry import resolve
 from mlrun_like.runs.watch import RunAborted
 from mlrun_like.runtimes.child import Request, run, settle_path
-from mlrun_like.runtimes.mpi.channel import Channel, ChannelClosed
+from mlrun_like.runtimes.mpi.channel import Channel
 from mlrun_like.runtimes.mpi.interfaces import interfaces
 from mlrun_like.runtimes.mpi.who import introduce
 
@@ -49,8 +50,8 @@ class _Session:
         while True:
             try:
                 message = self.channel.receive()
-            except ChannelClosed as exc:
-                self.cut_off = exc.silent
+            except OSError as exc:
+                self.cut_off = isinstance(exc, TimeoutError)
                 message = {"stop": "the submitter is gone", "heard": False}
             if "heard" in message:
                 self.heard.set()
@@ -66,7 +67,7 @@ class _Session:
         self.over = True
         try:
             self.channel.send({"end": end})
-        except ChannelClosed:
+        except OSError:
             return
         self.heard.wait(_HEARD_WITHIN)
 
@@ -97,7 +98,7 @@ def _start(channel: Channel, who: dict[str, Any]) -> _Session:
     session = _Session(channel, who)
     try:
         session.told = channel.receive()
-    except ChannelClosed:
+    except OSError:
         sys.exit(NO_SUBMITTER)
     if "stop" in session.told:
         sys.exit(_STOPPED)
@@ -122,6 +123,9 @@ def perform(argument: dict[str, Any]) -> int:
         atexit.register(aside.cleanup)
         payload["run"]["spec"]["output_path"] = aside.name
     _unwind_once()
+    for stream in (sys.stdout, sys.stderr):  # whole lines: launchers mark each piece they get
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, write_through=False)
     run_payload = resolve("mlrun_like.runs.entry:run_payload")
     try:
         done = run_payload(payload, resolve(f"mlrun_like.runtimes.mpi.quiet:{wrap}"))

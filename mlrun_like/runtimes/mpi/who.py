@@ -64,8 +64,7 @@ def introduce(**more: Any) -> tuple[Channel, dict[str, Any]]:
         The channel, and what it was told.
 
     Raises:
-        OSError: if the submitter cannot be reached.
-        ChannelClosed: if it refuses.
+        OSError: if the submitter cannot be reached, or refuses.
     """
     with socket.socket() as sock:  # a port that rank 0 offers to the others
         sock.bind(("", 0))

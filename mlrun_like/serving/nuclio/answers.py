@@ -23,10 +23,13 @@ def text_of(value: Any) -> str:
 
 def query_of(event: Any) -> str:
     """The query of an event's URL, without the question mark."""
-    url = text_of(event.url or "")
+    url = text_of(getattr(event, "url", "") or "")
     if "?" in url:
         return url.partition("?")[2]
-    fields = {text_of(name): text_of(value) for name, value in (event.fields or {}).items()}
+    fields = {
+        text_of(name): text_of(value)
+        for name, value in (getattr(event, "fields", None) or {}).items()
+    }
     return urlencode(fields)
 
 
@@ -39,7 +42,7 @@ def raw_body(event: Any, content_type: str) -> Any:
     if body == b"":
         return None
     if isinstance(body, str) and is_json(content_type):
-        if event.size not in (None, 0, len(body.encode("utf-8", "replace"))):
+        if getattr(event, "size", None) not in (None, 0, len(body.encode("utf-8", "replace"))):
             return json.dumps(body)
         return body
     return body

@@ -124,6 +124,7 @@ class NuclioServing:
         self.server = make()
         self._holds = any(step.holds for _, step in self.server.plan.holding())
         self._held: list[Any] = []
+        self._platform: Any = None
         self._since = time.monotonic()
         self._lock = threading.Lock()
 
@@ -133,41 +134,40 @@ class NuclioServing:
             return [self._one(context, one, text_of(one.id)) for one in event]
         return self._one(context, event, None)
 
-    def terminate(self) -> None:
-        """The worker ends: what steps hold goes on its way."""
+    async def terminate(self) -> None:
+        """The worker ends: what steps hold goes on its way, and is acknowledged."""
         self.server.close()
-        self._acknowledge(None)
+        await self._acknowledge_now()
 
     async def drain(self) -> None:
         """The worker's shards go to another one: the flow ends, and a new one starts."""
-        self.server.close()
-        held, self._held = self._held, []
+        await self.terminate()
         self.server = self._make()
-        del held  # what was not acknowledged is read again by whoever has the shard now
 
     # Inside ----------------------------------------------------------------------------------
 
     def _one(self, context: Any, event: Any, event_id: Any) -> Any:
-        kind = text_of(getattr(event.trigger, "kind", ""))
-        if kind in _STREAMS:
+        trigger = getattr(event, "trigger", None)
+        if text_of(getattr(trigger, "kind", "")) in _STREAMS:
             return self._from_stream(context, event, event_id)
         path, query = text_of(event.path or "/"), query_of(event)
         content_type = text_of(event.content_type or "")
         headers = {text_of(name): text_of(value) for name, value in (event.headers or {}).items()}
         body = raw_body(event, content_type)
-        stamp = event.timestamp if isinstance(event.timestamp, datetime) else None
+        stamp = getattr(event, "timestamp", None)
+        own_id = getattr(event, "id", None)
         response = self.server.test(
             f"{path}?{query}" if query and "?" not in path else path,
             body,
-            text_of(event.method or ""),
+            text_of(getattr(event, "method", "") or ""),
             headers,
             content_type,
             silent=True,
             get_body=False,
-            event_id=text_of(event.id),
-            trigger=event.trigger,
-            offset=event.offset,
-            time=stamp,
+            event_id=None if own_id is None else text_of(own_id),
+            trigger=trigger,
+            offset=getattr(event, "offset", None),
+            time=stamp if isinstance(stamp, datetime) else None,
         )
         return answer_of(context, response, event_id)
 
@@ -191,9 +191,10 @@ class NuclioServing:
         with self._lock:
             self._held.append(event)
             due = time.monotonic() - self._since > _CHECKPOINT
+        self._platform = getattr(context, "platform", None)
         if due:
             self._flush()
-            self._acknowledge(context)
+            self._acknowledge()
 
     def _flush(self) -> None:
         plan = self.server.plan
@@ -204,25 +205,23 @@ class NuclioServing:
                 if plan.is_async:
                     self.server.background.wait(found)
 
-    def _acknowledge(self, context: Any) -> None:
+    def _taken(self) -> list[Any]:
         with self._lock:
             held, self._held = self._held, []
             self._since = time.monotonic()
-        platform = getattr(context, "platform", None)
-        if platform is None or not held:
+        return held
+
+    def _acknowledge(self) -> None:
+        """Acknowledge on the worker's own event loop, as soon as this event is answered."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # not inside Nuclio's wrapper
             return
-        for event in held:
-            _send_ack(platform, event)
+        loop.create_task(self._acknowledge_now()).add_done_callback(_told)
 
-
-def _send_ack(platform: Any, event: Any) -> None:
-    """Acknowledge through the processor, on the worker's own event loop."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:  # not inside Nuclio's wrapper
-        return
-    task = loop.create_task(platform.explicit_ack(_Offset(event)))
-    task.add_done_callback(_told)
+    async def _acknowledge_now(self) -> None:
+        for event in self._taken():
+            await self._platform.explicit_ack(_Offset(event))
 
 
 def _told(task: asyncio.Task[Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -41,6 +42,15 @@ class Cluster:
         )
         for _ in range(workers):
             self.add_worker()
+        self._wait(int(port))
+
+    def _wait(self, port: int) -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return
+            time.sleep(0.05)
+        raise AssertionError((self.folder / "scheduler.log").read_text())
 
     def _start(self, *arguments: str, prefix: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
         log = open(self.folder / f"{arguments[0]}.log", "ab")  # noqa: SIM115 - the process has it

@@ -18,6 +18,8 @@ from mlrun_like.runtimes.kubernetes.runtime import KubernetesRuntime
 if TYPE_CHECKING:
     from tests.runtimes.kubernetes.conftest import Bench
 
+pytestmark = pytest.mark.slow
+
 LINES = 80
 SLOW = f"""
 import time

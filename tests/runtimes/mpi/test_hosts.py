@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from mlrun_like.errors import InvalidArgumentError, MissingFileError
 from mlrun_like.runtimes.mpi.hosts import (
     Host,
-    hostfile_text,
     is_here,
     parse_hosts,
     read_hostfile,
@@ -81,7 +80,6 @@ def test_files(tmp_path: Path) -> None:
     file = tmp_path / "hosts"
     file.write_text("# all\na slots=2\n\nb  # the other\n")
     assert read_hostfile(str(file)) == [Host("a", 2), Host("b")]
-    assert parse_hosts(hostfile_text([Host("a", 2)]).splitlines()) == [Host("a", 2)]
     with pytest.raises(MissingFileError, match="does not exist"):
         read_hostfile(str(tmp_path / "none"))
     file.write_bytes(b"\xff\xfe\0")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +57,7 @@ def test_any_cut_gives_the_same(data: st.DataObject) -> None:
         wanted[rank] = wanted.get(rank, b"") + line + b"\n"
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     places = [0, *cuts, len(text)]
-    parts = [text[a:b] for a, b in zip(places, places[1:], strict=False)]
+    parts = [text[a:b] for a, b in pairwise(places)]
     got: dict[int, bytes] = {}
     for rank, line in _split("openmpi", *parts):
         got[rank] = got.get(rank, b"") + line

@@ -13,6 +13,7 @@ import pytest
 from mlrun_like.configuration import config
 from mlrun_like.runtimes.mpi.runtime import MpiRuntime
 from mlrun_like.tracking.base import ArtifactQuery
+from mlrun_like.tracking.connect import close_stores, open_store
 from tests.runtimes.mpi.conftest import Ranks
 
 pytestmark = pytest.mark.slow
@@ -230,6 +231,8 @@ def test_a_retry_goes_on(spawned: Ranks) -> None:
 
 
 def test_new_interpreters_do_the_same(ranks: Ranks) -> None:
+    if ranks.launcher == "spawn" and shutil.which("mpirun"):
+        pytest.skip("test_hosts.py does this without MPI")
     with config.override(warm=False):
         run = ranks.run("def handler(context, rank):\n    print('at', rank)\n    return rank\n")
         assert run.status.results == {"return": 0}, run.status.error
@@ -257,6 +260,20 @@ def test_variables_reach_every_rank(ranks: Ranks) -> None:
         "[1] blue sky True 1 2 1 127.0.0.1 True",
         "blue sky True 0 2 0 127.0.0.1 True",
     ]
+
+
+def test_all_ranks_draw_the_same_trials(spawned: Ranks) -> None:
+    run = spawned.run(
+        "def handler(context, rank, n):\n    print('trial', n)\n    context.log_result('n', n)\n",
+        hyperparams={"n": list(range(100))},
+        hyper_param_options={"strategy": "random", "max_iterations": 3, "selector": "max.n"},
+    )
+    assert run.status.state == "completed", run.status.error
+    lines = spawned.log(run).splitlines()
+    first = [line for line in lines if line.startswith("trial")]
+    second = [line.removeprefix("[1] ") for line in lines if line.startswith("[1] trial")]
+    assert len(first) == 3
+    assert first == second
 
 
 def test_more_ranks_than_cores(ranks: Ranks) -> None:
@@ -297,6 +314,23 @@ def test_torch_finds_its_group(ranks: Ranks) -> None:
         """
     )
     assert run.status.results == {"return": 3.0}, run.status.error
+
+
+def test_the_launcher_of_mpich() -> None:
+    program = shutil.which("mpiexec.hydra") or shutil.which("mpiexec.mpich")
+    if program is None:
+        pytest.skip("no MPICH is installed beside Open MPI (Debian package 'mpich')")
+    ranks = Ranks(open_store(), str(program))
+    run = ranks.run("def handler(rank):\n    print('at', rank, 'x')\n    return rank\n")
+    assert run.status.results == {"return": 0}, run.status.error
+    assert sorted(ranks.log(run).splitlines()) == ["[1] at 1 x", "at 0 x"]
+    killed = ranks.run(
+        "import os, time\ndef handler(rank):\n"
+        "    os.kill(os.getpid(), 9) if rank else time.sleep(60)\n"
+    )
+    assert "rank 1 on host" in str(killed.status.error)
+    assert "signal 9" in str(killed.status.error)
+    close_stores()
 
 
 def test_the_kind_is_registered() -> None:

@@ -13,8 +13,9 @@ import pytest
 import mlrun_like as ml
 from mlrun_like.errors import SpecError
 from mlrun_like.functions.nuclio import export_nuclio
+from mlrun_like.runtimes.nuclio.events import Context
 from mlrun_like.runtimes.nuclio.triggers import HttpTrigger
-from mlrun_like.serving.nuclio.worker import server_of
+from mlrun_like.serving.nuclio.worker import NuclioServing, server_of
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
 from tests.runtimes.nuclio.conftest import Deployed, event
@@ -359,6 +360,26 @@ def test_events_that_a_step_holds_are_acknowledged_when_it_gives_them(
     assert worker.failed == ""
     first = worker.call("t", b"1", trigger="kafka-cluster", topic="t", offset=1, shard_id=2)
     assert first["headers"]["x-nuclio-stream-no-ack"] == "true"
+    place = {"topic": "t", "partition": 2, "offset": 1}
+    told = [{"kind": "streamMessageAck", "attributes": place}]
+    assert worker.send("drain") == told  # the step gave what it held
+    assert worker.send("termination") == told
+
+
+class Plain:
+    """An event with the least that MLRun's own mock events have."""
+
+    def __init__(self, body: Any, path: str = "/") -> None:
+        self.body, self.path = body, path
+        self.headers, self.content_type, self.id = {"A": "b"}, "", None
+
+
+def test_events_of_other_makers(tmp_path: Path) -> None:
+    fn = graph_function(tmp_path, *CASES["list"])
+    space = {"rows": lambda body: [body, 1]}
+    served = NuclioServing(lambda: server_of(fn.serving_spec(), space))
+    answer = served.handle(Context(), Plain('{"x": 1}'))
+    assert (answer.body, answer.content_type) == ('[{"x":1},1]', "application/json")
 
 
 @pytest.mark.parametrize(
