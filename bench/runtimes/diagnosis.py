@@ -1,6 +1,6 @@
 """How long it takes to be told what is wrong with a project, and how often it is the right cause.
 
-The corpus is that of `tests/e2e/broken_projects.py`: fifty projects that cannot work, each in one
+The corpus is that of `tests/e2e/test_broken_projects.py`: projects that cannot work, each in one
 way. Each is diagnosed in a folder of its own; nothing is built or started. Expected: parsing and a
 few lookups, so tens of milliseconds; what asks a server that is not there waits up to a second.
 """
@@ -25,6 +25,9 @@ from common import arguments, median, report  # noqa: E402
 import mlrun_like as ml  # noqa: E402
 from mlrun_like.errors import MLRunLikeError  # noqa: E402
 from tests.e2e.broken_projects import PROJECTS, Project  # noqa: E402
+from tests.e2e.more_broken_projects import MORE  # noqa: E402
+
+ALL = [*PROJECTS, *MORE]
 
 
 def diagnose(project: Project) -> tuple[float, bool]:
@@ -56,7 +59,7 @@ def _told(project: Project, folder: Path) -> str:
 
 args = arguments(__doc__)
 with ml.config.override(home=tempfile.mkdtemp()):
-    found = {project.name: diagnose(project) for project in PROJECTS}
+    found = {project.name: diagnose(project) for project in ALL}
 wrong = [name for name, (_, right) in found.items() if not right]
 times = [took for took, _ in found.values()]
 slow = {name: took for name, (took, _) in found.items() if took > 1}

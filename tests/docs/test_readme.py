@@ -35,16 +35,17 @@ def _run(command: list[str], folder: Path) -> str:
 
 @pytest.mark.slow
 def test_the_readme_runs(tmp_path: Path) -> None:
-    tour, app = _blocks("python")
-    (tmp_path / "tour.py").write_text(tour, encoding="utf-8")
-    (tmp_path / "app.py").write_text(app, encoding="utf-8")
     # Named files in shell blocks are these, as a reader would save them.
+    for name, text in zip(("tour.py", "fit.py", "app.py"), _blocks("python"), strict=True):
+        (tmp_path / name).write_text(text, encoding="utf-8")
     _run([sys.executable, "tour.py"], tmp_path)
+    _run([sys.executable, "fit.py"], tmp_path)
     lines = [line for block in _blocks("bash") for line in block.splitlines()]
     commands = [line for line in lines if line.startswith("mlrun-like ")]
     assert commands, "the README shows no command"
     for line in commands:
-        if line.split()[1] not in ("demo", "serve"):  # these have tests of their own
+        # these have tests of their own; a build asks a registry for its base
+        if line.split()[1] not in ("demo", "serve", "build"):
             words = shlex.split(line, comments=True)
             _run([sys.executable, "-m", "mlrun_like", *words[1:]], tmp_path)
 
@@ -54,7 +55,7 @@ def test_the_graph_is_served_as_shown(tmp_path: Path) -> None:
     lines = [line for block in _blocks("bash") for line in block.splitlines()]
     serve = next(line for line in lines if line.startswith("mlrun-like serve"))
     call = next(line for line in lines if line.startswith("curl"))
-    (tmp_path / "app.py").write_text(_blocks("python")[1], encoding="utf-8")
+    (tmp_path / "app.py").write_text(_blocks("python")[-1], encoding="utf-8")
     words = shlex.split(serve, comments=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "mlrun_like", *words[1:], "--port", "0"],
@@ -72,7 +73,7 @@ def test_the_graph_is_served_as_shown(tmp_path: Path) -> None:
 
 
 def test_the_examples_are_short() -> None:
-    tour, app = _blocks("python")
+    tour, _, app = _blocks("python")
     assert len([line for line in tour.splitlines() if line.strip()]) <= 30
     assert len([line for line in app.splitlines() if line.strip()]) <= 8
     section = TEXT[TEXT.index("## Serving") : TEXT.index("## Map")]

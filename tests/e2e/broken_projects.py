@@ -43,7 +43,9 @@ class Project(NamedTuple):
     def prepare(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Make the folder and what surrounds it."""
         for name, text in {"train.py": GOOD, **self.files}.items():
-            (folder / name).write_bytes(text.encode("latin-1"))
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode("latin-1"))
         if self.setup is not None:
             self.setup(folder, monkeypatch)
 

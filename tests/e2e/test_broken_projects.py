@@ -16,9 +16,12 @@ from mlrun_like.errors import MLRunLikeError, PreflightError
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
 from tests.e2e.broken_projects import PROJECTS, Project
+from tests.e2e.more_broken_projects import MORE
+
+ALL = [*PROJECTS, *MORE]
 
 
-@pytest.mark.parametrize("project", PROJECTS, ids=lambda project: project.name)
+@pytest.mark.parametrize("project", ALL, ids=lambda project: project.name)
 def test_the_cause_is_named_with_a_fix(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -44,4 +47,4 @@ def _told(error: MLRunLikeError) -> str:
 
 
 def test_the_corpus_is_large_enough() -> None:
-    assert len({project.name for project in PROJECTS}) >= 40
+    assert len({project.name for project in ALL}) == len(ALL) >= 80

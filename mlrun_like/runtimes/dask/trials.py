@@ -64,6 +64,10 @@ class _Run:
         self._sweep = self._client.submit(
             call, _SWEEP, blob, key=f"mlrun-like-sweep-{self._name}", pure=False
         )
+        if len(session.threads) > 1:
+            # Dask prefers workers that have what a task needs: so all shall have it.
+            with contextlib.suppress(Exception):  # the trials meet whatever is wrong, and say so
+                self._client.replicate([self._sweep])
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._suspects: list[MLClientCtx] = []
         self._running: dict[Any, tuple[Any, MLClientCtx]] = {}
