@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlrun_like.errors import BuildError, FunctionError, MLRunLikeError
 from mlrun_like.functions.documents import require_code, save
 from mlrun_like.functions.placing import raise_findings
 from mlrun_like.functions.preflight.check import check_document
+from mlrun_like.functions.preflight.images import check_destination
 from mlrun_like.images.assembling import Say
 from mlrun_like.images.build import BuiltImage, build_plan, dockerfile_text
 from mlrun_like.images.plan import Plan, destination_of, plan_of
+from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import Build, FunctionDoc
 
 __all__ = [
@@ -71,13 +73,13 @@ def build(
     """
     require_code(document)
     base = _base_of(document)
-    found = check_document(document, in_image=True, complete=not base)
-    raise_findings(document, [item for item in found if item.severity == "error"])
+    _refuse(document, check_document(document, in_image=True, complete=not base))
     plan = plan_of(document, **{"base": base, **{k: v for k, v in changes.items() if v}})
     target = options.get("target") or document.spec.build.image
     where = destination_of(
         target, document, push=options.get("push"), archive=options.get("archive") or ""
     )
+    _refuse(document, check_destination(where))
     with progress(watch) as say:
         made = build_plan(
             plan,
@@ -92,6 +94,10 @@ def build(
     if not where.archive:
         _note(document, made, plan, base)
     return made
+
+
+def _refuse(document: FunctionDoc, found: Iterable[Finding]) -> None:
+    raise_findings(document, [item for item in found if item.severity == "error"])
 
 
 def _base_of(document: FunctionDoc) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import importlib.util
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -66,8 +67,16 @@ def provider_of(module: str) -> str:
     top = module.partition(".")[0]
     if top in _KNOWN:
         return _KNOWN[top]
-    here = _installed().get(top, [])
+    # which distributions there are is read from all that are installed: only if it can be one
+    here = _installed().get(top, []) if _is_here(top) else []
     return normalize_dist(here[0] if len(set(here)) == 1 else top)
+
+
+def _is_here(top: str) -> bool:
+    try:
+        return importlib.util.find_spec(top) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 @functools.cache

@@ -8,5 +8,6 @@ installed     what an installed package has, read from its files
 names         names that nothing defines
 handlers      methods as handlers: their class, and what it is made with
 needs         requirements: contradictions, versions that are not installed
+images        where an image will go
 surroundings  resources, inputs, artifact path
 """

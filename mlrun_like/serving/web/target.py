@@ -70,7 +70,16 @@ def find_target(text: str) -> tuple[Any, Any]:
     place, colon, name = text.rpartition(":")
     if not colon or name.endswith(_CODE):
         place, name = text, "graph"
-    space = vars(_module(place))
+    try:
+        space = vars(_module(place))
+    except ModuleNotFoundError as exc:
+        if not exc.name:
+            raise
+        brings = resolve("mlrun_like.packaging.providers:provider_of")(exc.name)
+        raise NotFoundError(
+            f"{place} imports {exc.name!r}, which is not here",
+            fix=f"pip install {brings}; a module of yours must lie beside the file",
+        ) from exc
     found = space.get(name)
     if found is None:
         raise NotFoundError(

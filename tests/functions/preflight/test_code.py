@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mlrun_like as ml
+from mlrun_like.errors import PackagingError
 from mlrun_like.runtimes.finding import Finding
 
 TRAIN = "def train(x: int = 1):\n    return x\n"
@@ -238,6 +239,13 @@ def test_a_class_with_an_unknown_base_may_have_any_method(tmp_path: Path) -> Non
 
 
 def test_huge_code_is_not_looked_at_closely(tmp_path: Path) -> None:
-    code = TRAIN + "ROWS = [\n" + "    'x' * 3,\n" * 600_000 + "]\nWRONG = nothing_defines_this\n"
-    (tmp_path / "train.py").write_text(code[:100])
-    assert check(tmp_path, {"train.py": TRAIN}) == []
+    rows = "".join(f"    'row {number:060d}',\n" for number in range(90_000))
+    code = f"{TRAIN}WRONG = nothing_defines_this\nROWS = [\n{rows}]\n"
+    assert check(tmp_path, {"train.py": code}) == []
+
+
+def test_code_that_is_data_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(f"{TRAIN}DATA = '{'x' * (33 << 20)}'\n")
+    with pytest.raises(PackagingError, match="33 MB") as caught:
+        ml.code_to_function("train", filename=tmp_path / "train.py", kind="process")
+    assert "inputs=" in caught.value.fix
