@@ -90,7 +90,8 @@ $(STAMPS)/dev: $(STAMPS)/base pyproject.toml requirements.lock
 # What is large and used by a handful of tests, which are skipped without it: model frameworks
 # (this torch has a build without CUDA on the index) and engines.
 $(STAMPS)/models: $(STAMPS)/dev
-	$(call install,"torch==2.13.0" "transformers>=4.40" "keras>=3" "pyspark>=3.5" "mpi4py>=4")
+	$(call install,"torch==2.13.0" "transformers>=4.40" "keras>=3" "pyspark>=3.5" "mpi4py>=4" \
+	"dask-gateway" "dask-gateway-server")
 	@touch $@
 
 comma := ,
