@@ -92,6 +92,7 @@ $(STAMPS)/dev: $(STAMPS)/base pyproject.toml requirements.lock
 $(STAMPS)/models: $(STAMPS)/dev
 	$(call install,"torch==2.13.0" "transformers>=4.40" "keras>=3" "pyspark>=3.5" "mpi4py>=4" \
 	"dask-gateway" "dask-gateway-server")
+	$(call install,--no-deps "dask-kubernetes>=2025")  # only the definitions of its objects are read
 	@touch $@
 
 comma := ,
