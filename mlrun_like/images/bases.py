@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from mlrun_like.configuration import config
 from mlrun_like.errors import BuildError, EngineError, NotFoundError
 from mlrun_like.images.assembling import Say
 from mlrun_like.images.cache import BlobCache
@@ -75,6 +76,13 @@ def open_base(base: str, platform: str, registries: Registries, say: Say) -> Ima
         found = tool.image_id(base)
         if found:
             return _from_tool(tool, found, base, platform, say)
+    if isinstance(failure, EngineError) and base == config.default_image:
+        raise EngineError(  # nobody wrote that name: say whose it is
+            f"{failure.what}; it was asked for the default base image {base!r}",
+            where=failure.where,
+            fix="name a base that can be reached: base_image=, --base (a name, or an archive such "
+            "as ./base.tar), or the setting default_image",
+        ) from failure
     if failure is not None:
         raise failure
     raise NotFoundError(

@@ -148,7 +148,9 @@ class Registry:
         """
         where = f"{self.name}/{repository} {reference}"
         request = Request("GET", self._manifest(repository, reference), _pull(repository), _TYPES)
-        answer = self._session.call(request, (200,), f"read image {reference}", where)
+        mark = "@" if ":" in reference else ":"
+        what = f"read image {self.name}/{repository}{mark}{reference}"
+        answer = self._session.call(request, (200,), what, where)
         announced = answer.headers.get("docker-content-digest", "")
         wanted = reference if ":" in reference else announced
         if wanted:

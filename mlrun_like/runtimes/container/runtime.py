@@ -58,7 +58,7 @@ class ContainerRuntime(ProgramRuntime):
         try:
             return tool_trouble(find_tool())
         except EngineError as exc:
-            return exc.what
+            return f"{exc.what} ({exc.fix})" if exc.fix else exc.what
 
     def check(self, document: FunctionDoc, run: RunDoc) -> Iterable[Finding]:
         """See Runtime.check."""

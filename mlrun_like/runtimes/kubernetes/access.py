@@ -98,11 +98,21 @@ def load_access() -> Access:
         raise EngineError(
             f"the kubeconfig cannot be used: {_first_line(exc)}",
             where=file,
-            fix="kubectl config view shows it; setting kubernetes_context chooses a context",
+            fix=f"{_contexts(loader, file)}kubectl config view shows it; the setting "
+            "kubernetes_context chooses a context",
         ) from exc
     chosen = next((row for row in contexts if row["name"] == context), active) or {}
     own = chosen.get("context", {}).get("namespace", "")
     return Access(configuration, _namespace(own), f"context {chosen.get('name')!r} of {file}")
+
+
+def _contexts(loader: Any, file: str) -> str:
+    """The contexts that a kubeconfig has, if it can be read so far."""
+    try:
+        rows, _ = loader.list_kube_config_contexts(config_file=file)
+    except (loader.ConfigException, yaml.YAMLError, OSError, TypeError, KeyError, ValueError):
+        return ""
+    return f"its contexts are: {', '.join(sorted(row['name'] for row in rows))}; "
 
 
 def _in_pod() -> bool:
