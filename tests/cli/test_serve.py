@@ -149,6 +149,13 @@ def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert watched_folder("graph.yaml") == tmp_path
 
 
+def test_a_file_that_imports_what_is_not_here(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import yaml, no_such_package_of_tests\n")
+    with pytest.raises(NotFoundError, match="imports 'no_such_package_of_tests'") as caught:
+        find_target(f"{tmp_path / 'app.py'}:graph")
+    assert "pip install no-such-package-of-tests" in caught.value.fix
+
+
 def test_the_front_of_a_graph_ends_at_its_first_queue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
