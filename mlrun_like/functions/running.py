@@ -27,8 +27,10 @@ from mlrun_like.functions.preflight.check import check_run
 from mlrun_like.functions.preflight.needs import check_installed
 from mlrun_like.functions.sweeping import read_sweep
 from mlrun_like.functions.tasks import fill_from_task
+from mlrun_like.packaging.loader import loading
 from mlrun_like.packaging.unpack import files_of
 from mlrun_like.registry import resolve
+from mlrun_like.runs.entry import in_payload
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.object import RunObject, error_of
 from mlrun_like.runs.secrets import resolve_sources
@@ -105,6 +107,12 @@ def check_function(function: Function[..., Any], given: dict[str, Any]) -> list[
 
 
 def _prepare(function: Function[..., Any], given: dict[str, Any], build: bool = True) -> _Prepared:
+    if loading() and in_payload():
+        raise FunctionError(
+            f"{function.name}.run() is called while its file is loaded to execute a run",
+            where=f"top level of module {loading()!r}",
+            fix="move the call below `if __name__ == '__main__':`",
+        )
     fill_from_task(given)
     if given.get("schedule") is not None:
         _check_later(given)

@@ -21,7 +21,8 @@ def declared_options(code: str, handler: str) -> dict[str, Any]:
         handler: The function's name.
 
     Returns:
-        What is written as literals, `Resources(...)` or `Retry(...)`; empty without a decorator.
+        What is written as literals, `Resources(...)` or `Retry(...)`; empty without a decorator,
+        or if the text is not valid Python.
 
     >>> declared_options('''
     ... import mlrun_like as ml
@@ -30,7 +31,10 @@ def declared_options(code: str, handler: str) -> dict[str, Any]:
     ... ''', "add")
     {'returns': ['total'], 'timeout': 5}
     """
-    tree = ast.parse(code)
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return {}  # whoever captures the code says what is wrong, with file and line
     names = _names(tree)
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == handler:

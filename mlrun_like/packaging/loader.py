@@ -14,6 +14,7 @@ import os
 import sys
 import types
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,15 @@ from mlrun_like.packaging.source import plain_function
 from mlrun_like.packaging.unpack import add_path, files_of, unpack, use_folder
 from mlrun_like.specs.function import FunctionDoc
 
-__all__ = ["load_module", "module_from_path", "resolve_handler"]
+__all__ = ["load_module", "loading", "module_from_path", "resolve_handler"]
+
+
+_loading: ContextVar[str] = ContextVar("mlrun_like_loading", default="")
+
+
+def loading() -> str:
+    """The module of a function whose top level is being run now, to load it; else empty."""
+    return _loading.get()
 
 
 def load_module(doc: FunctionDoc, replace_main: bool = False) -> types.ModuleType:
@@ -162,6 +171,7 @@ def _import_file(path: Path, name: str, digest: str) -> types.ModuleType:
     module = importlib.util.module_from_spec(spec)
     before = sys.modules.get(name)
     sys.modules[name] = module
+    mark = _loading.set(name)
     try:
         spec.loader.exec_module(module)
     except BaseException:
@@ -170,6 +180,8 @@ def _import_file(path: Path, name: str, digest: str) -> types.ModuleType:
         else:
             sys.modules[name] = before
         raise
+    finally:
+        _loading.reset(mark)
     if parent and parent in sys.modules:
         setattr(sys.modules[parent], last, module)
     return module

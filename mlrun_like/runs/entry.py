@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import close_stores, open_store
 from mlrun_like.tracking.relay import RELAY, RelayStore, needed_objects
 
-__all__ = ["build_payload", "execute_payload", "main", "prepare", "run_payload"]
+__all__ = ["build_payload", "execute_payload", "in_payload", "main", "prepare", "run_payload"]
 
 
 def build_payload(job: Job, result_file: str = "", relay: bool = False) -> dict[str, Any]:
@@ -67,6 +68,14 @@ def execute_payload(payload: dict[str, Any]) -> int:
     return 0 if run.status.state == "completed" else 1
 
 
+_in_payload: ContextVar[bool] = ContextVar("mlrun_like_in_payload", default=False)
+
+
+def in_payload() -> bool:
+    """Whether this code is executed for a run that came from another process."""
+    return _in_payload.get()
+
+
 def run_payload(payload: dict[str, Any], wrap: Callable[[Store], Store] | None = None) -> RunDoc:
     """Execute a payload's run here and give its final document.
 
@@ -96,7 +105,11 @@ def run_payload(payload: dict[str, Any], wrap: Callable[[Store], Store] | None =
         )
         for name, target in payload.get("provide", {}).items():
             job.provide[name] = functools.partial(_provide, target, job)
-        run = execute(job, capture_output=False)
+        mark = _in_payload.set(True)
+        try:
+            run = execute(job, capture_output=False)
+        finally:
+            _in_payload.reset(mark)
         if isinstance(store, RelayStore):
             store.finish(run)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from typing import NamedTuple
 
@@ -11,9 +13,10 @@ from mlrun_like.schedules.define import iso
 from mlrun_like.specs.run import TERMINAL
 from mlrun_like.specs.schedule import ScheduleDoc
 from mlrun_like.tracking.base import Firing
+from mlrun_like.tracking.process import own_start_time, process_alive
 from mlrun_like.tracking.store import SqlStore
 
-__all__ = ["Plan", "claim", "going_on", "plan"]
+__all__ = ["Plan", "claim", "going_on", "own_mark", "plan"]
 
 _MOST = 100
 
@@ -48,7 +51,7 @@ def plan(schedule: ScheduleDoc, due: float, now: float) -> Plan:
     else:
         run = times
     left_out = total - len(run)
-    firings = [Firing(when, now, "running") for when in run]
+    firings = [Firing(when, now, "running", text=own_mark()) for when in run]
     if left_out:
         text = f"{left_out} times passed while nothing was there to run them"
         first = next(when for when in [due, *times] if when not in run)
@@ -83,12 +86,27 @@ def going_on(store: SqlStore, schedule: ScheduleDoc, lost_after: float) -> list[
         if state in TERMINAL:
             ended = firing._replace(outcome=state, text=error)
             store.record_firing(schedule.project, schedule.name, ended)
-        elif not state and time.time() - firing.fired > lost_after:
+        elif not state and (time.time() - firing.fired > lost_after or _deserted(firing)):
             lost = firing._replace(outcome="lost", text="the service ended before the run started")
             store.record_firing(schedule.project, schedule.name, lost)
         else:
             found.append(firing)
     return found
+
+
+def own_mark() -> str:
+    """Who fires: this process, in a form that another one on this machine can check."""
+    pid = os.getpid()
+    return f"{socket.gethostname()} {pid} {own_start_time(pid)!r}"
+
+
+def _deserted(firing: Firing) -> bool:
+    """Whether the service that claimed a firing is known to be gone."""
+    try:
+        host, pid, started = firing.text.split(" ")
+        return host == socket.gethostname() and not process_alive(int(pid), float(started))
+    except ValueError:
+        return False
 
 
 def _state_of(store: SqlStore, project: str, firing: Firing) -> tuple[str, str]:

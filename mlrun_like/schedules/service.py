@@ -18,7 +18,7 @@ from mlrun_like.functions.creators import import_function
 from mlrun_like.functions.running import run_document
 from mlrun_like.names import new_uid
 from mlrun_like.schedules.define import run_of
-from mlrun_like.schedules.firing import claim, going_on
+from mlrun_like.schedules.firing import claim, going_on, own_mark
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.schedule import ScheduleDoc
 from mlrun_like.tracking.base import Firing
@@ -102,7 +102,7 @@ class Scheduler:
         The run's uid stands in the history, and the policy on concurrency holds.
         """
         now = time.time()
-        firing = Firing(now, now, "running")
+        firing = Firing(now, now, "running", text=own_mark())
         self._store.record_firing(schedule.project, schedule.name, firing)
         return self.fire(schedule, firing)
 

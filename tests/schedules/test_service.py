@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -227,12 +230,13 @@ def test_a_firing_whose_service_died_is_put_right(work: ml.Function[..., Any]) -
         Firing(1.0, time.time() - 999, "running"),
         Firing(2.0, time.time(), "running"),
         Firing(3.0, time.time() - 999, "running", done.metadata.uid),
+        Firing(4.0, time.time(), "running", "never-began", f"{socket.gethostname()} 999999 1.0"),
     ]
     for row in rows:
         store.record_firing("default", "s", row)
     assert [item.due for item in going_on(store, schedule, 120.0)] == [2.0]
     outcomes = {item.due: item.outcome for item in store.list_firings("default", "s")}
-    assert outcomes == {1.0: "lost", 2.0: "running", 3.0: "completed"}
+    assert outcomes == {1.0: "lost", 2.0: "running", 3.0: "completed", 4.0: "lost"}
 
 
 def test_a_stored_schedule_that_makes_no_sense_does_not_stop_the_others(
@@ -252,15 +256,26 @@ def test_a_stored_schedule_that_makes_no_sense_does_not_stop_the_others(
     assert store.due_schedules(time.time())[0] == []
 
 
+@contextlib.contextmanager
+def _killed_at_the_end(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 def test_a_killed_service_loses_nothing(work: ml.Function[..., Any], home: Path) -> None:
     store = open_store()
     work.run(schedule="*/2 * * * * *", name="often")
     command = [sys.executable, "-m", "mlrun_like", "schedules", "serve"]
     environment = {**os.environ, "MLRUN_LIKE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
     for number in (signal.SIGKILL, signal.SIGTERM):
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        ) as service:
+        with (
+            subprocess.Popen(
+                command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            ) as service,
+            _killed_at_the_end(service),
+        ):
             before = len([f for f in store.list_firings("default", "often") if f.uid])
             end = time.monotonic() + 60
             while len([f for f in store.list_firings("default", "often") if f.uid]) < before + 2:
