@@ -54,6 +54,8 @@ def manifest(  # noqa: PLR0913  (options of a command)
     The same function gives the same text: nothing in it depends on a run or on the time.
     """
     kind = kind or ("job" if url.endswith((".py", ".ipynb")) else "")
+    if url.partition(".py:")[1] and not handler:  # as run, check and build take it
+        url, _, handler = url.rpartition(":")
     function = function_from(url, kind, "", handler)
     if image:
         function.spec.image = image

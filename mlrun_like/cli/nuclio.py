@@ -14,6 +14,8 @@ from mlrun_like.cli.values import parse_pairs, parse_value
 from mlrun_like.errors import InvalidArgumentError, MissingFileError
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.nuclio import NuclioFunction, export_nuclio, to_nuclio
+from mlrun_like.packaging.declared import declared_options
+from mlrun_like.packaging.local_modules import read_python
 from mlrun_like.runtimes.nuclio.project import config_text
 from mlrun_like.serving.web.target import find_target
 
@@ -141,6 +143,8 @@ def _found(target: str, kind: str, project: str, handler: str) -> Function[..., 
         return found
     if "://" not in target and not path.is_file():
         raise MissingFileError(f"the file {target!r} does not exist", fix=_TARGET)
+    if path.suffix == ".py" and not kind and path.is_file():
+        kind = str(declared_options(read_python(path), handler).get("kind") or "")
     if path.suffix in (".py", ".ipynb") and not kind:
         kind = "nuclio"
     if kind == "serving":

@@ -105,6 +105,9 @@ def run(  # noqa: PLR0913  (MLRun's options)
     strategy: Annotated[
         str, typer.Option("--hyper-param-strategy", help="grid, list, random or custom.")
     ] = "",
+    image: Annotated[
+        str, typer.Option("--image", help="The image, for kinds that run in one.")
+    ] = "",
     schedule: Annotated[
         str,
         typer.Option("--schedule", help='Run at these times instead of now: "0 9 * * MON-FRI".'),
@@ -153,6 +156,8 @@ def run(  # noqa: PLR0913  (MLRun's options)
     url, handler = split_handler(url, handler)
     options["handler"] = handler or None
     function = function_from(url, kind, project, handler)
+    if image:
+        function.spec.image = image
     if args:
         function.spec.args = list(args)
     if env_file is not None:

@@ -7,14 +7,13 @@ import signal
 from typing import Annotated
 
 import typer
-import yaml
 
 from mlrun_like.cli.output import Json, print_fields, print_json, print_table
 from mlrun_like.configuration import config
-from mlrun_like.errors import NotFoundError
+from mlrun_like.errors import InvalidArgumentError, NotFoundError
 from mlrun_like.functions.creators import import_function
 from mlrun_like.runtimes.kubernetes.manifest import CronPolicy, cron_manifest
-from mlrun_like.runtimes.kubernetes.rendering import Call
+from mlrun_like.runtimes.kubernetes.rendering import Call, Manifest
 from mlrun_like.schedules.define import iso, read_schedule, set_paused
 from mlrun_like.schedules.firing import going_on
 from mlrun_like.schedules.service import Scheduler
@@ -156,14 +155,26 @@ def delete(name: Name, project: Project = "") -> None:
 
 
 @app.command()
-def manifest(name: Name, project: Project = "") -> None:
+def manifest(
+    name: Name,
+    project: Project = "",
+    image: Annotated[str, typer.Option("--image", help="The image of its containers.")] = "",
+) -> None:
     """Print a schedule as a Kubernetes CronJob.
 
-    mlrun-like schedules manifest nightly > cronjob.yaml
+    mlrun-like schedules manifest nightly --image registry:5000/report:1 > cronjob.yaml
     """
     schedule = _read(name, project)
     spec = schedule.spec
     document = import_function(f"db://{spec.function}")._doc()
+    document.metadata.name = schedule.name  # two schedules of a function are two objects
+    if image:
+        document.spec.image = image
+    if not (document.spec.image or document.spec.build.image):
+        raise InvalidArgumentError(
+            f"the function of schedule {name!r} has no image",
+            fix="--image registry/name:tag with mlrun-like in it; `mlrun-like build` makes one",
+        )
     policy = CronPolicy(
         time_zone=spec.time_zone or "Etc/UTC",
         concurrency=spec.concurrency.capitalize(),
@@ -172,8 +183,7 @@ def manifest(name: Name, project: Project = "") -> None:
     )
     run = spec.run.spec
     call = Call(run.handler, run.parameters, run.inputs, schedule.name, schedule.project)
-    made = cron_manifest(document, spec.cron, policy, call)
-    typer.echo(yaml.safe_dump_all(made, sort_keys=False), nl=False)
+    typer.echo(str(Manifest(cron_manifest(document, spec.cron, policy, call))), nl=False)
 
 
 @app.command()

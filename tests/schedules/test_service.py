@@ -321,6 +321,6 @@ def test_the_command_line(work: ml.Function[..., Any], home: Path, tmp_path: Pat
     assert "paused" in cli("schedules", "pause", "nightly")
     assert "paused" in cli("schedules", "show", "nightly")
     assert "next" in cli("schedules", "resume", "nightly")
-    assert "kind: CronJob" in cli("schedules", "manifest", "nightly")
+    assert "kind: CronJob" in cli("schedules", "manifest", "nightly", "--image", "reg/x:1")
     cli("schedules", "delete", "nightly")
     cli("schedules", "delete", "nightly", code=1)

@@ -84,7 +84,8 @@ def _image(document: FunctionDoc, where: str) -> Iterator[Finding]:
             f"function {document.metadata.name!r} has no image, and the default image "
             f"{config.default_image!r} does not hold this package",
             where,
-            'fn.deploy() builds one; or fn.spec.image = "registry/name:tag" with mlrun-like in it',
+            'fn.deploy() or `mlrun-like build` makes one; then fn.spec.image = "registry/name:tag", '
+            "or --image on the command line",
         )
 
 
