@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlrun_like.cli.run import function_from
+from mlrun_like.cli.run import function_from, split_handler
 from mlrun_like.cli.values import parse_pairs, parse_value
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.functions.manifesting import Manifesting
@@ -54,8 +54,7 @@ def manifest(  # noqa: PLR0913  (options of a command)
     The same function gives the same text: nothing in it depends on a run or on the time.
     """
     kind = kind or ("job" if url.endswith((".py", ".ipynb")) else "")
-    if url.partition(".py:")[1] and not handler:  # as run, check and build take it
-        url, _, handler = url.rpartition(":")
+    url, handler = split_handler(url, handler)
     function = function_from(url, kind, "", handler)
     if image:
         function.spec.image = image
