@@ -10,6 +10,7 @@ from typing import Any
 
 from mlrun_like.artifacts.item import DataItem, get_dataitem
 from mlrun_like.errors import (
+    NotFoundError,
     RunAbortedError,
     RunError,
     RunLostError,
@@ -67,9 +68,12 @@ class RunObject:
 
     def state(self) -> str:
         """The state now: asks the store while the run is not over."""
-        begun = self.status.start_time is not None  # one that is only scheduled has not
-        if begun and self.status.state not in TERMINAL:
-            self.refresh()
+        if self.status.state not in TERMINAL:
+            try:
+                self.refresh()
+            except NotFoundError:
+                if self.status.start_time is not None:  # else it is only scheduled
+                    raise
         return self.status.state
 
     @property
