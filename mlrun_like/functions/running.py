@@ -76,7 +76,9 @@ def _scheduled(job: Job, when: Any) -> RunObject:
     text = f"scheduled as {schedule.name!r}: {schedule.spec.cron}, next {schedule.next_run_time}"
     job.run.status.status_text, job.run.status.start_time = text, None
     sys.stderr.write(f"mlrun-like: {text}; `mlrun-like schedules serve` runs it\n")
-    return RunObject(job.run, job.store)
+    found = RunObject(job.run, job.store)
+    found.scheduled = True
+    return found
 
 
 def run_document(function: Function[..., Any], run: RunDoc) -> RunObject:

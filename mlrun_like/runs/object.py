@@ -10,7 +10,6 @@ from typing import Any
 
 from mlrun_like.artifacts.item import DataItem, get_dataitem
 from mlrun_like.errors import (
-    NotFoundError,
     RunAbortedError,
     RunError,
     RunLostError,
@@ -36,6 +35,8 @@ class RunObject:
     def __init__(self, run: RunDoc, store: Store) -> None:
         self._run = run
         self._store = store
+        self.scheduled = False
+        """Whether this only says what will run later: it has no record then."""
 
     @classmethod
     def from_dict(cls, document: dict[str, Any], store: Store) -> RunObject:
@@ -68,12 +69,8 @@ class RunObject:
 
     def state(self) -> str:
         """The state now: asks the store while the run is not over."""
-        if self.status.state not in TERMINAL:
-            try:
-                self.refresh()
-            except NotFoundError:
-                if self.status.start_time is not None:  # else it is only scheduled
-                    raise
+        if not self.scheduled and self.status.state not in TERMINAL:
+            self.refresh()
         return self.status.state
 
     @property
