@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from mlrun_like.cli.main import app
 from mlrun_like.serving.observe.recording import Recorder
 
 FLOWS = """
@@ -75,13 +75,19 @@ def test_one_step_of_one_event(call: Any, flows: str) -> None:
 
 
 def debugged(words: list[str], commands: str, tmp_path: Path, monkeypatch: Any) -> Any:
+    # in a process of its own: a debugger traces all that happens beside it, too
     monkeypatch.chdir(tmp_path)
-    # the debugger must not disturb who measures coverage, or another debugger
-    trace = sys.gettrace()
-    try:
-        return CliRunner().invoke(app, ["replay", "recorded", *words, "--pdb"], input=commands)
-    finally:
-        sys.settrace(trace)
+    done = subprocess.run(
+        [sys.executable, "-m", "mlrun_like", "replay", "recorded", *words, "--pdb"],
+        input=commands,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return SimpleNamespace(
+        exit_code=done.returncode, stdout=done.stdout, output=done.stdout + done.stderr
+    )
 
 
 @pytest.mark.parametrize("name", ["graph", "waiting"])

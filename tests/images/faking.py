@@ -64,8 +64,9 @@ class Flaky:
                 end.close()
 
     def close(self) -> None:
-        self._listener.close()
-        for end in self._open:
+        for end in (self._listener, *self._open):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits on it
             end.close()
 
 

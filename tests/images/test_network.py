@@ -96,6 +96,8 @@ def proxy(port: int) -> Iterator[tuple[str, list[str]]]:
     try:
         yield f"127.0.0.1:{listener.getsockname()[1]}", seen
     finally:
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         listener.close()
         for end in ends:
             end.close()
