@@ -84,7 +84,7 @@ def _image(document: FunctionDoc, where: str) -> Iterator[Finding]:
             f"function {document.metadata.name!r} has no image, and the default image "
             f"{config.default_image!r} does not hold this package",
             where,
-            'fn.deploy() or `mlrun-like build` makes one; then fn.spec.image = "registry/name:tag", '
+            'fn.deploy() or `mlrun-like build` makes one; then fn.spec.image = "registry/name:tag" '
             "or --image on the command line",
         )
 
