@@ -80,6 +80,10 @@ class Relayed:
         if project == self._job.run.metadata.project:
             self._job.store.tag_artifact(project, key, uid, tag)
 
+    def _take_function(self, function: dict[str, Any], tag: str) -> None:
+        if function["metadata"].get("project") == self._job.run.metadata.project:
+            self._job.store.store_function(function, tag=tag)
+
     def _take_use(self, project: str, uid: str, artifact_uri: str, direction: str) -> None:
         if self._own(project, uid):
             self._job.store.record_use(project, uid, artifact_uri, direction)

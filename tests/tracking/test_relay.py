@@ -114,6 +114,8 @@ def test_what_is_recorded_there_is_recorded_here() -> None:
         {"kind": "", "metadata": {"key": "m", "project": "default", "uid": "u1", "tree": meta.uid}}
     )
     there.record_use("default", meta.uid, "store://x", "write")
+    saved = {"kind": "job", "metadata": {"name": "made-there", "project": "default"}}
+    there.store_function(saved, tag="v1")
     run.status.state, run.status.results = "completed", {"a": 1}
     there.store_run(run.to_dict())
     there.finish(run)
@@ -128,6 +130,7 @@ def test_what_is_recorded_there_is_recorded_here() -> None:
     assert here.store.read_metrics("default", meta.uid)["loss"][0].value == 0.5
     assert here.store.read_artifact("default", "m")["metadata"]["uid"] == "u1"
     assert here.store.lineage("default", uid=meta.uid)
+    assert here.store.read_function("default", "made-there", tag="v1")["kind"] == "job"
 
 
 def test_output_cannot_change_another_run() -> None:
