@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mlrun_like.errors import EngineError
 from mlrun_like.registry import load, resolve
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.explain import Clue, explain_end
 from mlrun_like.runtimes.finding import Finding
+from mlrun_like.runtimes.kubernetes.access import no_cluster
 from mlrun_like.runtimes.processes import PACKAGE_ROOT, Ending
 from mlrun_like.runtimes.programs import Program, ProgramRuntime, write_payload
 from mlrun_like.runtimes.spark import checks, submit
@@ -51,6 +53,17 @@ class SparkRuntime(ProgramRuntime):
 
     def __init__(self) -> None:
         self._reason = ""
+
+    def unavailable(self, document: FunctionDoc) -> str:
+        """See Runtime.unavailable: a cluster's operator needs no Spark here."""
+        del document
+        if not no_cluster():
+            return ""
+        try:
+            submit.submit_program()
+        except EngineError as exc:
+            return f"{exc.what} ({exc.fix})"
+        return ""
 
     def check(self, document: FunctionDoc, run: RunDoc) -> Iterable[Finding]:
         """See Runtime.check."""
