@@ -12,7 +12,9 @@ import importlib.util
 import inspect
 import os
 import sys
+import threading
 import types
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
@@ -29,6 +31,8 @@ __all__ = ["load_module", "loading", "module_from_path", "resolve_handler"]
 
 
 _loading: ContextVar[str] = ContextVar("mlrun_like_loading", default="")
+_locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+"""One per file: who finds a module that another thread is still running waits for its end."""
 
 
 def loading() -> str:
@@ -149,6 +153,11 @@ def resolve_handler(
 
 
 def _import_file(path: Path, name: str, digest: str) -> types.ModuleType:
+    with _locks[os.path.realpath(path)]:
+        return _import_locked(path, name, digest)
+
+
+def _import_locked(path: Path, name: str, digest: str) -> types.ModuleType:
     existing = sys.modules.get(name)
     if existing is not None and _is_file(existing, path):
         return existing

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,13 @@ def test_load_is_idempotent_and_private() -> None:
     root = config.path("code")
     assert root.stat().st_mode & 0o777 == 0o700
     assert [p.stat().st_mode & 0o777 for p in root.iterdir()] == [0o700]
+
+
+def test_threads_get_a_module_that_is_complete() -> None:
+    function = doc("import time\ntime.sleep(0.3)\ndef handler():\n    return 1\n", "slow_to_load")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: resolve_handler(function, "handler"), range(4)))
+    assert [handler() for handler in found] == [1] * 4 and len(set(found)) == 1
 
 
 def test_pickles_by_reference() -> None:

@@ -18,7 +18,7 @@ _LARGEST = 300_000
 """Characters of a module that is read; a larger one is believed."""
 _PLACES = ("sys.modules", "lazy", "__path__")
 """Words of packages that may have modules elsewhere than in their folder."""
-_OPEN = (*_PLACES, "__getattr__", "globals(", "vars(", "exec(", "setattr(", "import *")
+_OPEN = (*_PLACES, "globals(", "vars()", "exec(", "setattr(module", "import *")
 """Words of modules that may have more names than their text shows."""
 
 
@@ -115,4 +115,7 @@ def _bound(path: Path) -> frozenset[str] | None:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return frozenset(bound_names(tree.body)) | {"__version__", "__name__", "__file__", "__doc__"}
+    names = frozenset(bound_names(tree.body))
+    if "__getattr__" in names:  # the module's own: it may know any name
+        return None
+    return names | {"__version__", "__name__", "__file__", "__doc__"}

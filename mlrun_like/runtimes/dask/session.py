@@ -101,10 +101,25 @@ def open_session(job: Job, owner: FunctionDoc | None = None) -> Iterator[Session
             session.note(
                 f"Dask cluster {link.address}: {size}" + (f"; dashboard: {page}" if page else "")
             )
-            with session.client.as_current():
+            with _current(session.client):
                 yield session
         finally:
             session.close()
+
+
+@contextlib.contextmanager
+def _current(client: Any) -> Iterator[None]:
+    """Give Dask's collections this client, in this thread alone.
+
+    Not `client.as_current()`: it also sets the scheduler of the whole process, so that two runs
+    whose times overlap leave it set, and other threads are sent to a client they have not got.
+    """
+    variable = distributed().client._current_client
+    token = variable.set(client)
+    try:
+        yield
+    finally:
+        variable.reset(token)
 
 
 def _count(number: int, noun: str) -> str:

@@ -7,9 +7,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import dask
 import pytest
 
 import mlrun_like as ml
@@ -51,6 +53,29 @@ def test_the_handler_gets_a_client(function: Make, tmp_path: Path) -> None:
     assert "2 workers, 2 threads" in text
     assert all(f"task {n}\n" in text for n in range(6))
     assert run.metadata.labels["kind"] == "dask"
+
+
+def test_runs_that_overlap_leave_dask_as_it_was(function: Make) -> None:
+    made = function(
+        "import dask, time\n"
+        "def handler(context, first, last):\n"
+        "    time.sleep(first)\n"
+        "    total = dask.delayed(sum)([1, 2]).compute()\n"
+        "    time.sleep(last)\n"
+        "    return total\n"
+    )
+
+    def run(first: float) -> Any:
+        time.sleep(first)  # the first to begin is the first to end
+        return made.run(params={"first": 0.5, "last": 0.5}, watch=False).outputs["return"]
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(run, begin) for begin in (0.0, 0.5)]
+        time.sleep(1.0)
+        assert dask.delayed(sum)([3, 4]).compute() == 7  # here: this thread has no client
+        assert [one.result(60) for one in running] == [3, 3]
+    assert dask.config.get("scheduler", None) is None
+    assert dask.delayed(sum)([3, 4]).compute() == 7
 
 
 def test_a_live_callable_and_live_parameters(shared_cluster: Cluster) -> None:
