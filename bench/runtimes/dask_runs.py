@@ -50,10 +50,13 @@ DASK: Any = one
 
 
 def loops_for(milliseconds: float) -> int:
-    """How often `work` has to go round."""
-    start = time.perf_counter()
-    work(3, 200_000)
-    return int(200_000 * milliseconds / ((time.perf_counter() - start) * 1e3))
+    """How often `work` has to go round; by time of the processor, which others do not stretch."""
+    took = []
+    for _ in range(5):
+        start = time.process_time()
+        work(3, 200_000)
+        took.append(time.process_time() - start)
+    return int(200_000 * milliseconds / (min(took) * 1e3))
 
 
 def sweep(loops: int) -> None:
@@ -105,8 +108,7 @@ def main() -> int:
             figures[f"sweep of {TRIALS} trials of {name}, s"] = median([pair[0] for pair in pairs])
             figures[f"the same work by client.map, s ({name})"] = median([p[1] for p in pairs])
             figures[f"ratio ({name})"] = ratio
-            if cost >= 50:
-                bars["sweep <= 1.3 x"] = ratio <= 1.3
+            bars[f"sweep <= 1.3 x ({name})"] = ratio <= 1.3
         stored = ml.get_run_db().list_runs(RunQuery(iterations=True, project="default", limit=0))
         assert len(stored) > TRIALS
         DASK.close()

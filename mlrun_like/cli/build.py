@@ -71,7 +71,11 @@ def build(  # noqa: PLR0913  (options of a command)
         str, typer.Option("--archive", help="Write an OCI archive into this file instead.")
     ] = "",
     print_dockerfile: Annotated[
-        bool, typer.Option("--print-dockerfile", help="Print the Dockerfile and build nothing.")
+        bool,
+        typer.Option(
+            "--print-dockerfile",
+            help="Print the Dockerfile and build nothing; with --keep the exact one.",
+        ),
     ] = False,
     keep: Annotated[
         str, typer.Option("--keep", help="Keep the Dockerfile and what it adds in this folder.")
@@ -118,15 +122,15 @@ def build(  # noqa: PLR0913  (options of a command)
         settings.base_image = base
     # Lines of progress are for people: with --json or a text on stdout they go elsewhere.
     quiet = contextlib.redirect_stdout(sys.stderr)
+    changes = {"platform": platform, "python": python}
     if print_dockerfile:
-        with quiet:
-            text = dockerfile_of(document, keep)
+        text = dockerfile_of(document, keep, changes, lambda line: typer.echo(line, err=True))
         typer.echo(text, nl=False)
         return
     options = {"target": image, "builder": builder, "push": push, "archive": archive}
     options.update(renew=renew, keep=keep)
     with quiet if as_json else contextlib.nullcontext():
-        made = build_document(document, options, {"platform": platform, "python": python})
+        made = build_document(document, options, changes)
     if output:
         export(document, output, "", False)
     if as_json:

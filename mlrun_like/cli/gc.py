@@ -8,7 +8,11 @@ from typing import Annotated
 import typer
 
 from mlrun_like.cli.output import Json, clean, print_fields, print_json
+from mlrun_like.errors import MLRunLikeError
 from mlrun_like.images.cache import BlobCache
+from mlrun_like.runtimes.kubernetes.access import no_cluster
+from mlrun_like.runtimes.kubernetes.cleanup import clean_up
+from mlrun_like.runtimes.kubernetes.client import Client
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.gc import collect
 
@@ -32,11 +36,16 @@ def gc(
     """Remove deleted records for good, files that nothing refers to, image layers long unused.
 
     mlrun-like gc --dry-run
+
+    Where a Kubernetes cluster is configured, also Jobs there that ended, or never started, and are
+    older than an hour, with their pods.
     """
     report = collect(open_store(), dry_run=dry_run, keep_days=keep_days)
     layers = 0 if dry_run else BlobCache().prune()
+    jobs, problem = _clean_cluster(dry_run)
+    notes = [*report.notes, *([problem] if problem else [])]
     if as_json:
-        print_json({**asdict(report), "image_layers": layers})
+        print_json({**asdict(report), "image_layers": layers, "jobs": jobs, "notes": notes})
         return
     typer.echo("Would be removed:" if dry_run else "Removed:")
     print_fields(
@@ -45,8 +54,23 @@ def gc(
             ("artifacts", report.artifacts),
             ("files", f"{len(report.files)}, {report.size} bytes"),
             ("image layers", f"{layers} bytes" if layers else ""),
-            ("notes", "\n".join(report.notes)),
+            ("jobs", ", ".join(jobs)),
+            ("notes", "\n".join(notes)),
         ]
     )
     for path in report.files if dry_run else ():
         typer.echo(clean(path))
+
+
+def _clean_cluster(dry_run: bool) -> tuple[list[str], str]:
+    """The jobs that go, and why none can; what is here is removed all the same."""
+    if no_cluster():
+        return [], ""
+    try:
+        client = Client(patience=0.0)
+        try:
+            return clean_up(client, dry_run=dry_run), ""
+        finally:
+            client.close()
+    except MLRunLikeError as exc:
+        return [], f"jobs in the cluster are left: {exc}"

@@ -18,6 +18,8 @@ from mlrun_like.errors import (
     FunctionError,
     InvalidArgumentError,
     MissingFileError,
+    MLRunLikeError,
+    RecordLostError,
     RunError,
     nearest,
 )
@@ -230,13 +232,18 @@ def function_from(url: str, kind: str, project: str, handler: str) -> Function[.
 
 def _execute(
     function: Function[..., Any], options: dict[str, Any]
-) -> tuple[RunObject, RunError | None]:
+) -> tuple[RunObject, MLRunLikeError | None]:
     """The finished run and why it failed, if it did."""
     try:
         return function.run(**options), None
+    except RecordLostError as exc:
+        return RunObject(parse(RunDoc, exc.run, exc.where), open_store()), exc
     except RunError as exc:
         if not exc.where:
             raise
+        if isinstance(exc.__cause__, RecordLostError):
+            typer.echo(f"warning: {exc.__cause__}", err=True)
+            return RunObject(parse(RunDoc, exc.__cause__.run, exc.where), open_store()), exc
         store, uri = open_store(), parse_run_uri(exc.where)
         found = store.read_run(uri.project, uri.uid, uri.iteration)
         return RunObject(parse(RunDoc, found, exc.where), store), exc

@@ -20,6 +20,7 @@
     ├── IntegrityError                       bytes differ from their recorded digest
     ├── UntrustedFormatError                 opening the file would execute code from elsewhere
     ├── StoreUnavailableError                the tracking store or a file store cannot be reached
+    │   └── RecordLostError                  a run ended, and its record could be written nowhere
     ├── BuildError (RuntimeError)            an image could not be built or pushed
     ├── EngineError (RuntimeError)           a cluster or tool refused or cannot be reached
     ├── StepError (RuntimeError)             a step of a serving graph failed on an event
@@ -45,6 +46,7 @@ from mlrun_like.errors.finding import (
     MissingDependencyError,
     MissingFileError,
     NotFoundError,
+    RecordLostError,
     StateError,
     StoreUnavailableError,
     UnknownNameError,
@@ -93,6 +95,7 @@ __all__ = [
     "PackagingError",
     "PipelineError",
     "PreflightError",
+    "RecordLostError",
     "RunAbortedError",
     "RunError",
     "RunLostError",

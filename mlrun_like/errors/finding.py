@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from mlrun_like.errors.base import MLRunLikeError
 
 __all__ = [
@@ -10,6 +13,7 @@ __all__ = [
     "MissingDependencyError",
     "MissingFileError",
     "NotFoundError",
+    "RecordLostError",
     "StateError",
     "StoreUnavailableError",
     "UnknownNameError",
@@ -75,3 +79,22 @@ class StoreUnavailableError(MLRunLikeError):
 
     code = "store_unavailable"
     status = 503
+
+
+class RecordLostError(StoreUnavailableError):
+    """A run ended, and its record could be written nowhere: the disk is full, or read-only.
+
+    Args:
+        what: How the run ended, and why its record cannot be written.
+        where: The run's URI.
+        fix: What to do next.
+        run: The run's document, with its state and results.
+    """
+
+    code = "record_lost"
+
+    def __init__(
+        self, what: str, *, where: str = "", fix: str = "", run: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.run = dict(run or {})

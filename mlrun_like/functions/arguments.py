@@ -171,7 +171,8 @@ def _check_described(
         raise FunctionError(
             f"{spec.handler}() needs {', '.join(map(repr, missing))}, which the run does not give",
             where=where,
-            fix=f"fn.run(params={{{', '.join(f'{item!r}: ...' for item in missing)}}})",
+            fix=f"fn.run(params={{{', '.join(f'{item!r}: ...' for item in missing)}}}), or "
+            + " ".join(f"-p {item}=..." for item in missing),
         )
     if contexts:  # what is close to a free argument is misspelt, unless the code asks by name
         free = [name for name in names if name not in (*given, *spec.inputs)]

@@ -247,7 +247,8 @@ class Building(ABC):
         """The Dockerfile of the function's image; nothing is built.
 
         Args:
-            folder: Also write it there, with everything it adds.
+            folder: Also write it there, with everything it adds; versions of packages are chosen
+                for that, else the text lists the requirements as they are.
         """
         return str(resolve("mlrun_like.functions.deploying:dockerfile")(self._doc(), folder))
 

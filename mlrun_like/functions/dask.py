@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mlrun_like.errors import FunctionError
 from mlrun_like.functions.function import Function
+from mlrun_like.functions.pod_editing import amounts
 from mlrun_like.registry import resolve
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ R = TypeVar("R")
 
 _LINKS = "mlrun_like.runtimes.dask.links"
 _GPU = "nvidia.com/gpu"
-_SHORT = {"memory": "mem"}
 
 
 class DaskFunction(Function[P, R]):
@@ -102,13 +102,13 @@ class DaskFunction(Function[P, R]):
         Raises:
             InvalidArgumentError: if a quantity is malformed.
         """
-        return self._set("worker", "limits", _limits(mem, cpu, gpus, gpu_type), patch)
+        return self._resources("limits", amounts(mem, cpu, gpus, gpu_type), patch, "worker")
 
     def with_worker_requests(
         self, mem: str | None = None, cpu: str | float | None = None, patch: bool = False
     ) -> Self:
         """What a worker's node must have free; see `with_worker_limits`."""
-        return self._set("worker", "requests", {"memory": mem, "cpu": cpu}, patch)
+        return self._resources("requests", amounts(mem, cpu), patch, "worker")
 
     def with_scheduler_limits(
         self,
@@ -119,13 +119,13 @@ class DaskFunction(Function[P, R]):
         patch: bool = False,
     ) -> Self:
         """Limit what the scheduler may use; see `with_worker_limits`."""
-        return self._set("scheduler", "limits", _limits(mem, cpu, gpus, gpu_type), patch)
+        return self._resources("limits", amounts(mem, cpu, gpus, gpu_type), patch, "scheduler")
 
     def with_scheduler_requests(
         self, mem: str | None = None, cpu: str | float | None = None, patch: bool = False
     ) -> Self:
         """What the scheduler's node must have free; see `with_worker_limits`."""
-        return self._set("scheduler", "requests", {"memory": mem, "cpu": cpu}, patch)
+        return self._resources("requests", amounts(mem, cpu), patch, "scheduler")
 
     def with_limits(self, *args: Any, **kwargs: Any) -> Self:
         """Not for this kind: workers and scheduler have limits of their own."""
@@ -175,27 +175,6 @@ class DaskFunction(Function[P, R]):
         found: Manifest = make(self._doc(), name, namespace)
         return found
 
-    def _set(self, part: str, kind: str, values: Mapping[str, Any], patch: bool) -> Self:
-        check = resolve("mlrun_like.specs.pod_checks:check_quantity")
-        spec = self._doc().spec
-        field = f"{part}_resources"
-        resources = dict(getattr(spec, field))
-        found = {
-            name: check(_SHORT.get(name, name), value)
-            for name, value in values.items()
-            if value is not None
-        }
-        resources[kind] = {**(resources.get(kind) or {}), **found} if patch else found
-        setattr(spec, field, {name: rows for name, rows in resources.items() if rows})
-        return self
-
-    def _not_for(self, method: str, instead: str) -> FunctionError:
-        return FunctionError(
-            f"{method} is not for kind 'dask'",
-            where=f"function {self.name!r}",
-            fix=f"use {instead}",
-        )
-
 
 class DaskStatus:
     """A function's status by attributes: what is set here is in the document.
@@ -220,7 +199,3 @@ class DaskStatus:
     def to_dict(self) -> dict[str, Any]:
         """A copy as plain data."""
         return dict(self._document)
-
-
-def _limits(mem: Any, cpu: Any, gpus: Any, gpu_type: str) -> dict[str, Any]:
-    return {"memory": mem, "cpu": cpu, gpu_type: gpus}

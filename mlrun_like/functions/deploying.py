@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from mlrun_like.errors import BuildError, FunctionError, MLRunLikeError
@@ -12,6 +13,7 @@ from mlrun_like.functions.documents import require_code, save
 from mlrun_like.functions.placing import raise_findings
 from mlrun_like.functions.preflight.check import check_document
 from mlrun_like.functions.preflight.images import check_destination
+from mlrun_like.functions.preflight.keys import check_keys
 from mlrun_like.images.assembling import Say
 from mlrun_like.images.build import BuiltImage, build_plan, dockerfile_text
 from mlrun_like.images.plan import Plan, destination_of, plan_of
@@ -81,6 +83,8 @@ def build(
     )
     _refuse(document, check_destination(where))
     with progress(watch) as say:
+        for item in check_keys(document):
+            say(f"warning: {item}")
         made = build_plan(
             plan,
             where,
@@ -141,10 +145,24 @@ def progress(watch: bool | str) -> Iterator[Say]:
         raise
 
 
-def dockerfile(document: FunctionDoc, folder: str = "") -> str:
-    """The Dockerfile of a function's image."""
+def dockerfile(
+    document: FunctionDoc,
+    folder: str = "",
+    changes: Mapping[str, Any] = MappingProxyType({}),
+    say: Say = lambda line: None,
+) -> str:
+    """The Dockerfile of a function's image.
+
+    Args:
+        document: The function.
+        folder: Where it is written with what it adds; empty: nowhere, and no version is chosen.
+        changes: Values of the plan; see `plan_of`.
+        say: Called with lines of progress.
+    """
     require_code(document)
-    return dockerfile_text(plan_of(document, base=_base_of(document)), folder)
+    return dockerfile_text(
+        plan_of(document, **{"base": _base_of(document), **changes}), folder, say=say
+    )
 
 
 def deploy(document: FunctionDoc, given: Mapping[str, Any], watch: bool | str = True) -> bool:
@@ -217,5 +235,6 @@ def ensure_built(document: FunctionDoc, auto_build: bool | None = None) -> None:
         raise BuildError(
             "the function's image is not built yet, and it needs one of its own",
             where=f"function {document.metadata.name!r}",
-            fix="fn.deploy() before the run, or fn.run(..., auto_build=True)",
+            fix="fn.deploy() before the run, or fn.run(..., auto_build=True); on the command line "
+            "`mlrun-like build ... --image NAME`, then run with --image NAME",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlrun_like.registry import resolve
 
@@ -18,6 +18,10 @@ __all__ = ["Manifesting"]
 
 class Manifesting(ABC):
     """A function as manifests and as a Nuclio project."""
+
+    objects_by: ClassVar[str] = "mlrun_like.runtimes.kubernetes.manifest:function_objects"
+    """What makes the objects of this kind; gets the document, a Call and a Form."""
+    checked_by: ClassVar[str] = "mlrun_like.runtimes.kubernetes.preflight:check_document"
 
     @abstractmethod
     def _doc(self) -> FunctionDoc:
@@ -33,8 +37,11 @@ class Manifesting(ABC):
         artifact_path: str = "",
         schedule: str = "",
         policy: Any = None,
+        version: str = "",
     ) -> Manifest:
         """The Kubernetes objects that run this function, to read, commit and apply.
+
+        A Job, SparkApplication or MPIJob by the function's kind, and the ConfigMaps it mounts.
 
         Nothing in them depends on the time or a run: the same function gives the same text.
 
@@ -44,8 +51,11 @@ class Manifesting(ABC):
             inputs: URLs for its data arguments.
             name: The run's name.
             artifact_path: Where artifacts go.
-            schedule: A cron expression: a CronJob instead of a Job.
+            schedule: A cron expression: a CronJob (ScheduledSparkApplication) instead; an MPIJob
+                has none.
             policy: `CronPolicy(...)` for it: time zone, overlaps, missed starts.
+            version: Of the object's API; an MPIJob has `v1` (Kubeflow's training operator) and
+                `v2beta1` (the MPI operator), by default the setting `mpi_operator`.
 
         Returns:
             A list of objects whose `str()` is YAML.
@@ -62,7 +72,7 @@ class Manifesting(ABC):
             "artifact_path": artifact_path,
         }
         make = resolve("mlrun_like.functions.manifests:manifest_of")
-        found: Manifest = make(self._doc(), call, schedule, policy)
+        found: Manifest = make(self, call, schedule, policy, version)
         return found
 
     def to_nuclio(self) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, ParamSpec, TypeVar
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
@@ -14,14 +14,10 @@ from mlrun_like.registry import resolve
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from mlrun_like.runtimes.kubernetes.rendering import Manifest
-
-__all__ = ["CLEAN_POD_POLICIES", "MpiFunction"]
+__all__ = ["MpiFunction"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-CLEAN_POD_POLICIES = ("All", "Running", "None")
 
 
 class MpiFunction(Function[P, R]):
@@ -37,6 +33,8 @@ class MpiFunction(Function[P, R]):
     Handlers may have arguments `rank`, `world_size`, `comm` (mpi4py's COMM_WORLD) and `checkpoint`,
     also found as attributes of the context.
     """
+
+    objects_by: ClassVar[str] = "mlrun_like.runtimes.mpi.manifest:function_objects"
 
     def set_mpi_args(self, args: Sequence[str]) -> Self:
         """Set further arguments of the launcher; those of before are replaced.
@@ -116,49 +114,6 @@ class MpiFunction(Function[P, R]):
                 )
             self.set_env(f"HOROVOD_AUTOTUNE_{name}", value)
         return self
-
-    def to_manifest(
-        self,
-        handler: str = "",
-        params: Mapping[str, Any] | None = None,
-        inputs: Mapping[str, str] | None = None,
-        *,
-        name: str = "",
-        artifact_path: str = "",
-        schedule: str = "",
-        policy: Any = None,
-        version: str = "",
-    ) -> Manifest:
-        """The MPIJob that runs this function, and the ConfigMaps it mounts, to read and apply.
-
-        Args:
-            handler: Another entry point than the default one.
-            params: Values for its arguments.
-            inputs: URLs for its data arguments.
-            name: The run's name.
-            artifact_path: Where artifacts go.
-            schedule: Not for MPIJobs.
-            policy: Not for MPIJobs.
-            version: `v1` (Kubeflow's training operator) or `v2beta1` (the MPI operator); by default
-                the setting `mpi_operator`.
-
-        Returns:
-            A list of objects whose `str()` is YAML.
-
-        Raises:
-            InvalidArgumentError: if a value cannot stand in a manifest.
-        """
-        del policy
-        call = {
-            "handler": handler,
-            "params": dict(params or {}),
-            "inputs": dict(inputs or {}),
-            "name": name,
-            "artifact_path": artifact_path,
-        }
-        make = resolve("mlrun_like.functions.mpi_manifests:manifest_of")
-        found: Manifest = make(self._doc(), call, schedule, version)
-        return found
 
 
 def _log_path(name: str) -> str:

@@ -83,7 +83,8 @@ def _stand_in(document: FunctionDoc, runtime: Runtime, reason: str) -> tuple[Run
 def _unavailable(document: FunctionDoc, reason: str) -> EngineError:
     return EngineError(
         f"{document.metadata.name!r} has kind {document.kind!r}, which cannot be used: {reason}",
-        fix="fn.run(local=True) runs it in this process; `mlrun-like doctor` checks the engines",
+        fix="fn.run(local=True) or --local runs it in this process; `mlrun-like doctor` checks "
+        "the engines",
     )
 
 
@@ -97,7 +98,7 @@ def _load(document: FunctionDoc, kind: str) -> Runtime:
                 f"{name!r} has kind {kind!r}: it is deployed and answers requests, it does not run",
                 fix=_SERVED[kind],
             ) from exc
-        fix = "fn.run(local=True) runs it in this process"
+        fix = "fn.run(local=True) or --local runs it in this process"
         if kind not in FOREIGN_KINDS:
             fix = str(getattr(exc, "fix", ""))
         raise FunctionError(

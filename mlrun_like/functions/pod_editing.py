@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import InvalidArgumentError, InvalidTypeError, nearest
+from mlrun_like.errors import FunctionError, InvalidArgumentError, InvalidTypeError, nearest
 from mlrun_like.functions.manifesting import Manifesting
 from mlrun_like.registry import resolve
 from mlrun_like.specs.durations import check_thresholds
@@ -26,7 +26,7 @@ from mlrun_like.specs.pod_checks import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["PREEMPTION_MODES", "PodEditing"]
+__all__ = ["PREEMPTION_MODES", "PodEditing", "amounts"]
 
 PREEMPTION_MODES = ("allow", "constrain", "prevent", "none")
 
@@ -54,10 +54,7 @@ class PodEditing(Manifesting):
         Raises:
             InvalidArgumentError: if a quantity is malformed.
         """
-        rows = _amounts(mem, cpu)
-        if gpus is not None:
-            rows[gpu_type] = check_count("gpus", gpus)
-        return self._resources("limits", rows, patch)
+        return self._resources("limits", amounts(mem, cpu, gpus, gpu_type), patch)
 
     def with_requests(
         self,
@@ -75,13 +72,28 @@ class PodEditing(Manifesting):
         Raises:
             InvalidArgumentError: if a quantity is malformed.
         """
-        return self._resources("requests", _amounts(mem, cpu), patch)
+        return self._resources("requests", amounts(mem, cpu), patch)
 
-    def _resources(self, kind: str, rows: Mapping[str, Any], patch: bool) -> Self:
-        spec = self._doc().spec
-        before = (spec.resources.get(kind) or {}) if patch else {}
-        spec.resources = {**spec.resources, kind: {**before, **rows}}
+    def _resources(self, kind: str, rows: Mapping[str, Any], patch: bool, part: str = "") -> Self:
+        """Set requests or limits of the pod, or of those of one part of the kind's engine."""
+        spec, field = self._doc().spec, f"{part}_resources" if part else "resources"
+        before: dict[str, Any] = getattr(spec, field)
+        kept = (before.get(kind) or {}) if patch else {}
+        found = {**before, kind: {**kept, **rows}}
+        self._check_resources(found)
+        setattr(spec, field, {name: values for name, values in found.items() if values})
         return self
+
+    def _check_resources(self, resources: Mapping[str, Any]) -> None:
+        """A kind's engine may refuse some."""
+
+    def _not_for(self, method: str, instead: str) -> FunctionError:
+        document = self._doc()
+        return FunctionError(
+            f"{method} is not for kind {document.kind!r}",
+            where=f"function {document.metadata.name!r}",
+            fix=f"use {instead}",
+        )
 
     def with_node_selection(
         self,
@@ -255,10 +267,21 @@ class PodEditing(Manifesting):
         return self
 
 
-def _amounts(mem: Any, cpu: Any) -> dict[str, Any]:
+def amounts(
+    mem: Any = None, cpu: Any = None, gpus: Any = None, gpu_type: str = ""
+) -> dict[str, Any]:
+    """Resource name -> amount of what is given.
+
+    >>> amounts("1Gi", gpus=1, gpu_type="nvidia.com/gpu")
+    {'memory': '1Gi', 'nvidia.com/gpu': 1}
+
+    Raises:
+        InvalidArgumentError: if a quantity is malformed.
+    """
     given = {"memory": ("mem", mem), "cpu": ("cpu", cpu)}
-    return {
+    rows: dict[str, Any] = {
         resource: check_quantity(argument, value)
         for resource, (argument, value) in given.items()
         if value is not None
     }
+    return rows if gpus is None else {**rows, gpu_type: check_count("gpus", gpus)}

@@ -24,6 +24,7 @@ from mlrun_like.functions.drafting import draft_run
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.placing import choose_runtime, provided_names, raise_findings
 from mlrun_like.functions.preflight.check import check_run
+from mlrun_like.functions.preflight.keys import check_keys
 from mlrun_like.functions.preflight.needs import check_installed
 from mlrun_like.functions.sweeping import read_sweep
 from mlrun_like.functions.tasks import fill_from_task
@@ -32,7 +33,7 @@ from mlrun_like.packaging.unpack import files_of
 from mlrun_like.registry import resolve
 from mlrun_like.runs.entry import in_payload
 from mlrun_like.runs.job import Job
-from mlrun_like.runs.object import RunObject, error_of
+from mlrun_like.runs.object import RunObject, error_of, lost_record
 from mlrun_like.runs.secrets import resolve_sources
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.finding import Finding
@@ -59,15 +60,20 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
     runtime, notices, job = _prepare(function, given)
     found = _findings(runtime, job, given)
     raise_findings(job.function, [item for item in found if item.severity == "error"])
-    notices += [str(item) for item in found] if runtime.needs_image else []
+    # what is not as certain is told where this interpreter cannot find it out by itself
+    told = [item for item in found if runtime.needs_image or item.code == "key-unknown"]
+    notices += [str(item) for item in told]
     job.run.spec.function = _store_function(job.store, job.function)
     if given.get("schedule") is not None:
         return _scheduled(job, given["schedule"])
     for notice in notices:
         _tell(job, notice)
     finished = runtime.launch(job)
+    lost = lost_record(job.store, finished)
     if finished.status.state != "completed":
-        raise error_of(finished)
+        raise error_of(finished) from lost
+    if lost is not None:
+        raise lost
     return RunObject(finished, job.store)
 
 
@@ -177,7 +183,8 @@ def _findings(runtime: Runtime, job: Job, given: Mapping[str, Any]) -> list[Find
     if runtime.kind != "local" or given.get("schedule") is not None:
         return check_run(job.function, job.run, runtime, job.store, job.secrets)
     needs = [] if given["local"] else job.function.spec.build.requirements
-    return list(check_installed(needs, f"requirements of {job.function.metadata.name!r}"))
+    where = f"requirements of {job.function.metadata.name!r}"
+    return [*check_installed(needs, where), *check_keys(job.function)]
 
 
 def _tell(job: Job, notice: str) -> None:
@@ -232,7 +239,7 @@ def _check_code(document: FunctionDoc, run: RunDoc, in_image: bool) -> None:
     if not (spec.build.functionSourceCode or spec.command.strip() or "." in run.spec.handler):
         raise FunctionError(
             f"{name!r} has neither code nor a command, so there is no handler to run",
-            fix="fn.run(handler=my_function), or new_function(command='train.py')",
+            fix="fn.run(handler=my_function), --handler NAME, or new_function(command='train.py')",
         )
     if spec.build.functionSourceCode:
         files_of(document)  # raises if the code is damaged

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.functions.pod_editing import amounts
 from mlrun_like.functions.spark_pods import SparkPods
 from mlrun_like.registry import resolve
+from mlrun_like.specs.pod_checks import check_choice
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from mlrun_like.runtimes.kubernetes.rendering import Manifest
 
 __all__ = ["DEFAULT_IMAGES", "SparkFunction"]
 
@@ -25,7 +25,6 @@ DEFAULT_IMAGES: Mapping[str, str] = {
 }
 """Kind -> image that `deploy_default_image` builds, in the default registry."""
 
-_CHECKS = "mlrun_like.specs.pod_checks"
 _CONF = "mlrun_like.runtimes.spark.conf"
 _RESTARTS = ("Never", "OnFailure", "Always")
 
@@ -42,6 +41,9 @@ class SparkFunction(SparkPods[P, R]):
     `deps` (`jars`, `packages`, `pyFiles`, `files`, `archives`, …), `main_class`, `job_type`,
     `replicas` (executors), `driver_java_options`, `executor_java_options`, `spark_version`.
     """
+
+    objects_by: ClassVar[str] = "mlrun_like.runtimes.spark.manifest:function_objects"
+    checked_by: ClassVar[str] = "mlrun_like.runtimes.spark.checks:check_definition"
 
     # -- where it runs --------------------------------------------------------------------
 
@@ -114,7 +116,7 @@ class SparkFunction(SparkPods[P, R]):
         Raises:
             InvalidArgumentError: if a quantity is malformed.
         """
-        return self._limits("executor", cpu, {gpu_type: gpus}, patch)
+        return self._resources("limits", amounts(None, cpu, gpus, gpu_type), patch, "executor")
 
     def with_driver_limits(
         self,
@@ -124,7 +126,7 @@ class SparkFunction(SparkPods[P, R]):
         patch: bool = False,
     ) -> Self:
         """What the driver's pod may use at most; see `with_executor_limits`."""
-        return self._limits("driver", cpu, {gpu_type: gpus}, patch)
+        return self._resources("limits", amounts(None, cpu, gpus, gpu_type), patch, "driver")
 
     def with_cores(
         self, executor_cores: int | None = None, driver_cores: int | None = None
@@ -188,7 +190,7 @@ class SparkFunction(SparkPods[P, R]):
         Raises:
             InvalidArgumentError: if a value cannot be used.
         """
-        resolve(f"{_CHECKS}:check_choice")("restart_type", restart_type, _RESTARTS)
+        check_choice("restart_type", restart_type, _RESTARTS)
         self._doc().spec.restart_policy = {
             "type": restart_type,
             "retries": _whole("retries", retries, 0),
@@ -200,47 +202,7 @@ class SparkFunction(SparkPods[P, R]):
         }
         return self
 
-    # -- manifests and images ----------------------------------------------------------------
-
-    def to_manifest(
-        self,
-        handler: str = "",
-        params: Mapping[str, Any] | None = None,
-        inputs: Mapping[str, str] | None = None,
-        *,
-        name: str = "",
-        artifact_path: str = "",
-        schedule: str = "",
-        policy: Any = None,
-    ) -> Manifest:
-        """The SparkApplication that runs this function, and its code, to read, commit and apply.
-
-        Args:
-            handler: Another entry point than the default one.
-            params: Values for its arguments.
-            inputs: URLs for its data arguments.
-            name: The run's name.
-            artifact_path: Where artifacts go.
-            schedule: A cron expression: a ScheduledSparkApplication instead.
-            policy: `CronPolicy(...)` for it.
-
-        Returns:
-            A list of objects whose `str()` is YAML.
-
-        Raises:
-            PackagingError: if the source cannot be captured.
-            InvalidArgumentError: if a value cannot stand in a manifest.
-        """
-        call = {
-            "handler": handler,
-            "params": dict(params or {}),
-            "inputs": dict(inputs or {}),
-            "name": name,
-            "artifact_path": artifact_path,
-        }
-        make = resolve("mlrun_like.functions.spark_manifests:manifest_of")
-        found: Manifest = make(self._doc(), call, schedule, policy)
-        return found
+    # -- images ----------------------------------------------------------------
 
     @classmethod
     def deploy_default_image(cls, with_gpu: bool = False, kind: str = "spark") -> Any:
@@ -260,31 +222,11 @@ class SparkFunction(SparkPods[P, R]):
     # -- the steps of the above -----------------------------------------------------------
 
     def _requests(self, role: str, mem: str | None, cpu: Any, patch: bool) -> Self:
-        rows: dict[str, Any] = {}
-        if mem is not None:
-            rows["memory"] = resolve(f"{_CONF}:jvm_memory")(mem)
-        if cpu is not None:
-            rows["cpu"] = resolve(f"{_CHECKS}:check_quantity")("cpu", cpu)
-        return self._set(role, "requests", rows, patch)
+        rows = {} if mem is None else {"memory": resolve(f"{_CONF}:jvm_memory")(mem)}
+        return self._resources("requests", {**rows, **amounts(cpu=cpu)}, patch, role)
 
-    def _limits(self, role: str, cpu: Any, gpus: Mapping[str, Any], patch: bool) -> Self:
-        rows: dict[str, Any] = {}
-        if cpu is not None:
-            rows["cpu"] = resolve(f"{_CHECKS}:check_quantity")("cpu", cpu)
-        for kind, count in gpus.items():
-            if count is not None:
-                rows[kind] = _whole("gpus", count, 0)
-        return self._set(role, "limits", rows, patch)
-
-    def _set(self, role: str, part: str, rows: Mapping[str, Any], patch: bool) -> Self:
-        spec = self._doc().spec
-        resources = dict(getattr(spec, f"{role}_resources"))
-        resources[part] = {**(resources.get(part) or {}), **rows} if patch else dict(rows)
+    def _check_resources(self, resources: Mapping[str, Any]) -> None:
         resolve(f"{_CONF}:gpus_of")(resources)
-        setattr(
-            spec, f"{role}_resources", {key: value for key, value in resources.items() if value}
-        )
-        return self
 
 
 def _whole(name: str, value: Any, least: int) -> int:

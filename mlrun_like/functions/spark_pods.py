@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from mlrun_like.errors import FunctionError, InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.functions.function import Function
-from mlrun_like.registry import resolve
+from mlrun_like.functions.pod_editing import PREEMPTION_MODES
+from mlrun_like.specs.pod_checks import (
+    check_affinity,
+    check_choice,
+    check_name,
+    check_node_selector,
+    check_tolerations,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -17,8 +24,11 @@ __all__ = ["SparkPods"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_CHECKS = "mlrun_like.specs.pod_checks"
-_PREEMPTION = ("allow", "constrain", "prevent", "none")
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "node_selector": check_node_selector,
+    "affinity": check_affinity,
+    "tolerations": check_tolerations,
+}
 
 
 class SparkPods(Function[P, R]):
@@ -50,13 +60,13 @@ class SparkPods(Function[P, R]):
 
     def with_driver_preemption_mode(self, mode: str) -> Self:
         """Whether the driver may run on preemptible nodes: allow, constrain, prevent or none."""
-        found = resolve(f"{_CHECKS}:check_choice")("preemption mode", mode, _PREEMPTION)
+        found = check_choice("preemption mode", mode, PREEMPTION_MODES)
         self._doc().spec.driver_preemption_mode = found
         return self
 
     def with_executor_preemption_mode(self, mode: str) -> Self:
         """Whether executors may run on preemptible nodes: allow, constrain, prevent or none."""
-        found = resolve(f"{_CHECKS}:check_choice")("preemption mode", mode, _PREEMPTION)
+        found = check_choice("preemption mode", mode, PREEMPTION_MODES)
         self._doc().spec.executor_preemption_mode = found
         return self
 
@@ -125,10 +135,10 @@ class SparkPods(Function[P, R]):
         if node_name:
             raise self._not_for("node_name", "node_selector, affinity or tolerations")
         spec = self._doc().spec
-        given = {"node_selector": selector, "affinity": affinity, "tolerations": more}
-        for name, value in given.items():
+        given = (selector, affinity, more)
+        for (name, check), value in zip(_CHECKS.items(), given, strict=True):
             if value is not None:
-                setattr(spec, f"{role}_{name}", resolve(f"{_CHECKS}:check_{name}")(value))
+                setattr(spec, f"{role}_{name}", check(value))
         return self
 
     def _mount(self, role: str, host: str, path: str, kind: str, name: str) -> Self:
@@ -139,17 +149,10 @@ class SparkPods(Function[P, R]):
                 fix='("/data", "/mnt/data")',
             )
         source = {"path": host, **({"type": kind} if kind else {})}
-        volume = {"name": resolve(f"{_CHECKS}:check_name")("volume", name), "hostPath": source}
+        volume = {"name": check_name("volume", name), "hostPath": source}
         spec = self._doc().spec
         spec.volumes = [row for row in spec.volumes if row.get("name") != name] + [volume]
         field = f"{role}_volume_mounts"
         kept = [row for row in getattr(spec, field) if row.get("mountPath") != path]
         setattr(spec, field, [*kept, {"name": name, "mountPath": path}])
         return self
-
-    def _not_for(self, method: str, instead: str) -> FunctionError:
-        return FunctionError(
-            f"{method} is not for kind {self.kind!r}",
-            where=f"function {self.name!r}",
-            fix=f"use {instead}",
-        )

@@ -24,7 +24,7 @@ from mlrun_like.images.sending import later
 from mlrun_like.images.target import Target
 from mlrun_like.packaging.fetching import fetch_source
 
-__all__ = ["Assembly", "Part", "Say", "assemble"]
+__all__ = ["Assembly", "Part", "Say", "assemble", "variables_of", "wanted_lines"]
 
 Say = Callable[[str], None]
 """Called with a line of progress."""
@@ -91,7 +91,7 @@ def assemble(
     parts: list[Part] = []
     locked: Locked | None = None
     removed: tuple[str, ...] = ()
-    request = _request(plan, base)
+    request = Request(wanted_lines(plan), base, plan.preferred, plan.environ)
     if request.lines:
         locked, environment, removed = _environment(request, say, renew, whiteouts)
         parts += [environment] if environment else []
@@ -110,7 +110,7 @@ def assemble(
     return Assembly(
         base=base,
         parts=tuple(parts),
-        env=_variables(plan, base.target, old_path, old_pythonpath),
+        env=variables_of(plan, base.target, old_path, old_pythonpath),
         user=base.user if base.user not in ("", "0", "root", "0:0", "root:root") else "1000:1000",
         workdir=plan.source_dir if plan.source else HOME,
         cmd=(base.target.executable, *plan.command),
@@ -120,13 +120,14 @@ def assemble(
     )
 
 
-def _request(plan: Plan, base: Base) -> Request:
+def wanted_lines(plan: Plan) -> tuple[str, ...]:
+    """The requirement lines of a plan, with those of this package."""
     lines = list(plan.requirements)
     if plan.package and plan.specifier:
         lines.append(plan.specifier)
     elif plan.package:
         lines += [line for line in own_requirements(plan.extras) if line not in lines]
-    return Request(tuple(lines), base, plan.preferred, plan.environ)
+    return tuple(lines)
 
 
 def _environment(
@@ -170,7 +171,17 @@ def _code(plan: Plan) -> Iterator[Entry]:
         yield Entry.data(f"{ROOT}/function.json", data)
 
 
-def _variables(plan: Plan, target: Target, path: str, pythonpath: str) -> dict[str, str]:
+def variables_of(
+    plan: Plan, target: Target, path: str = "", pythonpath: str = ""
+) -> dict[str, str]:
+    """Environment variables of the image.
+
+    Args:
+        plan: What is wanted.
+        target: The base's Python.
+        path: The base's `PATH`.
+        pythonpath: The base's `PYTHONPATH`.
+    """
     source = plan.source_dir if plan.source else CODE
     own = [CODE] if plan.files else []
     own += [plan.source_dir] if plan.source else []

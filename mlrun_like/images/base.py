@@ -242,7 +242,7 @@ def _restored(note: Any, python: str, image: Image) -> Base:
         raise BuildError(
             f"base image {image.name or 'given'!r} has no Python 3 on its PATH",
             fix="use a base with Python (python:3.11-slim), or name the version its commands "
-            "install: build(python='3.11')",
+            "install: build(python='3.11'), or --python 3.11",
         )
     packages = {
         name: Installed(item["version"], tuple(item["files"]))

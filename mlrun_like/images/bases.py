@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import BuildError, EngineError, NotFoundError
+from mlrun_like.errors import (
+    BuildError,
+    EngineError,
+    MissingFileError,
+    NotFoundError,
+    nearest,
+)
 from mlrun_like.images.assembling import Say
 from mlrun_like.images.cache import BlobCache
 from mlrun_like.images.image import Image
@@ -16,24 +23,47 @@ from mlrun_like.images.registries import Registries
 from mlrun_like.images.sending import later
 from mlrun_like.images.tool import TOOLS, Tool
 
-__all__ = ["is_file", "local_name", "open_base"]
+__all__ = ["file_of", "is_file", "local_name", "open_base"]
 
-_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".oci")
 _ARCHIVES = ("oci-archive:", "docker-archive:", "oci:")
 
 
 def is_file(base: str) -> bool:
-    """Whether a base is an archive or a folder, not a name.
+    """Whether a base means an archive or a folder, not a name; it need not exist.
 
-    >>> is_file("./base.tar"), is_file("python:3.11-slim")
-    (True, False)
+    >>> is_file("./base.tar"), is_file("base.tar"), is_file("python:3.11-slim")
+    (True, True, False)
     """
-    named = base.startswith((*_ARCHIVES, "/", "./", "../", "~"))
-    return named or (base.endswith(_SUFFIXES) and Path(base).is_file())
+    if base.startswith((*_ARCHIVES, "/", "./", "../", "~")):
+        return True
+    tagged = ":" in base.rpartition("/")[2]
+    return base.endswith(_SUFFIXES) and (not tagged or Path(base).is_file())
 
 
-def _path(base: str) -> str | Path:
-    return Path(base) if base.endswith(_SUFFIXES) and Path(base).is_file() else base
+def file_of(base: str) -> Path:
+    """The archive or folder that a base means.
+
+    Raises:
+        MissingFileError: if there is none.
+
+    >>> file_of("oci-archive:missing.tar")
+    Traceback (most recent call last):
+    mlrun_like.errors.finding.MissingFileError: the base image 'oci-archive:missing.tar' is ...
+    """
+    text = base
+    for prefix in _ARCHIVES:
+        text = text.removeprefix(prefix)
+    path = Path(text).expanduser()
+    if not path.exists():
+        near = nearest(path.name, os.listdir(path.parent)) if path.parent.is_dir() else ""
+        raise MissingFileError(
+            f"the base image {base!r} is a file that does not exist.{near}",
+            where=f"folder {str(Path.cwd())!r}",
+            fix="correct the path; an image of a registry whose name ends like a file's is named "
+            f"with its tag: {path.name}:latest",
+        )
+    return path
 
 
 def local_name(base: str) -> bool:
@@ -54,13 +84,15 @@ def open_base(base: str, platform: str, registries: Registries, say: Say) -> Ima
         say: Called before work that takes longer.
 
     Raises:
-        NotFoundError: if there is no such image.
+        NotFoundError: if there is no such image or file.
         EngineError: if its registry cannot be reached, and no tool has it.
         BuildError: if it is not made for the platform.
     """
     if is_file(base) or base == "scratch":
         with later(say, f"reading the base image {base}"):
-            return Image.open(_path(base), platform, registries=registries)
+            if base == "scratch":
+                return Image.scratch(platform)
+            return Image.from_archive(file_of(base), platform=platform)
     failure: NotFoundError | EngineError | BuildError | None = None
     if not local_name(base):
         try:
@@ -88,7 +120,7 @@ def open_base(base: str, platform: str, registries: Registries, say: Say) -> Ima
     raise NotFoundError(
         f"there is no image {base!r} on this machine",
         where=f"images of {', '.join(tried)}" if tried else "no container tool is installed",
-        fix="name one that exists: base_image='python:3.11-slim'",
+        fix="name one that exists: base_image='python:3.11-slim', or --base python:3.11-slim",
     )
 
 

@@ -15,7 +15,8 @@ from mlrun_like.images.assembling import Assembly, Say, assemble
 from mlrun_like.images.base import inspect_base
 from mlrun_like.images.bases import open_base
 from mlrun_like.images.builders import Work, choose_builder
-from mlrun_like.images.dockerfile import dockerfile_of, write_context
+from mlrun_like.images.dockerfile import outline_of, write_context
+from mlrun_like.images.early import check_early
 from mlrun_like.images.image import Image
 from mlrun_like.images.plan import Destination, Plan, destination_of, project_plan
 from mlrun_like.images.registries import Registries
@@ -149,6 +150,7 @@ def _place(destination: Destination) -> str:
 def _assembled(
     plan: Plan, registries: Registries, say: Say, renew: bool, whiteouts: bool
 ) -> tuple[Image, Assembly]:
+    check_early(plan, say)
     base = open_base(plan.base, plan.platform, registries, say)
     if base.platform.os not in ("linux", ""):
         raise BuildError(
@@ -169,14 +171,15 @@ def dockerfile_text(plan: Plan, folder: str = "", *, say: Say = lambda line: Non
 
     Args:
         plan: What is wanted.
-        folder: Where the file and its context are written; empty: nowhere.
+        folder: Where the file and its context are written, for which versions are chosen; empty:
+            nowhere, and the text lists the requirements as they are (`dockerfile.outline_of`).
         say: Called with lines of progress.
     """
+    if not folder:
+        return outline_of(plan)
     with Registries() as registries:
         _, assembly = _assembled(plan, registries, say, False, False)
-    if folder:
-        return write_context(Path(folder).expanduser(), plan, assembly)
-    return dockerfile_of(plan, assembly)
+    return write_context(Path(folder).expanduser(), plan, assembly)
 
 
 def build_image(

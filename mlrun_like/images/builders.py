@@ -99,8 +99,8 @@ def choose_builder(plan: Plan, wanted: str = "") -> Builder:
         if plan.needs_tool and not builder.runs_commands:
             raise BuildError(
                 f"builder {name!r} only adds files: {plan.needs_tool}",
-                fix=f"builder='podman' (or {', '.join(TOOLS[1:])}), or take a base image that has "
-                "what the commands install",
+                fix=f"builder='podman' or --builder podman (or {', '.join(TOOLS[1:])}), or take a "
+                "base image that has what the commands install",
             )
         reason = builder.unavailable()
         if reason:

@@ -10,15 +10,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.images.assembling import Assembly
+from mlrun_like.images.assembling import Assembly, Part, variables_of, wanted_lines
+from mlrun_like.images.base import Base
 from mlrun_like.images.cache import BlobCache
-from mlrun_like.images.plan import Plan
+from mlrun_like.images.complaints import without_passwords
+from mlrun_like.images.layers import Layer
+from mlrun_like.images.plan import HOME, Plan
+from mlrun_like.images.target import Target
 
 __all__ = [
     "SECRET",
     "dockerfile_of",
     "environment_file",
     "lower_of",
+    "outline_of",
     "upper_of",
     "write_context",
 ]
@@ -26,6 +31,12 @@ __all__ = [
 SECRET = "mlrun-like-env"
 _REMOVED = "removed.txt"
 _MOUNT = f"--mount=type=secret,id={SECRET},required=false"
+_OUTLINE = (
+    "# base, commands, requirements, package, source, code",
+    "# --keep FOLDER (fn.dockerfile(FOLDER)) writes the exact file, with versions chosen, and what",
+    "# it adds; to build, leave --print-dockerfile out.",
+)
+_NO_LAYER = Layer("", "", 0, "")
 _LOAD = f"if [ -f /run/secrets/{SECRET} ]; then . /run/secrets/{SECRET}; fi"
 
 
@@ -42,6 +53,47 @@ def dockerfile_of(plan: Plan, assembly: Assembly, base: str = "") -> str:
     """
     lower, upper = lower_of(plan, assembly, base), upper_of(plan, assembly)
     return "\n".join(["# base, commands, environment, package, source, code", *lower, *upper, ""])
+
+
+def outline_of(plan: Plan) -> str:
+    """The text as far as the plan alone tells it: no base is looked at, no version chosen.
+
+    Requirements stand as they are. What a base decides is left out or as most bases have it:
+    variables that name its folders, and its own user if that is not root.
+
+    Args:
+        plan: What is wanted.
+
+    Raises:
+        InvalidArgumentError: if a command has several lines that a Dockerfile would split.
+    """
+    lines = [*_OUTLINE, f"FROM {plan.base}", "USER 0"]
+    lines += [f"RUN {_with_secret(command, plan)}" for command in plan.commands]
+    wanted = wanted_lines(plan)
+    if wanted:
+        words = [
+            # an option and its value are two words of one line
+            shlex.join(shlex.split(line)) if line.startswith("-") else shlex.quote(line)
+            for line in map(without_passwords, wanted)
+        ]
+        lines.append(" \\\n    ".join(["RUN python3 -m pip install --no-cache-dir", *words]))
+    parts = [
+        *(["package"] if plan.package and not plan.specifier else []),
+        *(["source"] if plan.source else []),
+        "code",
+    ]
+    target = Target(plan.python or "3", executable="python3")
+    assembly = Assembly(
+        base=Base(target),
+        parts=tuple(Part(name, _NO_LAYER) for name in parts),
+        env=variables_of(plan, target),
+        user="1000:1000",
+        workdir=plan.source_dir if plan.source else HOME,
+        cmd=(target.executable, *plan.command),
+        labels=dict(plan.labels),
+    )
+    lines += plan.extra.strip().splitlines()
+    return "\n".join([*lines, *upper_of(plan, assembly), ""])
 
 
 def lower_of(plan: Plan, assembly: Assembly, base: str = "") -> list[str]:

@@ -257,7 +257,10 @@ def destination_of(
 
 def _default_name(doc: FunctionDoc | None) -> str:
     if doc is None or not doc.metadata.name:
-        raise InvalidArgumentError("the image needs a name", fix='image="registry:5000/app:1"')
+        raise InvalidArgumentError(
+            "the image needs a name",
+            fix='image="registry:5000/app:1", or --image registry:5000/app:1',
+        )
     values = {
         "project": doc.metadata.project or config.default_project,
         "name": doc.metadata.name,

@@ -85,6 +85,7 @@ def choose(wanted: Platform, offered: Sequence[tuple[Platform, _Item]], where: s
         raise BuildError(
             f"the image is not made for {wanted}; it has: {names}",
             where=where,
-            fix=f"choose one of these, as in platform={first!r}, or another base image",
+            fix=f"choose one of these, as in platform={first!r} or --platform {first}, or another "
+            "base image",
         )
     return min(fitting, key=lambda pair: pair[0].variant != wanted.variant)[1]

@@ -11,8 +11,9 @@ import platform
 import re
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from mlrun_like.packaging.providers import distributions_of_modules
 from mlrun_like.packaging.requirements import (
     distribution_name,
     normalize_dist,
@@ -91,13 +92,8 @@ def _providers(imports: Iterable[str]) -> set[str]:
         if _dist(normalize_dist(name)) is not None:
             found.add(normalize_dist(name))
         else:
-            found.update(map(normalize_dist, _table().get(name, ())))
+            found.update(map(normalize_dist, distributions_of_modules().get(name, ())))
     return found
-
-
-@functools.lru_cache(maxsize=1)
-def _table() -> Mapping[str, list[str]]:
-    return importlib.metadata.packages_distributions()
 
 
 @functools.cache
@@ -145,7 +141,7 @@ def _provided(names: frozenset[str]) -> frozenset[str]:
         return frozenset()
     wanted = {*names, *_closure(names)}
     found = {name.replace("-", "_") for name in wanted}
-    for top, owners in _table().items():
+    for top, owners in distributions_of_modules().items():
         if wanted & {normalize_dist(owner) for owner in owners}:
             found.add(top)
     return frozenset(found)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
+import sys
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from mlrun_like.packaging.requirements import normalize_dist
 
-__all__ = ["provider_of"]
+__all__ = ["distributions_of_modules", "importable", "provider_of"]
 
 _KNOWN: Mapping[str, str] = MappingProxyType(
     {
@@ -68,17 +69,21 @@ def provider_of(module: str) -> str:
     if top in _KNOWN:
         return _KNOWN[top]
     # which distributions there are is read from all that are installed: only if it can be one
-    here = _installed().get(top, []) if _is_here(top) else []
+    here = distributions_of_modules().get(top, []) if importable(top) else []
     return normalize_dist(here[0] if len(set(here)) == 1 else top)
 
 
-def _is_here(top: str) -> bool:
+def importable(name: str) -> bool:
+    """Whether this interpreter finds a top-level package, without importing it."""
+    if name in sys.modules:
+        return True
     try:
-        return importlib.util.find_spec(top) is not None
+        return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False
 
 
 @functools.cache
-def _installed() -> Mapping[str, list[str]]:
+def distributions_of_modules() -> Mapping[str, list[str]]:
+    """Top-level name -> the installed distributions that bring it; slow the first time."""
     return importlib.metadata.packages_distributions()

@@ -125,7 +125,8 @@ def check_arguments(
             f"{name}() needs {', '.join(map(repr, missing))}, which the run does not give."
             + "".join(hints).replace("?", "."),
             where=_where(handler),
-            fix=f"fn.run(params={{{', '.join(f'{item!r}: ...' for item in missing)}}})",
+            fix=f"fn.run(params={{{', '.join(f'{item!r}: ...' for item in missing)}}}), or "
+            + " ".join(f"-p {item}=..." for item in missing),
         )
     if sign.context and not _asks_for_parameters(handler):
         free = [item for item in known if item not in given and item not in inputs]

@@ -6,12 +6,13 @@ Every runtime that leaves this process hands over a payload (by file or environm
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,19 @@ from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import close_stores, open_store
 from mlrun_like.tracking.relay import RELAY, RelayStore, needed_objects
 
-__all__ = ["build_payload", "execute_payload", "in_payload", "main", "prepare", "run_payload"]
+__all__ = [
+    "UNWRITTEN",
+    "as_payload",
+    "build_payload",
+    "execute_payload",
+    "in_payload",
+    "main",
+    "prepare",
+    "run_payload",
+]
+
+UNWRITTEN = "unwritten"
+"""In a result file: the run's record could be written nowhere else, and its reader has to do it."""
 
 
 def build_payload(job: Job, result_file: str = "", relay: bool = False) -> dict[str, Any]:
@@ -64,7 +77,12 @@ def execute_payload(payload: dict[str, Any]) -> int:
     """
     run = run_payload(payload)
     if payload.get("result_file"):
-        _write_atomically(Path(payload["result_file"]), json.dumps(run.to_dict(), default=str))
+        document = run.to_dict()
+        if payload.get("store") != RELAY:
+            with config.override(**payload.get("settings", {})):
+                if open_store(payload.get("store", "")).unwritten():
+                    document[UNWRITTEN] = True
+        _write_atomically(Path(payload["result_file"]), json.dumps(document, default=str))
     return 0 if run.status.state == "completed" else 1
 
 
@@ -72,8 +90,18 @@ _in_payload: ContextVar[bool] = ContextVar("mlrun_like_in_payload", default=Fals
 
 
 def in_payload() -> bool:
-    """Whether this code is executed for a run that came from another process."""
+    """Whether this code is executed for a run whose code is loaded for it."""
     return _in_payload.get()
+
+
+@contextlib.contextmanager
+def as_payload() -> Iterator[None]:
+    """Execute a run: code that is loaded in the block must not start another one meanwhile."""
+    mark = _in_payload.set(True)
+    try:
+        yield
+    finally:
+        _in_payload.reset(mark)
 
 
 def run_payload(payload: dict[str, Any], wrap: Callable[[Store], Store] | None = None) -> RunDoc:
@@ -105,11 +133,8 @@ def run_payload(payload: dict[str, Any], wrap: Callable[[Store], Store] | None =
         )
         for name, target in payload.get("provide", {}).items():
             job.provide[name] = functools.partial(_provide, target, job)
-        mark = _in_payload.set(True)
-        try:
+        with as_payload():
             run = execute(job, capture_output=False)
-        finally:
-            _in_payload.reset(mark)
         if isinstance(store, RelayStore):
             store.finish(run)
         else:

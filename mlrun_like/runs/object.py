@@ -10,6 +10,7 @@ from typing import Any
 
 from mlrun_like.artifacts.item import DataItem, get_dataitem
 from mlrun_like.errors import (
+    RecordLostError,
     RunAbortedError,
     RunError,
     RunLostError,
@@ -21,7 +22,7 @@ from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import TERMINAL, RunDoc, RunMetadata, RunSpec, RunStatus
 from mlrun_like.tracking.base import Store
 
-__all__ = ["RunObject", "error_of", "from_rich", "summary"]
+__all__ = ["RunObject", "error_of", "from_rich", "lost_record", "summary"]
 
 
 class RunObject:
@@ -235,6 +236,7 @@ def _short(value: Any) -> str:
 
 
 _TIMED_OUT = "the run exceeded its timeout"
+_ENDED = {"error": "failed", "aborted": "was aborted"}
 _LOST = (
     "the run's process ended without a word",
     "the run was lost",
@@ -257,3 +259,18 @@ def error_of(run: RunDoc) -> RunError:
     elif text.startswith(_LOST) and not status.traceback:
         kind = RunLostError
     return kind(what, where=uri, fix=f"mlrun-like logs {meta.uid}", traceback=status.traceback)
+
+
+def lost_record(store: Store, run: RunDoc) -> RecordLostError | None:
+    """What to raise if the record of a run that ended lives in this process's memory only."""
+    reason = store.unwritten()
+    if not reason:
+        return None
+    name, state = run.metadata.name, run.status.state
+    return RecordLostError(
+        f"run {name!r} {_ENDED.get(state, state)}, but its record is not kept: {reason}",
+        where=RunObject(run, store).uri,
+        fix="make room: while this process lives the records wait in its memory, and are written "
+        "as soon as they can be; the error's `run` has the results",
+        run=run.to_dict(),
+    )

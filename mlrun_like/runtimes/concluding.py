@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from mlrun_like.errors import NotFoundError, SpecError, StoreUnavailableError
 from mlrun_like.runs.context_base import utc_now
+from mlrun_like.runs.entry import UNWRITTEN
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.processes import Ending
 from mlrun_like.runtimes.supervise import ABORT, TIMEOUT
@@ -60,13 +61,23 @@ def conclude(job: Job, last: RunDoc | None, end: End) -> RunDoc:
     return record(job, "error" if job.last_attempt else "pending", error, end.tail)
 
 
-def recorded(result: Path) -> RunDoc | None:
-    """The run document that the other side wrote at its end, if it got so far."""
+def recorded(result: Path, job: Job) -> RunDoc | None:
+    """The run document that the other side wrote at its end, if it got so far.
+
+    Args:
+        result: The file.
+        job: Whose run it is; stored here if the other side could not.
+    """
     try:
         text = result.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    return parse(RunDoc, json.loads(text), "the run's result")
+    document = json.loads(text)
+    unwritten = document.pop(UNWRITTEN, False)
+    run = parse(RunDoc, document, "the run's result")
+    if unwritten:
+        job.store.store_run(run.to_dict())
+    return run
 
 
 def catch_up(job: Job) -> None:

@@ -69,7 +69,7 @@ class ProcessRuntime(Runtime):
                     record(job, "aborted", "the run was interrupted from the keyboard")
                     raise
                 end = End(explain_ending(outcome.ending, job), outcome.stop, started, output.tail())
-                return conclude(job, recorded(result), end)
+                return conclude(job, recorded(result, job), end)
         finally:
             output.close()
 

@@ -78,8 +78,7 @@ class ProgramRuntime(Runtime):
 
     def last(self, job: Job, folder: Path) -> RunDoc | None:
         """The document that the other side recorded at its end."""
-        del job
-        return recorded(folder / RESULT)
+        return recorded(folder / RESULT, job)
 
     def attempt(self, job: Job) -> RunDoc:
         """See Runtime.attempt."""

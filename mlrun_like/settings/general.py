@@ -58,7 +58,8 @@ GENERAL: tuple[Setting, ...] = (
         "lost_after",
         float,
         120.0,
-        "Seconds without a sign of life after which a run on another machine counts as lost.",
+        "Seconds without a new sign of life, as seen from here, after which a run on another "
+        "machine counts as lost.",
     ),
     Setting("calculate_digest", bool, True, "Record a SHA-256 digest of every artifact."),
     Setting(

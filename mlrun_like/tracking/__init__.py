@@ -9,7 +9,8 @@
     documents.py    from documents to rows
     sql.py          connections and errors; transaction.py, statements.py: SQL compiled once
     schema.py       the tables; migrate.py: to the current schema; upgrade.py + migrations/: Alembic
-    reaper.py       runs whose process was killed; process.py: does a process live
+    reaper.py       runs whose process was killed; process.py: does a process live; sightings.py:
+                    signs of life of other machines
     gc.py           removes what nobody needs
 
 A write goes: document -> row -> operation -> queue -> one transaction for all that wait (or the

@@ -267,6 +267,11 @@ class Store(RunStore, ObjectStore, LogStore):
     def flush(self, timeout: float | None = None) -> None:
         """Return when everything queued is on disk (in the store, or in the spool)."""
 
+    def unwritten(self) -> str:
+        """Flush, and say why records are nowhere but in memory; empty if all are on disk."""
+        self.flush()
+        return ""
+
     @abstractmethod
     def close(self) -> None:
         """Flush and release; calling it twice is harmless."""

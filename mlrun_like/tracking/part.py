@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, func
 
+from mlrun_like.tracking.sightings import Sightings
 from mlrun_like.tracking.sql import Database
 from mlrun_like.tracking.statements import statements
 from mlrun_like.tracking.writer import Writer
@@ -21,6 +22,7 @@ class SqlPart:
 
     database: Database
     writer: Writer
+    sightings: Sightings
 
 
 def prepared(connection: Connection, name: str, /, **params: Any) -> list[Any]:

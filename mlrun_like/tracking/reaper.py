@@ -1,13 +1,15 @@
 """Runs whose process ended without a word: found, and marked as failed.
 
 A run on this machine is lost when its process is gone (or its number now belongs to another
-process); a run elsewhere, when it gave no sign of life for `lost_after` seconds.
+process); a run elsewhere, when its sign of life has not changed for `lost_after` seconds, as seen
+from here: the clocks of two machines are never compared.
 """
 
 from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -41,7 +43,9 @@ def mark_lost(store: Store | SqlPart, project: str = "*") -> list[str]:
     """
     if not isinstance(store, SqlPart):
         return []
-    lost = [row for row in _busy(store, project) if _is_lost(row)]
+    busy = _busy(store, project)
+    quiet = _quiet(store, busy, whole=project in ("", "*"))
+    lost = [row for row in busy if _is_lost(row, quiet)]
     if not lost:
         return []
     # a run may have ended properly while its store was away: its last words come first
@@ -85,12 +89,30 @@ def _busy(store: SqlPart, project: str) -> list[Any]:
         return list(connection.execute(statement).all())
 
 
-def _is_lost(row: Any) -> bool:
+def _quiet(store: SqlPart, busy: list[Any], whole: bool) -> dict[str, float]:
+    """Seconds for which runs on other machines have given no new sign of life, by name."""
+    signs = {
+        _name(row): f"{row.state} {row.heartbeat} {row.updated}"
+        for row in busy
+        if not _is_here(row) and (row.heartbeat or row.pid)
+    }
+    return store.sightings.unchanged(signs, whole=whole, every=config.lost_after / 4)
+
+
+def _name(row: Any) -> str:
+    return f"{row.project}@{row.uid}#{row.iter}"
+
+
+def _is_here(row: Any) -> bool:
+    return bool(row.host == socket.gethostname() and row.pid)
+
+
+def _is_lost(row: Any, quiet: Mapping[str, float]) -> bool:
+    if not _is_here(row):
+        # without a process or a sign of life ever, it waits to be started
+        return quiet.get(_name(row), 0.0) > float(config.lost_after)
+    if process_alive(row.pid, row.pid_started):
+        return False
+    # between two attempts the process of the first one is gone, and rightly so
     silent: bool = time.time() - max(row.heartbeat or 0.0, row.updated) > config.lost_after
-    if row.host == socket.gethostname() and row.pid:
-        if process_alive(row.pid, row.pid_started):
-            return False
-        # between two attempts the process of the first one is gone, and rightly so
-        return bool(row.state != "pending" or silent)
-    # without a process or a sign of life ever, it waits to be started
-    return silent and bool(row.heartbeat or row.pid)
+    return bool(row.state != "pending" or silent)

@@ -14,6 +14,7 @@ from mlrun_like.tracking.logs import SqlLogs
 from mlrun_like.tracking.objects import SqlObjects
 from mlrun_like.tracking.runs import SqlRuns
 from mlrun_like.tracking.schedules import SqlSchedules
+from mlrun_like.tracking.sightings import Sightings
 from mlrun_like.tracking.spool import Spool
 from mlrun_like.tracking.sql import Database
 from mlrun_like.tracking.writer import Writer
@@ -34,6 +35,7 @@ class SqlStore(SqlRuns, SqlObjects, SqlLogs, SqlSchedules, Store):
         self.url = url
         self.database = Database(url)
         self.writer = Writer(self.database, Spool(self.database.shown))
+        self.sightings = Sightings(self.writer.spool.folder)
 
     def __repr__(self) -> str:
         return f"SqlStore({self.database.shown!r})"
@@ -72,6 +74,9 @@ class SqlStore(SqlRuns, SqlObjects, SqlLogs, SqlSchedules, Store):
 
     def flush(self, timeout: float | None = None) -> None:
         self.writer.flush(timeout)
+
+    def unwritten(self) -> str:
+        return self.writer.unwritten()
 
     def close(self) -> None:
         self.writer.close()

@@ -57,6 +57,7 @@ class Writer:
         self._queue: deque[Operation] = deque()
         self._interval = config.flush_interval
         self._retry_at = 0.0
+        self._trouble = ""
         self._refused: set[tuple[str, type]] = set()
         self._thread = self._new_thread()
         guard(self)
@@ -126,18 +127,23 @@ class Writer:
         finally:
             self.database.lock.release()
 
+    def unwritten(self) -> str:
+        """Flush, and say why records are nowhere but in memory; empty if all are on disk."""
+        self.flush()
+        if not self._queue:
+            return ""
+        return (
+            f"{len(self._queue)} records could be written neither to {self.database.shown} nor to "
+            f"{self.spool.folder}: {self._trouble}"
+        )
+
     def close(self) -> None:
         """Flush, stop the thread, disconnect. Later calls start it all again."""
         self._thread.stop(self.database.timeout)
         with self.database.lock:
-            self._drain(durable=True, retry=True)
-            if self._queue:
-                _log.warning(
-                    "%d records could be written neither to %s nor to %s",
-                    len(self._queue),
-                    self.database.shown,
-                    self.spool.folder,
-                )
+            unwritten = self.unwritten()
+            if unwritten:
+                _log.warning(unwritten)
             self.database.disconnect()
             self._thread = self._new_thread()
 
@@ -224,13 +230,10 @@ class Writer:
         try:
             path = self.spool.append(batch)
         except OSError as exc:
+            self._trouble = str(exc)
             if reason is not None or not self._queue:
-                _log.error(
-                    "%s; the spool cannot be written either: %s; %d records stay in memory",
-                    reason or "the tracking store is away",
-                    exc,
-                    len(batch),
-                )
+                text = "%s; the spool cannot be written either: %s; %d records stay in memory"
+                _log.error(text, reason or "the tracking store is away", exc, len(batch))
             self._retry_at = time.monotonic() + _RETRY_EVERY
             self.spooling = True
             self._wake_thread()

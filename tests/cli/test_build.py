@@ -84,6 +84,17 @@ def test_the_dockerfile_alone(code: str, base: str, tmp_path: Path) -> None:
     assert (kept / "Dockerfile").read_text() == out
 
 
+def test_the_dockerfile_alone_is_there_at_once(code: str, base: str, tmp_path: Path) -> None:
+    words = [f"{code}:train", "--base", "127.0.0.1:1/none:1", "-q", "one==99"]
+    exit_code, out, err = run(*words, "--print-dockerfile")
+    assert (exit_code, err) == (0, "")
+    assert "FROM 127.0.0.1:1/none:1" in out and "one==99" in out
+    wheel = make_wheel(tmp_path / "w", "one")
+    words = [f"{code}:train", "--base", base, "-q", str(wheel), "--keep", str(tmp_path / "kept")]
+    exit_code, out, err = run(*words, "--print-dockerfile")
+    assert exit_code == 0 and out.startswith("# base") and "choosing versions" in err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -91,6 +102,7 @@ def test_the_dockerfile_alone(code: str, base: str, tmp_path: Path) -> None:
         (["notes.txt"], "nothing that can be built"),
         (["{code}:nope", "--archive", "x.tar", "--base", "{base}"], "nope"),
         (["{code}:train", "--base", "./nothing.tar", "--archive", "x.tar"], "nothing.tar"),
+        (["{code}:train", "--base", "nothing.tar", "--archive", "x.tar"], "does not exist"),
         (["{code}:train", "--builder", "oci", "-c", "make", "--base", "{base}"], "only adds files"),
         (["{code}:train", "-q", "a b c", "--base", "{base}"], "not a requirement"),
     ],

@@ -9,7 +9,9 @@ import pytest
 
 import mlrun_like as ml
 from mlrun_like.cli.doctor import Finding
+from mlrun_like.configuration import config
 from mlrun_like.tracking.base import RunQuery
+from tests.kubernetes_api import Cluster, kubernetes_cluster
 
 
 def _states(answer: Any) -> dict[str, str]:
@@ -78,6 +80,35 @@ def test_gc_removes_deleted_runs(call: Any) -> None:
     assert call("gc", "--dry-run", "--keep-days", "0", "--json").json["runs"] == 1
     assert call("gc", "--keep-days", "0", "--json").json["runs"] == 1
     assert call("gc", "--keep-days", "0", "--json").json["runs"] == 0
+
+
+def _ended_job(cluster: Cluster, name: str, owner: str) -> None:
+    meta = {
+        "name": name,
+        "namespace": "default",
+        "labels": {"app.kubernetes.io/managed-by": owner},
+        "creationTimestamp": "2020-01-01T00:00:00Z",
+    }
+    status = {"conditions": [{"type": "Complete", "status": "True"}]}
+    # suspended, so that the cluster's node starts nothing
+    spec = {"suspend": True, "template": {"spec": {"containers": []}}}
+    job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec}
+    cluster.put({**job, "status": status})
+
+
+def test_gc_removes_what_is_left_in_a_cluster(call: Any, tmp_path: Path) -> None:
+    with kubernetes_cluster(tmp_path) as cluster:
+        config.kubeconfig = str(cluster.kubeconfig())
+        _ended_job(cluster, "ended", "mlrun-like")
+        _ended_job(cluster, "foreign", "helm")
+        assert call("gc", "--dry-run", "--json").json["jobs"] == ["ended"]
+        assert len(cluster.all("jobs")) == 2
+        assert "ended" in call("gc").out
+        assert [item["metadata"]["name"] for item in cluster.all("jobs")] == ["foreign"]
+        assert call("gc", "--json").json["jobs"] == []
+        cluster.faults.down = True
+        answer = call("gc", "--json").json
+        assert answer["jobs"] == [] and "cluster are left" in answer["notes"][0]
 
 
 @pytest.mark.slow

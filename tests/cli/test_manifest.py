@@ -36,6 +36,13 @@ def test_a_schedule_into_a_file(call: Any, command: list[str], tmp_path: Path) -
     assert cron["spec"]["timeZone"] == "Europe/Rome"
 
 
+@pytest.mark.parametrize(("kind", "made"), [("spark", "SparkApplication"), ("mpijob", "MPIJob")])
+def test_other_kinds_take_a_call_too(call: Any, command: list[str], kind: str, made: str) -> None:
+    *_, body = yaml.safe_load_all(call(*command, "--kind", kind, "-p", "depth=4").out)
+    assert body["kind"] == made
+    assert "depth=4" in str(body["spec"])
+
+
 def test_mistakes(call: Any, command: list[str], tmp_path: Path) -> None:
     assert "has no image" in call(*command[:-2], code=1).err
     assert "trian" in call(*command, "--handler", "trian", code=1).err

@@ -69,7 +69,7 @@ def test_everything_wrong_is_found_at_once_and_nothing_runs(tmp_path: Path) -> N
     [
         ("import absent\ndef train(): ...", "error"),
         ("def train():\n    from absent.part import x", "error"),
-        ("def other():\n    import absent\ndef train(): ...", "warning"),
+        ("def other():\n    import absent\ndef train(): return [other]", "warning"),
         (
             "try:\n    import absent\nexcept ImportError:\n    absent = None\ndef train(): ...",
             "warning",

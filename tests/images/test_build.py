@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import BuildError, EngineError, MLRunLikeError, NotFoundError
+from mlrun_like.errors import (
+    BuildError,
+    EngineError,
+    MissingFileError,
+    MLRunLikeError,
+    NotFoundError,
+)
 from mlrun_like.images.build import BuiltImage, build_image, build_plan, dockerfile_text
 from mlrun_like.images.cache import BlobCache
 from mlrun_like.images.image import Image
@@ -194,7 +200,38 @@ def test_a_summary_says_what_was_reused(plan: Plan, registry: DockerRegistry) ->
 def test_the_dockerfile_can_be_kept(plan: Plan, registry: DockerRegistry, tmp_path: Path) -> None:
     built = build_plan(plan, target(registry), keep=str(tmp_path / "kept"))
     assert built.dockerfile == (tmp_path / "kept" / "Dockerfile").read_text()
-    assert dockerfile_text(plan) == built.dockerfile
+    assert dockerfile_text(plan, str(tmp_path / "again")) == built.dockerfile
+
+
+def test_the_dockerfile_alone_needs_neither_base_nor_index(plan: Plan) -> None:
+    lines = ("--index-url https://ann:word@127.0.0.1:1/simple", "one>=1", 'two; sys_platform=="x"')
+    text = dockerfile_text(replace(plan, base="127.0.0.1:1/nothing:1", requirements=lines))
+    assert "FROM 127.0.0.1:1/nothing:1\nUSER 0\n" in text
+    assert "pip install --no-cache-dir \\\n    --index-url 'https://***@" in text
+    assert "    'one>=1' \\\n    'two; sys_platform==\"x\"'\n" in text
+    assert text.endswith("ADD code.tar.gz /\n") and "word" not in text
+
+
+def test_versions_are_chosen_before_a_large_archive_is_read(plan: Plan, tmp_path: Path) -> None:
+    path = tmp_path / "large.tar"
+    with path.open("wb") as file:
+        file.write(b"this is no archive")
+        file.truncate(65 << 20)
+    where, said = Destination("localhost/app:1", archive=str(tmp_path / "out.tar")), list[str]()
+    large = replace(plan, base=str(path))
+    with raises(BuildError, "requirement 'one==9'"):
+        build_plan(replace(large, requirements=(*plan.requirements, "one==9")), where)
+    for _ in range(2):
+        with raises(BuildError, "large.tar"):
+            build_plan(large, where, say=said.append)
+    assert sum("before" in line for line in said) == 1, "what was possible once is not asked again"
+
+
+@pytest.mark.parametrize("name", ["base.tar", "folder/base.tar.gz", "base.oci", "./base"])
+def test_a_base_that_is_a_missing_file(plan: Plan, name: str, tmp_path: Path) -> None:
+    where = Destination("localhost/app:1", archive=str(tmp_path / "out.tar"))
+    with raises(MissingFileError, repr(name), "a file that does not exist"):
+        build_plan(replace(plan, base=name), where)
 
 
 @contextlib.contextmanager

@@ -144,7 +144,7 @@ def test_a_tool_that_hangs_or_is_gone(docker: Path) -> None:
 
 def test_files_as_bases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert not is_file("base.tar")
+    assert is_file("base.tar"), "it means a file, which is not there"
     (tmp_path / "base.tar").touch()
     assert is_file("base.tar") and is_file("oci-archive:x") and not is_file("host/base:1.tar")
 

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from mlrun_like.configuration import config
 from mlrun_like.tracking import reaper
 from mlrun_like.tracking.base import RunQuery
@@ -72,3 +74,23 @@ def test_last_words_in_the_spool_come_first(sqlite_store: SqlStore, make_run: Ma
     spool.forget_process()
     assert mark_lost(sqlite_store) == []
     assert sqlite_store.read_run("p", "u1")["status"]["state"] == "completed"
+
+
+@pytest.mark.parametrize("skew", [-3600.0, 3600.0])
+def test_another_machines_clock_does_not_matter(
+    store: SqlStore, make_run: MakeRun, skew: float
+) -> None:
+    def beat(number: int) -> None:
+        there = {"project": "p", "uid": "u1", "iter": 0, "time": time.time() + skew + number}
+        store.writer.write(("beat", there))
+
+    row = run_row(make_run("u1", host="other-host", pid=7, pid_started=5.0))
+    store.writer.write(("run", {**row, "updated": time.time() + skew}))
+    assert mark_lost(store) == [], "an hour behind or ahead is not silence"
+    with config.override(lost_after=0.2):
+        for number in range(5):
+            time.sleep(0.1)
+            beat(number)
+            assert mark_lost(store) == [], "it lives"
+        time.sleep(0.3)
+        assert mark_lost(store) == ["u1"], "no new sign"

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlrun_like.configuration import environment_copy
-from mlrun_like.functions.preflight.code import check_code, importable, read_code
+from mlrun_like.functions.preflight.code import check_code, read_code
 from mlrun_like.functions.preflight.handlers import check_handler
+from mlrun_like.functions.preflight.keys import check_keys
 from mlrun_like.functions.preflight.modules import check_modules
 from mlrun_like.functions.preflight.names import check_names
 from mlrun_like.functions.preflight.needs import check_installed, check_requirements
@@ -17,6 +18,7 @@ from mlrun_like.functions.preflight.surroundings import (
     check_resources,
 )
 from mlrun_like.packaging.environment import provided_by
+from mlrun_like.packaging.providers import importable
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
@@ -49,6 +51,7 @@ def check_document(
     spec = document.spec
     where = f"function {document.metadata.name!r}, requirements"
     requirements = spec.build.requirements
+    yield from check_keys(document)
     yield from check_requirements(requirements, where)
     if not in_image:
         yield from check_installed(requirements, where)

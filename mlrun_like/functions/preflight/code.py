@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -11,12 +10,13 @@ from typing import NamedTuple
 
 from mlrun_like.errors import MLRunLikeError, nearest
 from mlrun_like.functions.preflight.files import Files
+from mlrun_like.functions.preflight.reach import out_of_reach
 from mlrun_like.packaging.providers import provider_of
 from mlrun_like.packaging.unpack import files_of
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
 
-__all__ = ["Asked", "Code", "check_code", "importable", "read_code"]
+__all__ = ["Asked", "Code", "check_code", "read_code"]
 
 _OWN = "mlrun_like"
 _CLOSE = 5_000_000
@@ -65,7 +65,8 @@ class Code(NamedTuple):
 
 
 def read_code(document: FunctionDoc, handler: str = "") -> Code:
-    """Read all files of a function; the body of `handler` counts as certain to run."""
+    """Read all files of a function; the body of `handler` counts as certain to run, and what only
+    other handlers lead to does not count."""
     code = Code([], [], [], [])
     if not document.spec.build.functionSourceCode:
         return code
@@ -89,7 +90,8 @@ def read_code(document: FunctionDoc, handler: str = "") -> Code:
             continue
         trees[name] = tree
         sets = sets or any(word in text for word in _SETTING)
-        reader = _Reader(code, shown, handler if name == main else "", shipped)
+        away = out_of_reach(tree, handler) if name == main else frozenset()
+        reader = _Reader(code, shown, handler if name == main else "", shipped, away)
         reader.visit(tree)
         named |= reader.set_here
     files = None
@@ -113,8 +115,11 @@ def _not_python(exc: Exception, file: str) -> Finding:
 
 
 class _Reader(ast.NodeVisitor):
-    def __init__(self, code: Code, file: str, handler: str, shipped: set[str]) -> None:
+    def __init__(
+        self, code: Code, file: str, handler: str, shipped: set[str], away: frozenset[int]
+    ) -> None:
         self._code = code
+        self._away = away
         self._file = file
         self._handler = handler
         self._shipped = shipped
@@ -156,7 +161,7 @@ class _Reader(ast.NodeVisitor):
         if node.name == self._handler:
             for statement in node.body:
                 self.visit(statement)
-        else:
+        elif id(node) not in self._away:
             self._perhaps(node.body)
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -243,7 +248,9 @@ def check_code(
             continue
         seen.add(item.name)
         near = nearest(item.name, _POPULAR) if item.name not in _POPULAR else ""
-        fix = f"fn.with_requirements([{provider_of(item.name)!r}])" if not near else "correct it"
+        package = provider_of(item.name)
+        brings = f"fn.with_requirements([{package!r}]), or -q {package} for `mlrun-like build`"
+        fix = "correct it" if near else brings
         yield Finding(
             "import-missing",
             f"the code imports {item.name!r}, which nothing brings{f'.{near}' if near else ''}",
@@ -256,10 +263,10 @@ def check_code(
         (
             "secret",
             code.secrets,
-            'fn.run(new_task().with_secrets("file", "secrets.env")), or set '
-            "the environment variable",
+            'fn.run(new_task().with_secrets("file", "secrets.env")), --env-file secrets.env, or '
+            "set the environment variable",
         ),
-        ("variable", unset, 'fn.set_env("{name}", "...")'),
+        ("variable", unset, 'fn.set_env("{name}", "..."), or --env-file with {name}=...'),
     ):
         for item in items:
             if item.name not in known[f"{kind}s"]:
@@ -281,13 +288,3 @@ _POPULAR = (
     *("datasets", "requests", "httpx", "yaml", "sqlalchemy", "pyarrow", "fastapi", "pydantic"),
     *("statsmodels", "networkx", "joblib", "optuna", "tqdm", "pyspark", "dask", "PIL", "cv2"),
 )
-
-
-def importable(name: str) -> bool:
-    """Whether this interpreter finds a top-level package, without importing it."""
-    if name in sys.modules:
-        return True
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False

@@ -86,7 +86,8 @@ def _check_init(
             f"the class {owner!r} is made with {', '.join(map(repr, missing))}, which the run does "
             "not give",
             where,
-            f'fn.run(params={{"_init_args": {{{rows}}}}}), or give the argument a default',
+            f'fn.run(params={{"_init_args": {{{rows}}}}}), -p "_init_args={{{rows}}}", or give the '
+            "argument a default",
         )
     for name in unknown:
         yield Finding(

@@ -131,7 +131,10 @@ def check_artifact_path(run: RunDoc) -> Iterator[Finding]:
     path = run.spec.output_path or config.artifact_path
     if not path:
         return
-    fix = "fn.run(artifact_path=...) with a folder of yours, or the setting artifact_path"
+    fix = (
+        "fn.run(artifact_path=...) or --artifact-path with a folder of yours, or the setting "
+        "artifact_path"
+    )
     where = f"run {run.metadata.name!r}"
     if "://" in path and not path.startswith("file://"):
         try:

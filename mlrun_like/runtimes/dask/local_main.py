@@ -64,10 +64,12 @@ def _answer(answers: IO[str], answer: dict[str, Any]) -> None:
 def main() -> None:
     """Serve on standard input and output; what workers print goes to standard error."""
     settle_path()
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+    with (
+        contextlib.suppress(KeyboardInterrupt, BrokenPipeError),  # also when the last line is sent
+        os.fdopen(os.dup(1), "w", encoding="utf-8") as answers,
+    ):
         os.dup2(2, 1)
-        with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-            serve(sys.stdin, answers)
+        serve(sys.stdin, answers)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from weakref import WeakSet
 
 import cloudpickle
 import distributed
@@ -19,7 +20,9 @@ import distributed
 from mlrun_like.configuration import config, exchange_environment
 from mlrun_like.packaging.loader import resolve_handler
 from mlrun_like.runs.context import MLClientCtx
+from mlrun_like.runs.entry import as_payload
 from mlrun_like.runs.execute import call_handler, execute
+from mlrun_like.runs.expression import compile_condition
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.output import capture
 from mlrun_like.runs.sweep import run_trial
@@ -31,11 +34,12 @@ from mlrun_like.runtimes.workplace import own_variables
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import RunDoc
+from mlrun_like.specs.values import HyperParamOptions
 from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.relay import RelayStore
 
-__all__ = ["Sweep", "execute_trial", "execute_whole"]
+__all__ = ["Sweep", "execute_trial", "execute_whole", "halt", "surroundings", "this_task"]
 
 _OF_ONE_MACHINE = ("home", "config_file", "dbpath")
 _lock = threading.Lock()
@@ -56,8 +60,12 @@ class Sweep:
         self.function = FunctionDoc.from_dict(self.shipment["function"])
         self.shared = shared_with(self.shipment["mark"])
         self.reader = _reader(self.shipment, self.shared)
+        self.halted = False
+        options = HyperParamOptions(**self.shipment["run"]["spec"].get("hyper_param_options", {}))
+        self._stop = compile_condition(options.stop_condition) if options.stop_condition else None
         self._lock = threading.Lock()
         self._handler: Callable[..., Any] | None = None
+        _sweeps.add(self)
 
     def __reduce__(self) -> Any:
         return Sweep, (self.blob,)
@@ -68,6 +76,23 @@ class Sweep:
             if self._handler is None:
                 self._handler = _handler(self.shipment, self.function)
             return self._handler
+
+    def may_end(self, document: dict[str, Any]) -> bool:
+        """Whether the parent may want no further trial after this one."""
+        status = document["status"]
+        if status["state"] != "completed":
+            return True
+        return self._stop is not None and self._stop(status.get("results", {}))
+
+
+_sweeps: WeakSet[Sweep] = WeakSet()
+
+
+def halt(uid: str) -> None:
+    """Begin no further trial of a run's sweep on this worker."""
+    for sweep in tuple(_sweeps):
+        if sweep.shipment["run"]["metadata"]["uid"] == uid:
+            sweep.halted = True
 
 
 def execute_trial(sweep: Sweep, document: dict[str, Any], varied: list[str]) -> dict[str, Any]:
@@ -85,7 +110,7 @@ def execute_trial(sweep: Sweep, document: dict[str, Any], varied: list[str]) -> 
     run = parse(RunDoc, document, "trial")
     status = run.status
     status.host, status.pid = socket.gethostname(), os.getpid()
-    with _surroundings(sweep.function, shipment, shared), _outbox(run, shipment, shared) as box:
+    with surroundings(sweep.function, shipment, shared), _outbox(run, shipment, shared) as box:
         store = GatheringStore(sweep.reader, shipment["objects"])
         live = {k: v for k, v in shipment["live"].items() if k not in varied}
         job = Job(sweep.function, run, store, secrets=shipment["secrets"], live_parameters=live)
@@ -96,7 +121,7 @@ def execute_trial(sweep: Sweep, document: dict[str, Any], varied: list[str]) -> 
         def log(data: bytes) -> None:
             store.append_log(meta.project, meta.uid, data)
 
-        with capture(log, show=False), watched(None, _this_task()):
+        with capture(log, show=False), watched(None, this_task()):
             run_trial(context, functools.partial(_call, sweep))
         return _result(run, store, box)
 
@@ -127,7 +152,7 @@ def execute_whole(blob: bytes) -> dict[str, Any]:
     worker = distributed.get_worker()
     topic = shipment["topic"]
     worker.log_event(topic, "started")
-    with _surroundings(function, shipment, shared), _outbox(run, shipment, shared) as box:
+    with surroundings(function, shipment, shared), _outbox(run, shipment, shared) as box:
         direct = _reader(shipment, shared)
         store: Store = direct or _EventStore(shipment, box, functools.partial(_send, worker, topic))
         try:
@@ -143,7 +168,8 @@ def execute_whole(blob: bytes) -> dict[str, Any]:
             if shipment["handler"] is not None:
                 job.handler = cloudpickle.loads(shipment["handler"])
             job.provide["dask_client"] = _own_client
-            done = execute(job)
+            with as_payload():
+                done = execute(job)
             store.flush()
             if isinstance(store, _EventStore):
                 store.finish(done)
@@ -162,7 +188,7 @@ class _EventStore(RelayStore):
     ) -> None:
         super().__init__(shipment["objects"], write)
         self._box = box
-        self._wish = _this_task()
+        self._wish = this_task()
 
     def _send(self, kind: str, *values: Any) -> None:
         if self._box is not None:
@@ -185,7 +211,7 @@ def _wish(worker: Any, key: Any) -> str:
     return "aborting" if gone else ""
 
 
-def _this_task() -> Callable[[], str]:
+def this_task() -> Callable[[], str]:
     """Asks what is wished of the task of this thread; may be called from any thread."""
     worker = distributed.get_worker()
     return functools.partial(_wish, worker, worker.get_current_task())
@@ -204,7 +230,8 @@ def _handler(shipment: dict[str, Any], function: FunctionDoc) -> Callable[..., A
         found: Callable[..., Any] = cloudpickle.loads(shipment["handler"])
         return found
     init = shipment["run"]["spec"].get("parameters", {}).get("_init_args") or {}
-    return resolve_handler(function, shipment["run"]["spec"].get("handler", ""), init)
+    with as_payload():
+        return resolve_handler(function, shipment["run"]["spec"].get("handler", ""), init)
 
 
 def _reader(shipment: dict[str, Any], shared: Shared) -> Store | None:
@@ -232,9 +259,7 @@ def _outbox(run: RunDoc, shipment: dict[str, Any], shared: Shared) -> Iterator[O
 
 
 @contextlib.contextmanager
-def _surroundings(
-    function: FunctionDoc, shipment: dict[str, Any], shared: Shared
-) -> Iterator[None]:
+def surroundings(function: FunctionDoc, shipment: dict[str, Any], shared: Shared) -> Iterator[None]:
     """The submitter's settings and the function's variables, as long as a task of it runs here.
 
     They belong to the process: tasks of two functions on threads of one worker share the first's.

@@ -13,6 +13,7 @@ from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
 from mlrun_like.names import parse_function_uri
 from mlrun_like.registry import resolve
 from mlrun_like.runs.context_base import utc_now
+from mlrun_like.runs.entry import as_payload
 from mlrun_like.runs.execute import execute
 from mlrun_like.runs.job import Job, TrialRunner
 from mlrun_like.runtimes.base import Runtime
@@ -97,6 +98,8 @@ class DaskRuntime(Runtime):
                 return run
             job.provide["dask_client"] = lambda: session.client
             job.trials = _with(prepared, resolve(f"{_PARTS}.trials:DaskTrials")(session))
+            if job.handler is None:
+                stack.enter_context(as_payload())
             return _explained(job, execute(job), session)
 
     def trials_on(self, uri: str, teardown: bool = False) -> TrialRunner:

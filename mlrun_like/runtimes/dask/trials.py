@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import pickle
 import queue
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -26,11 +29,17 @@ from mlrun_like.specs.values import HyperParamOptions
 
 __all__ = ["DaskTrials"]
 
-_TRIAL = "mlrun_like.runtimes.dask.remote:execute_trial"
+_BATCH = "mlrun_like.runtimes.dask.batch:execute_batch"
+_HALT = "mlrun_like.runtimes.dask.remote:halt"
 _SWEEP = "mlrun_like.runtimes.dask.remote:Sweep"
 _AHEAD = 4
-"""Trials for each thread that are on their way, so that no worker waits for the next one."""
+"""Tasks for each thread that are on their way, so that no worker waits for the next one."""
 _LEAST_AHEAD = 16
+_BATCH_SECONDS = 0.2
+"""What a task shall take at least: trials that are shorter share one."""
+_LARGEST = 16
+_OF_THE_LAST = 0.5
+"""Weight of the last task in how long a trial takes."""
 _ASK_EVERY = 0.2
 _ALONE = "-alone"
 
@@ -69,8 +78,12 @@ class _Run:
             with contextlib.suppress(Exception):  # the trials meet whatever is wrong, and say so
                 self._client.replicate([self._sweep])
         self._ended: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._given_back: deque[MLClientCtx] = deque()
         self._suspects: list[MLClientCtx] = []
-        self._running: dict[Any, tuple[Any, MLClientCtx]] = {}
+        self._running: dict[Any, tuple[Any, list[MLClientCtx]]] = {}
+        self._numbers = itertools.count(1)
+        self._each = _BATCH_SECONDS
+        """Seconds of a trial."""
         asked = HyperParamOptions(**job.run.spec.hyper_param_options).parallel_runs
         threads = sum(session.threads.values())
         self._most = asked or max(_LEAST_AHEAD, _AHEAD * threads)
@@ -81,13 +94,13 @@ class _Run:
         try:
             while more or self._running or self._suspects:
                 while more and len(self._running) < self._most:
-                    child = next(children, None)
-                    if child is None:
-                        more = False
+                    batch = self._next(children)
+                    if not batch:
+                        more = bool(self._running)  # some may be given back
                         break
-                    self._submit(child)
+                    self._submit(batch)
                 if not self._running and self._suspects:
-                    self._submit(self._suspects.pop(0), alone=True)
+                    self._submit([self._suspects.pop(0)], alone=True)
                 for child in self._some():
                     if done(child._run) and more:
                         more = False
@@ -96,19 +109,35 @@ class _Run:
             self._stop()
             raise
 
-    def _submit(self, child: MLClientCtx, alone: bool = False) -> None:
-        run, shared = child._run, self._job.live_parameters
-        own = child._job.live_parameters
+    def _next(self, children: Iterator[MLClientCtx]) -> list[MLClientCtx]:
+        """The trials of a task: as many as a short time is enough for, one if they are long."""
+        size = max(1, min(_LARGEST, int(_BATCH_SECONDS / self._each)))
+        batch = [self._given_back.popleft() for _ in range(min(size, len(self._given_back)))]
+        return batch + list(itertools.islice(children, size - len(batch)))
+
+    def _submit(self, batch: list[MLClientCtx], alone: bool = False) -> None:
+        shared = self._job.live_parameters
+        trials = [
+            (
+                child._run.to_dict(),
+                [
+                    name
+                    for name in shared
+                    if child._job.live_parameters.get(name) is not shared[name]
+                ],
+            )
+            for child in batch
+        ]
         future = self._client.submit(
             call,
-            _TRIAL,
+            _BATCH,
             self._sweep,
-            run.to_dict(),
-            [name for name in shared if own.get(name) is not shared[name]],
-            key=f"mlrun-like-trial-{self._name}-{run.metadata.iteration}{_ALONE * alone}",
+            pickle.dumps(trials),
+            _BATCH_SECONDS,
+            key=f"mlrun-like-trial-{self._name}-{next(self._numbers)}{_ALONE * alone}",
             pure=False,
         )
-        self._running[future.key] = (future, child)
+        self._running[future.key] = (future, batch)
         future.add_done_callback(self._ended.put)
 
     def _some(self) -> Iterator[MLClientCtx]:
@@ -121,26 +150,39 @@ class _Run:
             while True:
                 futures.append(self._ended.get_nowait())
         futures = [future for future in futures if future.key in self._running]
-        good = [future for future in futures if future.status == "finished"]
-        answers = dict(zip([f.key for f in good], self._client.gather(good), strict=True))
+        good = {future.key: future for future in futures if future.status == "finished"}
+        # a result may be lost with its worker, and the task fail when it is made again
+        found = self._client.gather(good, errors="skip").items()
+        blobs = {key: blob for key, blob in found if blob is not None}
         for future in futures:
-            _, child = self._running.pop(future.key)
-            if future.key in answers:
-                self._record(child, answers[future.key])
-            elif self._is_suspect(future):
-                self._suspects.append(child)
-                continue
+            batch = self._running[future.key][1]  # until it is recorded; see `_stop`
+            if future.status == "cancelled":  # and not taken back: the cluster is gone
+                error = explain_future(future, self._session)
+                raise EngineError(error.removeprefix("EngineError: "))
+            if future.key in blobs:
+                yield from self._record_all(batch, blobs[future.key])
+            elif self._is_suspect(future, batch):
+                self._suspects += batch
             else:
-                self._failed(child, future)
+                yield from self._failed(batch, explain_future(future, self._session))
+            del self._running[future.key]
+
+    def _record_all(self, batch: list[MLClientCtx], blob: bytes) -> Iterator[MLClientCtx]:
+        answers, seconds = pickle.loads(blob)
+        self._each += _OF_THE_LAST * (seconds / len(answers) - self._each)
+        self._given_back += batch[len(answers) :]
+        for child, answer in zip(batch, answers, strict=False):
+            self._record(child, answer)
             yield child
 
-    def _is_suspect(self, future: Any) -> bool:
-        """Whether a trial may only have been waiting on workers that another one killed.
+    def _is_suspect(self, future: Any, batch: list[MLClientCtx]) -> bool:
+        """Whether a trial may only have been beside, or behind, another one that is to blame.
 
         Dask blames everything that was assigned to a lost worker; alone it shows who it was.
         """
-        killed = future.status == "error" and type(future.exception()).__name__ == "KilledWorker"
-        return killed and not future.key.endswith(_ALONE)
+        if future.status != "error" or future.key.endswith(_ALONE):
+            return False
+        return len(batch) > 1 or type(future.exception()).__name__ == "KilledWorker"
 
     def _record(self, child: MLClientCtx, answer: dict[str, Any]) -> None:
         child._job.run = child._run = parse(RunDoc, answer["run"], "trial")
@@ -150,16 +192,12 @@ class _Run:
         GatheringStore.deliver(answer["records"], self._job.store)
         self._job.store.store_run(child.to_dict(), wait=False)
 
-    def _failed(self, child: MLClientCtx, future: Any) -> None:
-        """A trial that no worker could end; if the cluster is gone so is the sweep."""
-        if future.status == "cancelled":
-            self._running[future.key] = (
-                future,
-                child,
-            )  # it is recorded with the others that were stopped
-            raise EngineError(explain_future(future, self._session).removeprefix("EngineError: "))
-        self._end(child, "error", explain_future(future, self._session))
-        child.logger.error(f"trial {child.iteration} failed: {child._run.status.error}")
+    def _failed(self, batch: list[MLClientCtx], error: str) -> Iterator[MLClientCtx]:
+        """Trials that no worker could end."""
+        for child in batch:
+            self._end(child, "error", error)
+            child.logger.error(f"trial {child.iteration} failed: {child._run.status.error}")
+            yield child
 
     def _end(self, child: MLClientCtx, state: str, error: str) -> None:
         status = child._run.status
@@ -170,11 +208,14 @@ class _Run:
 
     def _withdraw(self) -> None:
         """Take back the trials that no worker has begun."""
+        with contextlib.suppress(OSError):
+            self._client.run(call, _HALT, self._job.run.metadata.uid, on_error="ignore")
         begun: set[str] = set()
         with contextlib.suppress(OSError):
             stacks = self._client.call_stack(keys=list(self._running))
             begun = {key for row in stacks.values() for key in row}
-        self._cancel(key for key in list(self._running) if key not in begun)
+        running = list(self._running.items())
+        self._cancel(k for k, (future, _) in running if k not in begun and not future.done())
 
     def _cancel(self, keys: Iterable[Any]) -> None:
         futures = [self._running.pop(key)[0] for key in list(keys)]
@@ -182,7 +223,9 @@ class _Run:
             self._client.cancel(futures)
 
     def _stop(self) -> None:
-        children = [child for _, child in self._running.values()] + self._suspects
+        batches = [batch for _, batch in self._running.values()]
+        children = [*itertools.chain(*batches), *self._given_back, *self._suspects]
         self._cancel(list(self._running))
         for child in children:
-            self._end(child, "aborted", "the run was stopped")
+            if child._run.status.state not in TERMINAL:
+                self._end(child, "aborted", "the run was stopped")

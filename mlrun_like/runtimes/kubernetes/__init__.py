@@ -1,6 +1,7 @@
 """Runs as jobs of a Kubernetes cluster.
 
-runtime       KubernetesRuntime: submit, follow, conclude
+runtime       KubernetesRuntime
+attempt       one attempt of a run, also of other engines: create, follow, conclude
 manifest      the objects of a run, and of a function to read or commit
   rendering   as YAML; the command line in them
   pod         the pod of a function, shared with other engines
@@ -13,7 +14,8 @@ manifest      the objects of a run, and of a function to read or commit
 client        requests to the API server, repeated while it cannot answer
   access      kubeconfig, or the pod's own account
   refusals    what its refusals mean
-following     one attempt from its creation to its end
+follower      its object, from creation to end: what is the same for every engine
+  following   the pod of a job
   watch       pods as they change
   logs        a pod's output without loss or repetition
   output      into the run's log

@@ -1,34 +1,25 @@
-"""One attempt of a run, followed from its creation to its end.
-
-Threads watch the pod and read its log; everything they see comes here through one queue, so that
-what happens is decided in one place, in order.
-"""
+"""The pod of a job, followed from its creation to its end."""
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import queue
 import time
 from typing import Any
 
-from mlrun_like.errors import MLRunLikeError, NotFoundError, StoreUnavailableError
+from mlrun_like.errors import MLRunLikeError
 from mlrun_like.runs.job import Job
-from mlrun_like.runtimes.concluding import catch_up, record
-from mlrun_like.runtimes.kubernetes.causes import Cause, sentence
+from mlrun_like.runtimes.kubernetes.causes import Cause
 from mlrun_like.runtimes.kubernetes.client import Client, path_of
 from mlrun_like.runtimes.kubernetes.explain import explain_end, explain_job, state_of
-from mlrun_like.runtimes.kubernetes.logs import LogStream
+from mlrun_like.runtimes.kubernetes.follower import NEVER, Follower
 from mlrun_like.runtimes.kubernetes.output import LogOutput
 from mlrun_like.runtimes.kubernetes.pod import CONTAINER
-from mlrun_like.runtimes.kubernetes.thresholds import Thresholds
 from mlrun_like.runtimes.kubernetes.waiting import Waiting
-from mlrun_like.runtimes.kubernetes.watch import Change, Watch
-from mlrun_like.runtimes.supervise import ABORT, TIMEOUT
+from mlrun_like.runtimes.kubernetes.watch import Change
+from mlrun_like.runtimes.supervise import TIMEOUT
 
 __all__ = ["Following"]
 
-_ASK_EVERY = 0.5
 _OWN_LIMIT = 2.0
 """Seconds past the time limit in which the run may end by itself and say where it was."""
 _LOADING = 60.0
@@ -37,84 +28,33 @@ _GRACE = 30
 _AFTER_GRACE = 15.0
 _LOG_AFTER_END = 30.0
 _LOG_AFTER_GONE = 3.0
-_NEVER = float("inf")
 _ENDED = ("Succeeded", "Failed")
 
 
-class Following:
-    """Follows the pod of a job.
+class Following(Follower):
+    """Follows the pod of a Job, or of what stands for it; see Follower."""
 
-    Args:
-        client: The cluster.
-        job: Whose run it is.
-        name: The Job object's name.
-        output: Takes the log.
-    """
-
-    def __init__(self, client: Client, job: Job, name: str, output: LogOutput) -> None:
-        self._client = client
-        self._job = job
-        self._path = path_of("batch/v1", "Job", client.namespace, name)
+    def __init__(self, client: Client, job: Job, path: str, output: LogOutput) -> None:
+        super().__init__(client, job, path, output)
         self._pods_path = path_of("v1", "Pod", client.namespace)
-        self._output = output
-        self._queue: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self._watch = Watch(
-            client, self._pods_path, lambda c: self._queue.put(("pod", c)), f"mlrun/job={name}"
-        )
-        self._log: LogStream | None = None
-        self._log_ended = False
-        self._pod: dict[str, Any] = {}
+        self._watching("pod", self._pods_path)
         self._gone = False  # the pod was there and is not any more
-        self._limits = Thresholds(job.function.spec.state_thresholds)
         quick = copy.copy(client)
         quick.patience = 0.0  # a look that finds nobody is made again, and must not hold us up
-        self._waiting = Waiting(quick, job, self._path, output)
-        self._cause: Cause | None = None
-        self.stop = ""
-        self._ask = time.monotonic()
-        self._running_since: float | None = None
-        self._begun: float | None = None
-        self._ended_at = self._deleted_at = self._gone_at = self._harder = _NEVER
-        self._lost_at = _NEVER
+        self._waiting = Waiting(quick, job, path, output)
+        self._deleted_at = self._gone_at = self._harder = self._lost_at = NEVER
 
     def run(self) -> Cause:
-        """Follow to the end; nothing of the attempt runs in the cluster afterwards.
-
-        Gives why it ended; `stop` says whether it was stopped: ABORT, TIMEOUT or empty.
-
-        Raises:
-            KeyboardInterrupt: after the job was deleted.
-        """
-        self._watch.start()
-        try:
-            while not self._finished():
-                with contextlib.suppress(queue.Empty):
-                    self._take(self._queue.get(timeout=_ASK_EVERY / 2))
-                self._tick()
-        except KeyboardInterrupt:
-            self._delete(grace=0)
-            raise
-        finally:
-            self._watch.stop()
-            if self._log is not None:
-                self._log.stop()
-            self._drain()
-        if self._deleted_at < _NEVER and self._pod and not self._gone:
+        """See Follower.run."""
+        cause = super().run()
+        if self._deleted_at < NEVER and self._pod and not self._gone:
             name = self._pod["metadata"]["name"]
             self._output.note(f"mlrun-like: pod {name} is still there; its node may be lost")
-        return self.cause()
+        return cause
 
     # -- what the threads see -------------------------------------------------------------
 
-    def _take(self, news: tuple[str, Any]) -> None:
-        kind, value = news
-        if kind == "log":
-            if value is None:
-                self._log_ended = True
-            else:
-                self._output.write(value)
-            return
-        change: Change = value
+    def _seen(self, kind: str, change: Change) -> None:
         if change.kind == "LOST":
             self._cause = Cause(
                 "cluster-lost", f"the run was lost: {getattr(change.error, 'what', '')}",
@@ -136,8 +76,7 @@ class Following:
     def _is_gone(self) -> None:
         if not self._gone:
             self._gone, self._gone_at = True, time.monotonic()
-            if self._log is not None:
-                self._log.container_ended()
+            self._log_ends()
 
     def _is_newer(self, pod: dict[str, Any]) -> bool:
         """A job makes one pod; if there are two all the same, the younger one counts."""
@@ -154,25 +93,19 @@ class Following:
         self._pod = pod
         ended = pod.get("status", {}).get("phase") in _ENDED
         state = self._container_state()
-        if self._log is None and ("running" in state or "terminated" in state):
-            meta = pod["metadata"]
-            self._log = LogStream(
-                self._client,
-                (meta.get("namespace") or self._client.namespace, meta["name"]),
-                CONTAINER,
-                lambda data: self._queue.put(("log", data)),
-            )
-            self._log.start()
-        if "running" in state and self._running_since is None:
-            self._running_since = time.monotonic()
         meta = pod.get("metadata", {})
-        if meta.get("deletionTimestamp") and self._lost_at == _NEVER:
+        if "running" in state or "terminated" in state:
+            self._read_log(
+                (meta.get("namespace") or self._client.namespace, meta["name"]), CONTAINER
+            )
+        if "running" in state:
+            self._running_since = min(self._running_since, time.monotonic())
+        if meta.get("deletionTimestamp") and self._lost_at == NEVER:
             grace = float(meta.get("deletionGracePeriodSeconds") or 0)
             self._lost_at = time.monotonic() + grace + _AFTER_GRACE
-        if (ended or "terminated" in state) and self._ended_at == _NEVER:
+        if (ended or "terminated" in state) and self._ended_at == NEVER:
             self._ended_at = time.monotonic()
-            if self._log is not None:
-                self._log.container_ended()
+            self._log_ends()
 
     def _container_state(self) -> dict[str, Any]:
         for item in self._pod.get("status", {}).get("containerStatuses") or ():
@@ -180,40 +113,27 @@ class Following:
                 return dict(item.get("state") or {})
         return {}
 
-    def _drain(self) -> None:
-        while True:
-            try:
-                kind, value = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if kind == "log" and value is not None:
-                self._output.write(value)
-        self._output.end()
-
     # -- what has to be done now and then -------------------------------------------------
 
     def _finished(self) -> bool:
         now = time.monotonic()
         read = self._log is None or self._log_ended
-        if self._deleted_at < _NEVER:
+        if self._deleted_at < NEVER:
             if now - self._deleted_at > _GRACE + _AFTER_GRACE:
                 return True
             return (self._gone or not self._pod) and (read or now - self._gone_at > _LOG_AFTER_GONE)
         if self._gone:
             return read or now - self._gone_at > _LOG_AFTER_GONE
-        return self._ended_at < _NEVER and (read or now - self._ended_at > _LOG_AFTER_END)
+        return self._ended_at < NEVER and (read or now - self._ended_at > _LOG_AFTER_END)
 
-    def _tick(self) -> None:
-        now = time.monotonic()
-        if now >= self._ask:
-            self._ask = now + _ASK_EVERY
-            self._keep_alive()
-        if self._deleted_at < _NEVER:
+    def _tick(self, now: float) -> None:
+        self._keep_alive(now)
+        if self._deleted_at < NEVER:
             if not self._gone and now > self._harder:
                 self._harder = now + _AFTER_GRACE
                 self._delete(grace=0)
             return
-        if self._ended_at < _NEVER or self._gone:
+        if self._ended_at < NEVER or self._gone:
             return
         if now > self._lost_at:  # nobody on its node ends it: the node does not answer
             self._cause = explain_end(self._pod, CONTAINER, self._output.tail())
@@ -223,14 +143,14 @@ class Following:
             self.stop = TIMEOUT
             self._delete(grace=2)
             return
-        if self._running_since is None:
+        if self._running_since == NEVER:
             self._cause = self._cause or self._waiting.look(self._pod)
         if self._cause is not None:
             self._delete()
             return
         exceeded = self._limits.exceeded(state_of(self._pod))
         if exceeded:
-            last = self._waiting.last if self._running_since is None else None
+            last = self._waiting.last if self._running_since == NEVER else None
             longer = "fn.set_state_thresholds({...}) gives it more time"
             fix = f"{last.what}: {last.fix}; {longer}" if last is not None else longer
             self._abort(Cause("threshold", exceeded, fix))
@@ -238,34 +158,16 @@ class Following:
     def _time_is_up(self) -> float:
         """When the run must be ended from outside: its own limit counts from its first record."""
         limit = self._job.run.spec.timeout
-        if not limit or self._running_since is None:
-            return _NEVER
-        if self._begun is not None:
+        if not limit or self._running_since == NEVER:
+            return NEVER
+        if self._begun < NEVER:
             return self._begun + limit + _OWN_LIMIT
         return self._running_since + limit + _LOADING
 
-    def _abort(self, cause: Cause) -> None:
-        """Record the end first: what the pod records while it is ended does not change it."""
-        self.stop, self._cause = ABORT, cause
-        catch_up(self._job)
-        record(self._job, "aborted", sentence(cause), self._output.tail())
-        self._delete()
-
-    def _keep_alive(self) -> None:
-        meta = self._job.run.metadata
-        try:
-            state = self._job.store.heartbeat(meta.project, meta.uid, meta.iteration)
-        except (NotFoundError, StoreUnavailableError):
-            return  # not recorded yet, or not reachable: the run goes on
-        if state == "running" and self._begun is None and self._running_since is not None:
-            self._begun = time.monotonic()
-        if state in ("aborting", "aborted") and not self.stop:
-            self._abort(Cause("aborted", "the run was aborted", ""))
-
     def _delete(self, grace: int | None = None) -> None:
-        """Have the job and its pod deleted; the watch tells when the pod is gone."""
+        # the watch tells when the pod is gone
         now = time.monotonic()
-        if self._deleted_at == _NEVER:
+        if self._deleted_at == NEVER:
             self._deleted_at, self._harder = now, now + _GRACE + _AFTER_GRACE / 2
         try:
             self._client.delete(self._path, propagation="Background")
@@ -275,10 +177,8 @@ class Following:
         except MLRunLikeError as exc:
             self._output.note(f"mlrun-like: the job could not be deleted: {exc.what}")
 
-    def cause(self) -> Cause:
+    def _why(self) -> Cause:
         """Why it ended, if its run was not recorded."""
-        if self._cause is not None:
-            return self._cause
         deleted = self._gone or self._pod.get("metadata", {}).get("deletionTimestamp")
         if deleted:
             found = self._why_job_failed()

@@ -29,23 +29,33 @@ from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.pod_checks import check_choice
 
 __all__ = [
+    "HOME",
     "RUN_FOLDER",
+    "STORE_VARIABLE",
     "CronPolicy",
+    "Form",
     "Objects",
     "cron_manifest",
+    "cron_spec",
     "function_objects",
+    "hidden_parts",
+    "metadata_of",
     "missing_secrets",
+    "run_metadata",
     "run_objects",
 ]
 
-RUN_FOLDER = "/mlrun-like/run"
-_HOME = "/mlrun-like/home"
-_STORE_SECRET = "mlrun-like"
+RUN_FOLDER, HOME = "/mlrun-like/run", "/mlrun-like/home"
+STORE_VARIABLE: Mapping[str, Any] = {
+    "name": "MLRUN_LIKE_DBPATH",
+    "valueFrom": {"secretKeyRef": {"name": "mlrun-like", "key": "dbpath", "optional": True}},
+}
+"""Where the runs of a manifest are recorded: a Secret of the namespace says it."""
 _LONGEST_CRON_NAME = 52  # the controller adds 11 characters to the name of each job
 
 
 class Objects(NamedTuple):
-    """What is created for one attempt of a run: the Job owns the others."""
+    """What is created for one attempt of a run: the Job (or MPIJob, …) owns the others."""
 
     job: dict[str, Any]
     config_maps: list[dict[str, Any]]
@@ -70,6 +80,20 @@ class CronPolicy(NamedTuple):
     history: tuple[int, int] = (3, 1)
 
 
+class Form(NamedTuple):
+    """Which object a manifest has.
+
+    Args:
+        schedule: A cron expression: one that starts runs again and again; empty: one run.
+        policy: When and how they start.
+        version: Of the object's API, where there are several; empty: the usual one.
+    """
+
+    schedule: str = ""
+    policy: CronPolicy = CronPolicy()
+    version: str = ""
+
+
 def run_objects(job: Job, payload: Mapping[str, Any], namespace: str = "") -> Objects:
     """The objects that execute one attempt of a run.
 
@@ -82,43 +106,65 @@ def run_objects(job: Job, payload: Mapping[str, Any], namespace: str = "") -> Ob
     Raises:
         InvalidArgumentError: if the code is too large, or the function's image has no usable name.
     """
-    document, run = job.function, job.run
-    name = attempt_name(run, job.attempt)
-    metadata = _metadata(name, labels_of(document, run), namespace)
-    metadata["labels"]["mlrun/job"] = name
-    code = split_document(FUNCTION, document_text(document))
-    rest = json.dumps({k: v for k, v in payload.items() if k != "function"}, default=str)
-    private = {**split_document(PAYLOAD, rest)}
-    for variable, value in secret_values(document).items():
-        private[variable] = value.encode()
-    maps, hidden = config_maps(code, metadata), secrets(private, metadata)
-    holder = _with_key(hidden, next(iter(secret_values(document)), PAYLOAD))
+    document, metadata = job.function, run_metadata(job, namespace)
+    maps = config_maps(split_document(FUNCTION, document_text(document)), metadata)
+    hidden, holder = hidden_parts(document, payload, metadata)
     template = pod_template(
         document,
-        run,
+        job.run,
         ["python3", "-m", "mlrun_like.runtimes.kubernetes.inside", RUN_FOLDER],
         extras=_extras(document, [*maps, *hidden], holder),
     )
-    template["metadata"]["labels"]["mlrun/job"] = name
+    template["metadata"]["labels"]["mlrun/job"] = metadata["name"]
     return Objects(_job(document, metadata, template), maps, hidden)
 
 
-def function_objects(document: FunctionDoc, call: Call = Call()) -> list[dict[str, Any]]:  # noqa: B008
+def run_metadata(job: Job, namespace: str) -> dict[str, Any]:
+    """The metadata of what belongs to one attempt of a run."""
+    name = attempt_name(job.run, job.attempt)
+    return metadata_of(name, {**labels_of(job.function, job.run), "mlrun/job": name}, namespace)
+
+
+def hidden_parts(
+    document: FunctionDoc, payload: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], str]:
+    """Secrets with a run's payload and its function's secret variables.
+
+    Returns:
+        The Secrets, and the name of the one that holds the variables.
+    """
+    rest = json.dumps({k: v for k, v in payload.items() if k != "function"}, default=str)
+    variables = secret_values(document)
+    private = {**split_document(PAYLOAD, rest)}
+    private.update({name: value.encode() for name, value in variables.items()})
+    hidden = secrets(private, metadata)
+    key = next(iter(variables), PAYLOAD)
+    with_key = [item for item in hidden if any(name.startswith(key) for name in item["data"])]
+    return hidden, str((with_key or hidden[-1:])[0]["metadata"]["name"])
+
+
+def function_objects(
+    document: FunctionDoc,
+    call: Call = Call(),  # noqa: B008
+    form: Form = Form(),  # noqa: B008
+) -> list[dict[str, Any]]:
     """A ConfigMap with the code and a Job that runs the function: the same text for the same input.
 
     Args:
         document: The function, with its code.
         call: Handler, parameters and inputs.
+        form: With a schedule: a CronJob.
 
     Raises:
         InvalidArgumentError: if the code is too large, or the function's image has no usable name.
     """
+    if form.schedule:
+        return cron_manifest(document, form.schedule, form.policy, call)
     maps, template = _standing(document, call, object_name(document.metadata.name))
     content = json.dumps([maps, template], sort_keys=True)
     mark = hashlib.sha256(content.encode()).hexdigest()[:8]
-    job = _job(document, _metadata(object_name(document.metadata.name, mark)), template)
-    job["metadata"]["labels"] = dict(template["metadata"]["labels"])
-    return [*maps, job]
+    name, labels = object_name(document.metadata.name, mark), template["metadata"]["labels"]
+    return [*maps, _job(document, metadata_of(name, labels), template)]
 
 
 def cron_manifest(
@@ -143,32 +189,27 @@ def cron_manifest(
             f"schedule {schedule!r} names a time zone, which Kubernetes refuses",
             fix='CronPolicy(time_zone="Europe/Rome")',
         )
-    check_choice("concurrency policy", policy.concurrency, ("Allow", "Forbid", "Replace"))
+    starts = cron_spec(schedule, policy, "Jobs")
     name = object_name(document.metadata.name, longest=_LONGEST_CRON_NAME)
     maps, template = _standing(document, call, name)
-    job = _job(document, _metadata(name, template["metadata"]["labels"]), template)
-    spec = {
+    job = _job(document, metadata_of(name, template["metadata"]["labels"]), template)
+    if policy.starting_deadline is not None:
+        starts["startingDeadlineSeconds"] = policy.starting_deadline
+    started = {"metadata": {"labels": template["metadata"]["labels"]}, "spec": job["spec"]}
+    return [*maps, {**job, "kind": "CronJob", "spec": {**starts, "jobTemplate": started}}]
+
+
+def cron_spec(schedule: str, policy: CronPolicy, started: str) -> dict[str, Any]:
+    """The keys about time of an object that starts others; `started` is their name in its keys."""
+    check_choice("concurrency policy", policy.concurrency, ("Allow", "Forbid", "Replace"))
+    return {
         "schedule": schedule,
-        "timeZone": policy.time_zone or None,
+        **({"timeZone": policy.time_zone} if policy.time_zone else {}),
         "concurrencyPolicy": policy.concurrency,
-        "startingDeadlineSeconds": policy.starting_deadline,
-        "suspend": policy.suspend or None,
-        "successfulJobsHistoryLimit": policy.history[0],
-        "failedJobsHistoryLimit": policy.history[1],
-        "jobTemplate": {
-            "metadata": {"labels": template["metadata"]["labels"]},
-            "spec": job["spec"],
-        },
+        **({"suspend": True} if policy.suspend else {}),
+        f"successful{started}HistoryLimit": policy.history[0],
+        f"failed{started}HistoryLimit": policy.history[1],
     }
-    return [
-        *maps,
-        {
-            "apiVersion": "batch/v1",
-            "kind": "CronJob",
-            "metadata": _metadata(name, template["metadata"]["labels"]),
-            "spec": {key: value for key, value in spec.items() if value is not None},
-        },
-    ]
 
 
 def missing_secrets(document: FunctionDoc) -> str:
@@ -193,26 +234,24 @@ def _standing(
         )
     mark = hashlib.sha256(b"".join(files.values())).hexdigest()[:8]
     labels = labels_of(document)
-    maps = config_maps(files, _metadata(object_name(name, mark), labels))
+    maps = config_maps(files, metadata_of(object_name(name, mark), labels))
     command = ["python3", "-m", "mlrun_like", "run", f"{RUN_FOLDER}/{FUNCTION}", "--local"]
     extras = _extras(document, maps, env_secret_name(document))
-    store = {"name": _STORE_SECRET, "key": "dbpath", "optional": True}
-    env = [*extras.env, {"name": "MLRUN_LIKE_DBPATH", "valueFrom": {"secretKeyRef": store}}]
-    extras = extras._replace(env=env)
+    extras = extras._replace(env=[*extras.env, STORE_VARIABLE])
     return maps, pod_template(document, None, command, arguments_of(call), extras)
 
 
 def _extras(document: FunctionDoc, holders: Sequence[Mapping[str, Any]], secret: str) -> Extras:
     """Folder of the documents, and a home that can be written to whatever the user is."""
     env = [
-        {"name": "MLRUN_LIKE_HOME", "value": _HOME},
+        {"name": "MLRUN_LIKE_HOME", "value": HOME},
         {"name": "PYTHONUNBUFFERED", "value": "1"},
     ]
     own = {row.get("name") for row in document.spec.env}
     if "HOME" not in own:
-        env.append({"name": "HOME", "value": _HOME})
+        env.append({"name": "HOME", "value": HOME})
     if document.spec.security_context.get("readOnlyRootFilesystem") and "TMPDIR" not in own:
-        env.append({"name": "TMPDIR", "value": _HOME})
+        env.append({"name": "TMPDIR", "value": HOME})
     if document.spec.pythonpath and "PYTHONPATH" not in own:
         env.append({"name": "PYTHONPATH", "value": document.spec.pythonpath})
     return Extras(
@@ -223,7 +262,7 @@ def _extras(document: FunctionDoc, holders: Sequence[Mapping[str, Any]], secret:
         ],
         mounts=[
             {"name": "mlrun-like-run", "mountPath": RUN_FOLDER, "readOnly": True},
-            {"name": "mlrun-like-home", "mountPath": _HOME},
+            {"name": "mlrun-like-home", "mountPath": HOME},
         ],
         secret=secret,
     )
@@ -248,9 +287,10 @@ def _job(
     }
 
 
-def _metadata(
+def metadata_of(
     name: str, labels: Mapping[str, str] | None = None, namespace: str = ""
 ) -> dict[str, Any]:
+    """Metadata; without a namespace: that of the settings, if there is one."""
     found: dict[str, Any] = {"name": name}
     namespace = namespace or config.kubernetes_namespace
     if namespace:
@@ -258,10 +298,3 @@ def _metadata(
     if labels:
         found["labels"] = dict(labels)
     return found
-
-
-def _with_key(holders: Sequence[Mapping[str, Any]], key: str) -> str:
-    for holder in holders:
-        if any(name.startswith(key) for name in holder["data"]):
-            return str(holder["metadata"]["name"])
-    return str(holders[-1]["metadata"]["name"])

@@ -22,6 +22,7 @@ from mlrun_like.specs.run import RunDoc
 __all__ = [
     "CONTAINER",
     "Extras",
+    "by_key",
     "container_spec",
     "env_secret_name",
     "image_of",
@@ -88,7 +89,7 @@ def pod_spec(
     pull = spec.image_pull_secret or config.default_image_pull_secret
     parts = {
         "containers": [container_spec(document, command, args, extras)],
-        "volumes": _by_key([*spec.volumes, *extras.volumes], "name"),
+        "volumes": by_key([*spec.volumes, *extras.volumes], "name"),
         "restartPolicy": extras.restart,
         "serviceAccountName": account,
         "imagePullSecrets": [{"name": pull}] if pull else [],
@@ -116,9 +117,9 @@ def container_spec(
         "command": [str(item) for item in command],
         "args": [str(item) for item in args],
         "workingDir": spec.workdir if spec.workdir.startswith("/") else "",
-        "env": _by_key([*own, *extras.env], "name"),
+        "env": by_key([*own, *extras.env], "name"),
         "resources": resources_of(resources),
-        "volumeMounts": _by_key([*spec.volume_mounts, *extras.mounts], "mountPath"),
+        "volumeMounts": by_key([*spec.volume_mounts, *extras.mounts], "mountPath"),
         "ports": [dict(row) for row in extras.ports],
         "securityContext": security,
     }
@@ -150,7 +151,8 @@ def image_of(document: FunctionDoc) -> str:
     if not image:
         raise InvalidArgumentError(
             f"function {document.metadata.name!r} has no image",
-            fix='fn.deploy() builds one, or fn.spec.image = "registry/name:tag"',
+            fix="fn.deploy() or `mlrun-like build` makes one; then fn.spec.image = "
+            '"registry/name:tag", or --image',
         )
     parsed = ImageName.parse(image)
     return str(parsed) if image.startswith(".") else image.strip()
@@ -202,6 +204,6 @@ def security_of(document: FunctionDoc) -> tuple[dict[str, Any], dict[str, Any]]:
     return pod, {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
-def _by_key(rows: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
+def by_key(rows: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
     """Each key once: a later row replaces an earlier one and takes its place."""
     return list({str(row.get(key)): dict(row) for row in rows}.values())

@@ -12,8 +12,8 @@ outputs    the launcher's output, taken apart by rank
 elastic    checkpoints that survive an attempt
 explain    why a launch ended, from what the launcher printed
 findings   what is wrong before anything is started
+needs      whether a run needs mpi4py
 manifest   the MPIJob resource (kubeflow.org v1 and v2beta1)
-operator   submits one and follows it
   inside   what its launcher executes
 warm       ranks as forks of the warm server
   stand_in what the launcher starts in their place

@@ -16,6 +16,7 @@ from mlrun_like.errors import MLRunLikeError
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.runtimes.mpi.hosts import Host, is_here, parse_hosts, silent_hosts
 from mlrun_like.runtimes.mpi.launch import Launcher, find_launcher
+from mlrun_like.runtimes.mpi.needs import has_mpi4py, why_mpi4py
 from mlrun_like.runtimes.mpi.planning import OPERATOR, in_cluster, launcher_of
 from mlrun_like.runtimes.preload import imported_packages
 from mlrun_like.specs.function import FunctionDoc
@@ -30,7 +31,6 @@ _VENDORS = {"Open MPI": "openmpi", "MPICH": "mpich", "Intel MPI": "mpich", "MVAP
 
 def find(document: FunctionDoc, run: RunDoc) -> Iterator[Finding]:
     """Everything that would make this run fail; cheap, except that other hosts are asked."""
-    del run
     where = f"function {document.metadata.name!r}, kind {document.kind!r}"
     yield from _numbers(document, where)
     if in_cluster(document) or launcher_of(document) == OPERATOR:
@@ -47,6 +47,8 @@ def find(document: FunctionDoc, run: RunDoc) -> Iterator[Finding]:
         hosts = []
     yield from _hosts(hosts, where)
     yield from _accelerators(document, hosts, where)
+    if all(is_here(host.name) for host in hosts):
+        yield from _mpi4py(document, run.spec.handler or document.spec.default_handler, where)
     if launcher is not None and not config.mpi_python:
         yield from _packages(document, launcher, where)
 
@@ -134,6 +136,19 @@ def _count_gpus() -> int:
     return done.stdout.count("GPU ")
 
 
+def _mpi4py(document: FunctionDoc, handler: str, where: str) -> Iterator[Finding]:
+    why = why_mpi4py(document, handler)
+    if why and not has_mpi4py():
+        yield Finding(
+            "mpi4py-missing",
+            f"mpi4py is not installed in {config.mpi_python or 'this Python'}, and {why} needs it",
+            where,
+            'pip install "mlrun-like[mpi]" there (or mpi4py alone)',
+            # a branch may ask for it, which is not taken here
+            "warning" if "context.comm" in why else "error",
+        )
+
+
 def _packages(document: FunctionDoc, launcher: Launcher, where: str) -> Iterator[Finding]:
     packages = imported_packages(document)
     if "horovod" in packages and importlib.util.find_spec("horovod") is None:
@@ -148,12 +163,6 @@ def _packages(document: FunctionDoc, launcher: Launcher, where: str) -> Iterator
     if "mpi4py" not in packages or launcher.vendor not in ("openmpi", "mpich"):
         return
     if importlib.util.find_spec("mpi4py") is None:
-        yield Finding(
-            "mpi4py-missing",
-            "mpi4py is not installed in this Python",
-            where,
-            "pip install mpi4py (the extra mpi)",
-        )
         return
     built = _mpi4py_vendor(sys.executable)
     if built in ("openmpi", "mpich") and built != launcher.vendor:

@@ -13,12 +13,13 @@ from typing import Any
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.runs.job import Job
-from mlrun_like.runtimes.kubernetes.manifest import Objects
-from mlrun_like.runtimes.kubernetes.manifest import run_objects as job_objects
+from mlrun_like.runtimes.kubernetes import manifest as jobs
 from mlrun_like.runtimes.kubernetes.pod import Extras, pod_template
+from mlrun_like.runtimes.kubernetes.rendering import Call
+from mlrun_like.runtimes.mpi.planning import OPERATOR
 from mlrun_like.specs.function import FunctionDoc
 
-__all__ = ["VERSIONS", "api_of", "mpi_job", "run_objects"]
+__all__ = ["VERSIONS", "api_of", "function_objects", "mpi_job", "run_objects"]
 
 VERSIONS = ("v1", "v2beta1")
 _SMALL = {"requests": {"cpu": "100m", "memory": "256Mi"}}
@@ -42,7 +43,7 @@ def api_of(version: str = "") -> str:
     return f"kubeflow.org/{version}"
 
 
-def run_objects(job: Job, payload: Mapping[str, Any], namespace: str = "") -> Objects:
+def run_objects(job: Job, payload: Mapping[str, Any], namespace: str = "") -> jobs.Objects:
     """The objects that execute one attempt of a run; the MPIJob is in the place of the Job.
 
     Args:
@@ -53,13 +54,39 @@ def run_objects(job: Job, payload: Mapping[str, Any], namespace: str = "") -> Ob
     Raises:
         InvalidArgumentError: if the code is too large, or image or version cannot be used.
     """
-    objects = job_objects(job, payload, namespace)
+    objects = jobs.run_objects(job, payload, namespace)
     template = objects.job["spec"]["template"]
     container = template["spec"]["containers"][0]
     folder = container["command"][-1]
     container["command"] = ["python3", "-m", "mlrun_like.runtimes.mpi.inside", folder]
     body = mpi_job(job.function, objects.job["metadata"], template)
     return objects._replace(job=body)
+
+
+def function_objects(document: FunctionDoc, call: Call, form: jobs.Form) -> list[dict[str, Any]]:
+    """ConfigMaps with the code and the MPIJob that runs the function.
+
+    Args:
+        document: The function, with its code.
+        call: Handler, parameters and inputs.
+        form: The version; an MPIJob has no schedule.
+
+    Raises:
+        InvalidArgumentError: if a value cannot be used.
+    """
+    if form.schedule:
+        raise InvalidArgumentError(
+            f"schedule {form.schedule!r} cannot stand in the manifest of an MPIJob",
+            fix='fn.run(schedule="0 * * * *") has the service start it',
+        )
+    spec = document.spec.model_copy(update={"launcher": OPERATOR, "hosts": []})
+    document = document.model_copy(update={"spec": spec})
+    *maps, job = jobs.function_objects(document, call)
+    template = job["spec"]["template"]
+    container = template["spec"]["containers"][0]
+    # the ranks are started from this pod, not in it alone
+    container["command"] = [item for item in container["command"] if item != "--local"]
+    return [*maps, mpi_job(document, job["metadata"], template, form.version)]
 
 
 def mpi_job(

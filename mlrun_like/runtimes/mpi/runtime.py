@@ -155,7 +155,8 @@ class MpiRuntime(ProgramRuntime):
     def attempt(self, job: Job) -> RunDoc:
         """See Runtime.attempt."""
         if in_cluster(job.function):
-            done: RunDoc = resolve("mlrun_like.runtimes.mpi.operator:attempt")(job)
+            make = resolve("mlrun_like.runtimes.mpi.manifest:run_objects")
+            done: RunDoc = resolve("mlrun_like.runtimes.kubernetes.attempt:attempt")(job, make)
             return done
         try:
             return super().attempt(job)

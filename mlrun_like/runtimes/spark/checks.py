@@ -45,7 +45,7 @@ def check_name(document: FunctionDoc, name: str) -> Iterator[Finding]:
         )
 
 
-def check_definition(document: FunctionDoc, master: str) -> Iterator[Finding]:
+def check_definition(document: FunctionDoc, master: str = "") -> Iterator[Finding]:
     """What is wrong with the function itself, wherever it runs."""
     where = f"function {document.metadata.name!r}"
     spec = document.spec

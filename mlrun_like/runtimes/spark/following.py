@@ -1,29 +1,24 @@
 """One attempt of a SparkApplication, followed from its creation to its end.
 
-States as in the operator's API reference, type ApplicationState. Threads watch the application and
-its driver's pod and read the driver's log; what they see comes here through one queue.
+States as in the operator's API reference, type ApplicationState.
 """
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import time
 from typing import Any
 
-from mlrun_like.errors import MLRunLikeError, NotFoundError, StoreUnavailableError
+from mlrun_like.errors import MLRunLikeError
 from mlrun_like.runs.job import Job
-from mlrun_like.runtimes.concluding import catch_up, record
-from mlrun_like.runtimes.kubernetes.causes import Cause, sentence
+from mlrun_like.runtimes.kubernetes.causes import Cause
 from mlrun_like.runtimes.kubernetes.client import Client, path_of
 from mlrun_like.runtimes.kubernetes.explain import explain_end, explain_wait, state_of
-from mlrun_like.runtimes.kubernetes.logs import LogStream
+from mlrun_like.runtimes.kubernetes.follower import NEVER, Follower
 from mlrun_like.runtimes.kubernetes.output import LogOutput
-from mlrun_like.runtimes.kubernetes.thresholds import Thresholds
-from mlrun_like.runtimes.kubernetes.watch import Change, Watch
+from mlrun_like.runtimes.kubernetes.watch import Change
 from mlrun_like.runtimes.spark.explain import cause_in
 from mlrun_like.runtimes.spark.manifest import API_VERSION, KIND
-from mlrun_like.runtimes.supervise import ABORT, TIMEOUT
+from mlrun_like.runtimes.supervise import TIMEOUT
 
 __all__ = ["DRIVER_CONTAINER", "Following"]
 
@@ -31,89 +26,28 @@ DRIVER_CONTAINER = "spark-kubernetes-driver"
 _COMPLETED, _FAILED = ("COMPLETED",), ("FAILED",)
 _GOING_DOWN = ("SUBMISSION_FAILED", "FAILING", "UNKNOWN")
 """States that the operator leaves soon, if it lives."""
-_ASK_EVERY = 0.5
 _OWN_LIMIT = 2.0
 _UNSEEN = 30.0
 """Seconds in which a running operator takes a new application up."""
 _STUCK = 60.0
 _LOG_AFTER_END = 15.0
-_NEVER = float("inf")
 
 
-class Following:
-    """Follows an application.
+class Following(Follower):
+    """Follows an application and its driver's pod; see Follower."""
 
-    Args:
-        client: The cluster.
-        job: Whose run it is.
-        name: The application's name, also the value of the label `mlrun/job` of its pods.
-        output: Takes the driver's log.
-    """
-
-    def __init__(self, client: Client, job: Job, name: str, output: LogOutput) -> None:
-        self._client = client
-        self._job = job
-        self._path = path_of(API_VERSION, KIND, client.namespace, name)
-        self._output = output
-        self._queue: queue.Queue[tuple[str, Any]] = queue.Queue()
-        chosen = f"mlrun/job={name}"
-        self._watches = [
-            Watch(client, path_of(API_VERSION, KIND, client.namespace),
-                  lambda c: self._queue.put(("application", c)), chosen),
-            Watch(client, path_of("v1", "Pod", client.namespace),
-                  lambda c: self._queue.put(("pod", c)), f"{chosen},spark-role=driver"),
-        ]  # fmt: skip
-        self._limits = Thresholds(job.function.spec.state_thresholds)
+    def __init__(self, client: Client, job: Job, path: str, output: LogOutput) -> None:
+        super().__init__(client, job, path, output)
+        self._watching("application", path_of(API_VERSION, KIND, client.namespace))
+        self._watching("pod", path_of("v1", "Pod", client.namespace), ",spark-role=driver")
         self._application: dict[str, Any] = {}
-        self._pod: dict[str, Any] = {}
-        self._log: LogStream | None = None
-        self._log_ended = False
-        self._cause: Cause | None = None
-        self.stop = ""
-        now = time.monotonic()
-        self._started, self._ask, self._state_since = now, now, now
+        self._started = self._state_since = self._ask
         self._state = ""
-        self._running_since = self._ended_at = _NEVER
         self._told = ""
-
-    def run(self) -> Cause:
-        """Follow to the end; gives why it ended. `stop` says whether it was stopped.
-
-        Raises:
-            KeyboardInterrupt: after the application was deleted.
-        """
-        for watch in self._watches:
-            watch.start()
-        try:
-            while not self._finished():
-                with contextlib.suppress(queue.Empty):
-                    self._take(*self._queue.get(timeout=_ASK_EVERY / 2))
-                self._tick()
-        except KeyboardInterrupt:
-            self._delete()
-            raise
-        finally:
-            for watch in self._watches:
-                watch.stop()
-            if self._log is not None:
-                self._log.stop()
-            while not self._queue.empty():
-                kind, value = self._queue.get_nowait()
-                if kind == "log" and value is not None:
-                    self._output.write(value)
-            self._output.end()
-        return self._cause or self._why()
 
     # -- what the threads see -------------------------------------------------------------
 
-    def _take(self, kind: str, value: Any) -> None:
-        if kind == "log":
-            if value is None:
-                self._log_ended = True
-            else:
-                self._output.write(value)
-            return
-        change: Change = value
+    def _seen(self, kind: str, change: Change) -> None:
         if change.kind == "LOST":
             self._end_with(Cause(
                 "cluster-lost", f"the run was lost: {getattr(change.error, 'what', '')}",
@@ -124,7 +58,7 @@ class Following:
             for item in items:
                 self._see_pod(item)
         elif change.kind == "DELETED" or (change.kind == "SYNC" and not change.items):
-            if self._application and self._ended_at == _NEVER:
+            if self._application and self._ended_at == NEVER:
                 self._end_with(Cause(
                     "deleted", "the run was lost: its SparkApplication was deleted from outside",
                     "kubectl get events tells who; retry=Retry(count=2) starts it again",
@@ -143,7 +77,7 @@ class Following:
         if state == "RUNNING" or (
             pod and state in ("SUCCEEDING", *_COMPLETED, *_FAILED, "FAILING")
         ):
-            self._read_log(pod or f"{item['metadata']['name']}-driver")
+            self._read_driver(pod or f"{item['metadata']['name']}-driver")
             self._running_since = min(self._running_since, time.monotonic())
         if state in (*_COMPLETED, *_FAILED):
             self._end()
@@ -152,35 +86,25 @@ class Following:
         self._pod = pod
         phase = str((pod.get("status") or {}).get("phase") or "")
         if phase in ("Running", "Succeeded", "Failed"):
-            self._read_log(pod["metadata"]["name"])
-        if phase in ("Succeeded", "Failed") and self._log is not None:
-            self._log.container_ended()
+            self._read_driver(pod["metadata"]["name"])
+        if phase in ("Succeeded", "Failed"):
+            self._log_ends()
 
-    def _read_log(self, pod: str) -> None:
-        if self._log is None:
-            self._log = LogStream(
-                self._client,
-                (self._client.namespace, pod),
-                DRIVER_CONTAINER,
-                lambda data: self._queue.put(("log", data)),
-            )
-            self._log.start()
+    def _read_driver(self, pod: str) -> None:
+        self._read_log((self._client.namespace, pod), DRIVER_CONTAINER)
 
     # -- what has to be done now and then -------------------------------------------------
 
     def _finished(self) -> bool:
-        if self._ended_at == _NEVER:
+        if self._ended_at == NEVER:
             return False
         read = self._log is None or self._log_ended
         return read or time.monotonic() - self._ended_at > _LOG_AFTER_END
 
-    def _tick(self) -> None:
-        now = time.monotonic()
-        if self._ended_at < _NEVER:
+    def _tick(self, now: float) -> None:
+        if self._ended_at < NEVER:
             return
-        if now >= self._ask:
-            self._ask = now + _ASK_EVERY
-            self._keep_alive()
+        self._keep_alive(now)
         limit = self._job.run.spec.timeout
         if limit and now > self._running_since + limit + _OWN_LIMIT:
             self.stop = TIMEOUT
@@ -194,7 +118,7 @@ class Following:
         if self._state in _GOING_DOWN and now - self._state_since > _STUCK:
             self._end_with(self._why())
             return
-        waits = explain_wait(self._pod) if self._running_since == _NEVER and self._pod else None
+        waits = explain_wait(self._pod) if self._running_since == NEVER and self._pod else None
         if waits is not None:
             self._say_once(f"the driver's pod waits: {waits.what}\n  fix: {waits.fix}")
             if waits.fatal:
@@ -205,28 +129,13 @@ class Following:
             fix = "fn.set_state_thresholds({...}) gives it more time"
             self._abort(Cause("threshold", exceeded, waits.fix if waits is not None else fix))
 
-    def _keep_alive(self) -> None:
-        meta = self._job.run.metadata
-        try:
-            state = self._job.store.heartbeat(meta.project, meta.uid, meta.iteration)
-        except (NotFoundError, StoreUnavailableError):
-            return  # not recorded yet, or not reachable: the run goes on
-        if state in ("aborting", "aborted") and not self.stop:
-            self._abort(Cause("aborted", "the run was aborted", ""))
-
-    def _abort(self, cause: Cause) -> None:
-        """Record the end first: what the driver records while it is ended does not change it."""
-        self.stop, self._cause = ABORT, cause
-        catch_up(self._job)
-        record(self._job, "aborted", sentence(cause), self._output.tail())
-        self._delete()
-
     def _end_with(self, cause: Cause) -> None:
         self._cause = cause
         self._delete()
 
-    def _delete(self) -> None:
-        """Have the application deleted; the operator ends its driver, and that its executors."""
+    def _delete(self, grace: int | None = None) -> None:
+        """The operator ends the application's driver, and that its executors."""
+        del grace
         self._end()
         try:
             self._client.delete(self._path, propagation="Background")
@@ -238,8 +147,7 @@ class Following:
 
     def _end(self) -> None:
         self._ended_at = min(self._ended_at, time.monotonic())
-        if self._log is not None:
-            self._log.container_ended()
+        self._log_ends()
 
     def _say_once(self, text: str) -> None:
         if text != self._told:

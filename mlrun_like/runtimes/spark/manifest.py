@@ -10,30 +10,32 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.images.reference import ImageName
 from mlrun_like.runs.job import Job
-from mlrun_like.runtimes.kubernetes.code import (
-    FUNCTION,
-    PAYLOAD,
-    secrets,
-    split_document,
+from mlrun_like.runtimes.kubernetes.code import FUNCTION
+from mlrun_like.runtimes.kubernetes.manifest import (
+    RUN_FOLDER,
+    STORE_VARIABLE,
+    Form,
+    Objects,
+    cron_spec,
+    hidden_parts,
+    metadata_of,
+    run_metadata,
 )
-from mlrun_like.runtimes.kubernetes.manifest import CronPolicy
-from mlrun_like.runtimes.kubernetes.names import attempt_name, labels_of, object_name
+from mlrun_like.runtimes.kubernetes.names import labels_of, object_name
 from mlrun_like.runtimes.kubernetes.pod import env_secret_name
 from mlrun_like.runtimes.kubernetes.rendering import Call, arguments_of
-from mlrun_like.runtimes.kubernetes.variables import secret_values
 from mlrun_like.runtimes.spark.conf import properties
 from mlrun_like.runtimes.spark.pods import driver_spec, executor_spec
 from mlrun_like.runtimes.spark.shipping import (
     CODE_FILE,
     CODE_FOLDER,
     DRIVER_FILE,
-    RUN_FOLDER,
     code_maps,
     driver_folders,
     executor_folders,
@@ -41,22 +43,18 @@ from mlrun_like.runtimes.spark.shipping import (
 )
 from mlrun_like.runtimes.spark.submit import deps_of
 from mlrun_like.specs.function import FunctionDoc
-from mlrun_like.specs.pod_checks import check_choice
 
 __all__ = [
     "API_VERSION",
     "KIND",
-    "Objects",
     "application",
     "function_objects",
     "image_of",
     "run_objects",
-    "scheduled",
 ]
 
 API_VERSION, KIND = "sparkoperator.k8s.io/v1beta2", "SparkApplication"
 _NO_ROOT = "-"  # of the driver program: the package is installed in the image
-_STORE_SECRET = "mlrun-like"
 _SPARK = "3.5.0"
 _DEFAULT_IMAGE = ".spark-job-default-image"
 _RESTART = {
@@ -79,16 +77,8 @@ _DERIVED = (
 )
 
 
-class Objects(NamedTuple):
-    """What is created for one attempt of a run: the application owns the others."""
-
-    application: dict[str, Any]
-    config_maps: list[dict[str, Any]]
-    secrets: list[dict[str, Any]]
-
-
 def run_objects(job: Job, payload: Mapping[str, Any], namespace: str = "") -> Objects:
-    """The objects that execute one attempt of a run.
+    """The objects that execute one attempt of a run; the application is in the place of the Job.
 
     Args:
         job: The run; its `attempt` is part of the names.
@@ -100,41 +90,39 @@ def run_objects(job: Job, payload: Mapping[str, Any], namespace: str = "") -> Ob
         InvalidArgumentError: if the code is too large, or image or resources cannot be used.
     """
     document = job.function
-    name = attempt_name(job.run, job.attempt)
-    labels = {**labels_of(document, job.run), "mlrun/job": name}
-    metadata = _metadata(name, labels, namespace)
-    rest = json.dumps({k: v for k, v in payload.items() if k != "function"}, default=str)
-    private = dict(split_document(PAYLOAD, rest))
-    for variable, value in secret_values(document).items():
-        private[variable] = value.encode()
-    maps, hidden = code_maps(document, metadata), secrets(private, metadata)
-    holder = _holder(hidden, next(iter(secret_values(document)), PAYLOAD))
+    metadata = run_metadata(job, namespace)
+    maps = code_maps(document, metadata)
+    hidden, holder = hidden_parts(document, payload, metadata)
     body = application(document, metadata, [*maps, *hidden], [_NO_ROOT, RUN_FOLDER], holder)
     return Objects(body, maps, hidden)
 
 
-def function_objects(document: FunctionDoc, call: Call = Call()) -> list[dict[str, Any]]:  # noqa: B008
+def function_objects(
+    document: FunctionDoc,
+    call: Call = Call(),  # noqa: B008
+    form: Form = Form(),  # noqa: B008
+) -> list[dict[str, Any]]:
     """ConfigMaps with the code and an application that runs the function: the same text for the
     same input.
 
     Args:
         document: The function, with its code.
         call: Handler, parameters and inputs.
+        form: With a schedule: an object that has the operator start it again and again.
 
     Raises:
         InvalidArgumentError: if the code is too large, or image or resources cannot be used.
     """
-    name = object_name(document.metadata.name)
-    maps = code_maps(document, _metadata(name, labels_of(document), ""))
+    metadata = metadata_of(object_name(document.metadata.name), labels_of(document))
+    maps = code_maps(document, metadata)
     arguments = [_NO_ROOT, "--run", f"{RUN_FOLDER}/{FUNCTION}", *arguments_of(call)]
-    secret = env_secret_name(document)
-    body = application(document, _metadata(name, labels_of(document), ""), maps, arguments, secret)
-    store = {"name": _STORE_SECRET, "key": "dbpath", "optional": True}
-    body["spec"]["driver"]["env"].append(
-        {"name": "MLRUN_LIKE_DBPATH", "valueFrom": {"secretKeyRef": store}}
-    )
+    body = application(document, metadata, maps, arguments, env_secret_name(document))
+    body["spec"]["driver"]["env"].append(dict(STORE_VARIABLE))
     mark = hashlib.sha256(json.dumps([maps, body], sort_keys=True).encode()).hexdigest()[:8]
     body["metadata"]["name"] = object_name(document.metadata.name, mark)
+    if form.schedule:
+        starts = cron_spec(form.schedule, form.policy, "Run")
+        body |= {"kind": f"Scheduled{KIND}", "spec": {**starts, "template": body["spec"]}}
     return [*maps, body]
 
 
@@ -199,31 +187,6 @@ def application(
     }
 
 
-def scheduled(body: Mapping[str, Any], schedule: str, policy: CronPolicy) -> dict[str, Any]:
-    """An application that is started again and again, by the operator.
-
-    Args:
-        body: The SparkApplication.
-        schedule: Five fields of cron, or `@daily` and the like.
-        policy: Time zone, overlaps, pause, history.
-    """
-    check_choice("concurrency policy", policy.concurrency, ("Allow", "Forbid", "Replace"))
-    spec = {
-        "schedule": schedule,
-        "timeZone": policy.time_zone or None,
-        "concurrencyPolicy": policy.concurrency,
-        "suspend": policy.suspend or None,
-        "successfulRunHistoryLimit": policy.history[0],
-        "failedRunHistoryLimit": policy.history[1],
-        "template": body["spec"],
-    }
-    return {
-        **body,
-        "kind": f"Scheduled{KIND}",
-        "spec": {key: value for key, value in spec.items() if value is not None},
-    }
-
-
 def image_of(document: FunctionDoc) -> str:
     """The image of driver and executors; `.name` becomes a name in our registry.
 
@@ -283,18 +246,3 @@ def _installed() -> str:
         return version("pyspark")
     except PackageNotFoundError:
         return ""
-
-
-def _holder(hidden: Sequence[Mapping[str, Any]], key: str) -> str:
-    for item in hidden:
-        if any(name.startswith(key) for name in item["data"]):
-            return str(item["metadata"]["name"])
-    return str(hidden[-1]["metadata"]["name"])
-
-
-def _metadata(name: str, labels: Mapping[str, str], namespace: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": name}
-    namespace = namespace or config.kubernetes_namespace
-    if namespace:
-        found["namespace"] = namespace
-    return {**found, "labels": dict(labels)}

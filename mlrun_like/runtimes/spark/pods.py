@@ -8,7 +8,7 @@ from typing import Any
 from mlrun_like.configuration import config
 from mlrun_like.runtimes.kubernetes.names import annotations_of
 from mlrun_like.runtimes.kubernetes.placing import Placing, place
-from mlrun_like.runtimes.kubernetes.pod import security_of
+from mlrun_like.runtimes.kubernetes.pod import by_key, security_of
 from mlrun_like.runtimes.kubernetes.variables import environment_of
 from mlrun_like.runtimes.spark.conf import core_count, gpus_of, jvm_memory, resource
 from mlrun_like.specs.function import FunctionDoc
@@ -41,12 +41,8 @@ def driver_spec(
     Raises:
         InvalidArgumentError: if a quantity cannot be used.
     """
-    spec = document.spec
     found = _common(document, "driver", wanted, _DRIVER)
-    found |= _surroundings(document, "driver", labels, folders, secret)
-    found["serviceAccount"] = spec.service_account or config.default_service_account
-    found["javaOptions"] = wanted.get("spark.driver.extraJavaOptions", "")
-    return _filled(found)
+    return _filled(found | _surroundings(document, "driver", labels, folders, secret))
 
 
 def executor_spec(
@@ -59,18 +55,15 @@ def executor_spec(
     """The field `executor`; see `driver_spec`."""
     spec = document.spec
     found = _common(document, "executor", wanted, _EXECUTOR)
-    found |= _surroundings(document, "executor", labels, folders, secret)
-    found["serviceAccount"] = spec.service_account or config.default_service_account
-    found["javaOptions"] = wanted.get("spark.executor.extraJavaOptions", "")
     if not spec.dynamic_allocation.get("enabled"):
         found["instances"] = spec.replicas or 1
-    return _filled(found)
+    return _filled(found | _surroundings(document, "executor", labels, folders, secret))
 
 
 def _common(
     document: FunctionDoc, role: str, wanted: Mapping[str, str], default: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Cores, memory, devices."""
+    """Cores, memory, devices, the JVM."""
     resources = getattr(document.spec, f"{role}_resources")
     cores = wanted.get(f"spark.{role}.cores")
     request = resource(resources, "requests", "cpu")
@@ -81,6 +74,7 @@ def _common(
         "coreLimit": str(limit if limit is not None else _larger(default["limit"], request)),
         "memory": jvm_memory(wanted.get(f"spark.{role}.memory", default["memory"])),
         "memoryOverhead": wanted.get(f"spark.{role}.memoryOverhead", ""),
+        "javaOptions": wanted.get(f"spark.{role}.extraJavaOptions", ""),
     }
     kind, count = gpus_of(resources)
     if count:
@@ -104,8 +98,6 @@ def _surroundings(
     spec = document.spec
     mounts, variables = folders
     own = [*spec.volume_mounts, *getattr(spec, f"{role}_volume_mounts")]
-    env = {row["name"]: row for row in environment_of(document, secret)}
-    env |= {row["name"]: dict(row) for row in variables}
     placed = place(
         Placing(
             node_selector={**spec.node_selector, **getattr(spec, f"{role}_node_selector")},
@@ -117,10 +109,11 @@ def _surroundings(
     )
     pod, container = security_of(document)
     return {
-        "env": list(env.values()),
+        "env": by_key([*environment_of(document, secret), *variables], "name"),
         "labels": dict(labels),
         "annotations": annotations_of(document),
-        "volumeMounts": list({row["mountPath"]: dict(row) for row in [*own, *mounts]}.values()),
+        "volumeMounts": by_key([*own, *mounts], "mountPath"),
+        "serviceAccount": spec.service_account or config.default_service_account,
         "podSecurityContext": pod,
         "securityContext": container,
         **placed,

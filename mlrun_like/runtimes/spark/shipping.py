@@ -17,6 +17,7 @@ from mlrun_like.runtimes.kubernetes.code import (
     projected_volume,
     split_document,
 )
+from mlrun_like.runtimes.kubernetes.manifest import HOME, RUN_FOLDER
 from mlrun_like.runtimes.kubernetes.rendering import document_text
 from mlrun_like.runtimes.spark.submit import DRIVER, write_code
 from mlrun_like.specs.function import FunctionDoc
@@ -25,16 +26,14 @@ __all__ = [
     "CODE_FILE",
     "CODE_FOLDER",
     "DRIVER_FILE",
-    "RUN_FOLDER",
     "code_maps",
     "driver_folders",
     "executor_folders",
     "volumes_of",
 ]
 
-RUN_FOLDER, CODE_FOLDER = "/mlrun-like/run", "/mlrun-like/code"
+CODE_FOLDER = "/mlrun-like/code"
 DRIVER_FILE, CODE_FILE = "driver.py", "modules.zip"
-_HOME = "/mlrun-like/home"
 
 
 def code_maps(document: FunctionDoc, metadata: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -94,10 +93,10 @@ def driver_folders(code: Sequence[Any]) -> tuple[list[dict[str, Any]], list[dict
     """Mounts and variables of the driver: its documents, and a home that can be written to."""
     mounts: list[dict[str, Any]] = [
         {"name": "mlrun-like-run", "mountPath": RUN_FOLDER, "readOnly": True},
-        {"name": "mlrun-like-home", "mountPath": _HOME},
+        {"name": "mlrun-like-home", "mountPath": HOME},
     ]
     return [*mounts, *executor_folders(code)[0]], [
-        {"name": "MLRUN_LIKE_HOME", "value": _HOME},
+        {"name": "MLRUN_LIKE_HOME", "value": HOME},
         {"name": "PYTHONUNBUFFERED", "value": "1"},
     ]
 

@@ -115,7 +115,7 @@ def _cluster(folder: Path) -> Iterator[Cluster]:
         import distributed
     except ImportError as exc:
         missing(f"distributed: {exc}")
-    cluster = Cluster(folder)
+    cluster = Cluster(folder, nanny=False)
     try:
         with distributed.Client(cluster.address, set_as_default=False) as client:
             client.wait_for_workers(2, timeout=60)

@@ -98,8 +98,8 @@ def _cut(foreign: Cluster, tmp_path: Path) -> None:
         "        time.sleep(0.05)\n",
         handler_on="worker",
     )
-    with pytest.raises(RunError, match="exceeded its timeout of 2 s"):
-        made.run(timeout=2, watch=False)
+    with pytest.raises(RunError, match="exceeded its timeout of 1 s"):
+        made.run(timeout=1, watch=False)
 
 
 SCRIPT = """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from tests.servers import missing
 def definitions() -> dict[str, Any]:
     """Kind -> the schema in the chart that installs the operator."""
     try:
-        dask_kubernetes = importlib.import_module("dask_kubernetes")
-    except ImportError as exc:
+        package = metadata.distribution("dask-kubernetes")  # importing it takes seconds
+    except metadata.PackageNotFoundError as exc:
         missing(f"dask-kubernetes: {exc}")
-    folder = Path(str(dask_kubernetes.__file__)).parent / "operator" / "deployment" / "helm"
+    folder = Path(str(package.locate_file("dask_kubernetes/operator/deployment/helm")))
     found = {}
     for path in folder.glob("*/crds/*.yaml"):
         body = yaml.safe_load(path.read_text())

@@ -102,23 +102,47 @@ def test_collections_are_computed_on_the_cluster(function: Make) -> None:
     assert run.outputs == {"elsewhere": True, "lazy": 3}
 
 
-def test_a_run_takes_back_what_it_sent(function: Make) -> None:
+def test_a_run_takes_back_what_it_sent(function: Make, tmp_path: Path) -> None:
     made = function(
-        "import time\n"
-        "def handler(dask_client):\n"
-        "    dask_client.map(time.sleep, [600.0 + n for n in range(50)])\n"
+        "import os, time\n"
+        "def linger(path, number):\n"
+        "    while not os.path.exists(path):\n"
+        "        time.sleep(0.05)\n"
+        "def handler(dask_client, path):\n"
+        "    dask_client.map(linger, [path] * 50, range(50))\n"
         "    return 1\n"
     )
-    made.run(watch=False)
-    end = time.monotonic() + 10
-    while made.client.run_on_scheduler(_sleeping) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert made.client.run_on_scheduler(_sleeping) == 0
-    made.client.restart()  # two of them sleep on in their threads
+    ended = tmp_path / "ended"
+    try:
+        made.run(params={"path": str(ended)}, watch=False)
+        end = time.monotonic() + 10
+        while made.client.run_on_scheduler(_lingering) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert made.client.run_on_scheduler(_lingering) == 0
+    finally:
+        ended.touch()  # two of them go on in their threads
 
 
-def _sleeping(dask_scheduler: Any = None) -> int:
-    return sum(1 for key in dask_scheduler.tasks if str(key).startswith("sleep"))
+def _lingering(dask_scheduler: Any = None) -> int:
+    return sum(1 for key in dask_scheduler.tasks if str(key).startswith("linger"))
+
+
+@pytest.mark.parametrize("side", ["client", "worker"])
+@pytest.mark.parametrize("swept", [{}, {"hyperparams": {"x": [1, 2]}}])
+def test_a_file_that_starts_runs_when_it_is_loaded(
+    function: Make, side: str, swept: dict[str, Any]
+) -> None:
+    made = function(
+        "import mlrun_like as ml\n"
+        "@ml.function(kind='dask')\n"
+        "def handler(x: int = 0):\n"
+        "    return x\n"
+        "handler.run(watch=False)\n",
+        handler_on=side,
+    )
+    with pytest.raises(RunError, match=r"handler\.run\(\) is called while its file is loaded"):
+        made.run(watch=False, **swept)
+    assert {run["status"]["state"] for run in ml.get_run_db().list_runs(_query())} == {"error"}
 
 
 @pytest.mark.parametrize("side", ["client", "worker"])
@@ -127,7 +151,7 @@ def test_timeout_and_abort(function: Make, side: str) -> None:
         "import time\n"
         "def handler(dask_client):\n"
         "    print('begun')\n"
-        "    dask_client.submit(time.sleep, 3, pure=False).result()\n"
+        "    dask_client.submit(time.sleep, 2, pure=False).result()\n"
         "    while True:\n"
         "        time.sleep(0.05)\n"
     )
@@ -200,14 +224,14 @@ def test_what_is_found_before_anything_starts(
 def test_a_scheduler_that_dies(
     own_cluster: Callable[..., Cluster], tmp_path: Path, side: str
 ) -> None:
-    cluster = own_cluster(workers=1)
+    cluster = own_cluster(workers=1, nanny=False)
     made = function_maker(tmp_path, cluster.address)(
         "import time\ndef handler(dask_client):\n    dask_client.submit(time.sleep, 60).result()\n",
         handler_on=side,
     )
     link_of(made._doc()).make_ready(made._doc())
     threading.Timer(1.5, cluster.scheduler.send_signal, [signal.SIGKILL]).start()
-    link_of(made._doc()).timeout = 3.0
+    link_of(made._doc()).timeout = 1.0
     with pytest.raises(RunError, match=cluster.address):
         made.run(watch=False)
     run = ml.get_run_db().list_runs(_query())[0]
@@ -217,7 +241,7 @@ def test_a_scheduler_that_dies(
 def test_workers_that_do_not_come_and_a_scheduler_gone_silent(
     own_cluster: Callable[..., Cluster], tmp_path: Path
 ) -> None:
-    cluster = own_cluster(workers=0)
+    cluster = own_cluster(workers=0, nanny=False)
     made = function_maker(tmp_path, cluster.address)(
         "import time\n"
         "def handler(dask_client):\n"
@@ -228,10 +252,9 @@ def test_workers_that_do_not_come_and_a_scheduler_gone_silent(
     with pytest.raises(RunError, match=f"{cluster.address} has no workers after 1 s"):
         made.run(watch=False)
     link.timeout = 60.0
-    cluster.nanny = False
     worker = cluster.add_worker()
     link.make_ready(made._doc())
-    link.timeout = 3.0
+    link.timeout = 1.0
     threading.Timer(1.0, worker.kill).start()
     with pytest.raises(RunError, match="has no workers left") as caught:
         made.run(watch=False)
@@ -239,7 +262,7 @@ def test_workers_that_do_not_come_and_a_scheduler_gone_silent(
     link.timeout = 60.0
     cluster.add_worker()
     link.make_ready(made._doc())
-    link.timeout = 3.0
+    link.timeout = 1.0
     threading.Timer(1.0, cluster.scheduler.send_signal, [signal.SIGSTOP]).start()
     with pytest.raises(RunError, match=f"{cluster.address} does not answer"):
         made.run(watch=False)

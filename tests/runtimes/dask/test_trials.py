@@ -91,6 +91,64 @@ def test_a_stop_condition_withdraws_what_has_not_begun(function: Make) -> None:
     assert 4 <= len(run.status.iterations) - 1 <= 40
 
 
+SHORT = (
+    "import time\n"
+    "from distributed import get_worker\n"
+    "def handler(context, x: int, long: int = 1000, ask: bool = False):\n"
+    "    print('trial', x)\n"
+    "    time.sleep(0.25 if x >= long else 0.001)\n"
+    "    context.log_result('x', x)\n"
+    "    context.log_result('task', str(get_worker().get_current_task()))\n"
+    "    if ask:\n"
+    "        context.log_result('two', context.dask_client.submit(len, [1, 2]).result())\n"
+    "    if x == 50:\n"
+    "        raise ValueError('not this one')\n"
+)
+
+
+def _by_task(run: Any) -> dict[str, list[int]]:
+    header, *rows = run.status.iterations
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        task, x = row[header.index("output.task")], row[header.index("output.x")]
+        found.setdefault(task, []).append(x)
+    return found
+
+
+def test_short_trials_share_tasks(function: Make) -> None:
+    run = function(SHORT).run(
+        params={"long": 140}, hyperparams={"x": list(range(146))}, watch=False
+    )
+    assert run.status.status_text == "1 of 146 trials failed"
+    tasks = _by_task(run)
+    assert sorted(x for xs in tasks.values() for x in xs) == list(range(146))
+    assert len(tasks) < 100 and max(map(len, tasks.values())) > 2
+    for xs in tasks.values():  # a failed one and a long one are a task's last
+        assert xs == sorted(xs) and 50 not in xs[:-1] and sum(x >= 140 for x in xs) <= 1
+    lines = ml.get_run_db().read_log("default", run.uid()).decode().splitlines()
+    printed = [int(line.split()[1]) for line in lines if line.startswith("trial ") and
+               "failed" not in line]  # fmt: skip
+    assert sorted(printed) == list(range(146))
+    for xs in tasks.values():
+        assert [x for x in printed if x in xs] == xs
+    asked = function(SHORT).run(
+        params={"ask": True}, hyperparams={"x": list(range(40))}, watch=False
+    )
+    assert all(len(xs) == 1 for xs in _by_task(asked).values())
+
+
+def test_a_stop_condition_among_short_trials(function: Make) -> None:
+    run = function(SHORT).run(
+        hyperparams={"x": list(range(60, 860))},
+        hyper_param_options=ml.HyperParamOptions(stop_condition="x == 160"),
+        watch=False,
+    )
+    seen = [x for xs in _by_task(run).values() for x in xs]
+    assert 160 in seen and 60 <= len(seen) <= 250
+    (last,) = (xs for xs in _by_task(run).values() if 160 in xs)
+    assert last[-1] == 160
+
+
 def test_parallel_runs_is_a_limit(function: Make, tmp_path: Path) -> None:
     made = function(
         "import os, time, uuid\n"
@@ -199,7 +257,7 @@ def test_abort(function: Make) -> None:
 def test_a_worker_that_dies_is_made_up_for(
     own_cluster: Callable[..., Cluster], tmp_path: Path
 ) -> None:
-    cluster = own_cluster(workers=2)
+    cluster = own_cluster(workers=2, nanny=False)
     made = function_maker(tmp_path, cluster.address)(PARABOLA)
     made.client.wait_for_workers(2, timeout=30)
     pids = made.client.run(os.getpid)
@@ -218,13 +276,13 @@ def test_what_kills_its_workers_is_named(
 ) -> None:
     cluster = own_cluster(workers=1)
     made = function_maker(tmp_path, cluster.address)(
-        "import os\ndef handler(x):\n    if x == 2:\n        os._exit(9)\n    return x\n"
+        "import os\ndef handler(x):\n    if x == 30:\n        os._exit(9)\n    return x\n"
     )
-    run = made.run(hyperparams={"x": list(range(1, 7))}, watch=False)
-    child = ml.get_run_db().read_run("default", run.uid(), 2)
+    run = made.run(hyperparams={"x": list(range(1, 41))}, watch=False)
+    child = ml.get_run_db().read_run("default", run.uid(), 30)
     assert child["status"]["state"] == "error"
     assert "was tried on 2 workers" in child["status"]["error"]
-    assert run.status.status_text == "1 of 6 trials failed"
+    assert run.status.status_text == "1 of 40 trials failed"
     task = function_maker(tmp_path, cluster.address)(
         "import os\n"
         "def suicide(x):\n"
@@ -247,7 +305,7 @@ def test_a_cluster_that_goes_ends_the_sweep(
     made = function_maker(tmp_path, cluster.address)(PARABOLA)
     made.client.wait_for_workers(1, timeout=30)
     threading.Timer(1.5, cluster.scheduler.kill).start()
-    link_of(made._doc()).timeout = 3.0
+    link_of(made._doc()).timeout = 1.0
     with pytest.raises(RunError, match=cluster.address):
         made.run(params={"pause": 0.2}, hyperparams={"x": list(range(100))}, watch=False)
     store = ml.get_run_db()

@@ -254,6 +254,8 @@ def test_a_schedule_makes_a_cron_job(tmp_path: Path) -> None:
         function.to_manifest(schedule="0 * * * *", policy=CronPolicy(concurrency="Forbidd"))
     with pytest.raises(InvalidArgumentError, match="policy must be CronPolicy"):
         function.to_manifest(schedule="0 * * * *", policy="Forbid")
+    with pytest.raises(InvalidArgumentError, match="version 'v2' is not known for Job"):
+        function.to_manifest(version="v2")
 
 
 def test_secrets_are_never_in_a_manifest(tmp_path: Path) -> None:

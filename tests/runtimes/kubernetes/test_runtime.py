@@ -377,7 +377,7 @@ def test_an_interrupt_ends_the_run_in_the_cluster(bench: Bench) -> None:
 @pytest.fixture
 def direct(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Pods of this machine reach the store's file as pods elsewhere reach a database server."""
-    monkeypatch.setattr("mlrun_like.runtimes.kubernetes.runtime.reachable_store", lambda url: True)
+    monkeypatch.setattr("mlrun_like.runtimes.kubernetes.attempt.reachable_store", lambda url: True)
     return bench
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlrun_like.configuration import config
+from mlrun_like.errors import PackagingError
+from mlrun_like.packaging.describe import entry_points_from_source
 from mlrun_like.runtimes.mpi import findings
 from mlrun_like.runtimes.mpi.findings import find
+from mlrun_like.runtimes.mpi.needs import why_mpi4py
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
 from mlrun_like.specs.run import RunDoc
 
@@ -62,6 +67,56 @@ def test_accelerators(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _found(launcher="spawn", replicas=1, resources=limits) == {}
     found = _found(launcher="spawn", replicas=2, resources=limits)
     assert "need 2, and this machine has 1" in found["gpus-missing"].what
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import mpi4py.MPI\ndef go(): ...", "`import mpi4py` in handler.py:1"),
+        ("def go():\n    with open('x'):\n        from mpi4py import MPI", "in handler.py:3"),
+        ("try:\n    import mpi4py\nexcept KeyError: ...\ndef go(): ...", "in handler.py:2"),
+        ("def go(context):\n    return context.comm.rank", "`context.comm` in go()"),
+        ("def go(comm): ...", "argument `comm` of go()"),
+    ],
+)
+@pytest.mark.parametrize("launcher", ["spawn", "mpirun"])
+def test_mpi4py_is_missing(tmp_path: Path, code: str, told: str, launcher: str) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -S -I "$@"\n')
+    python.chmod(0o755)
+    with config.override(mpi_python=str(python)):
+        found = _checked(code, launcher)["mpi4py-missing"]
+    assert told in found.what and str(python) in found.what and "[mpi]" in found.fix
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "try:\n    import mpi4py\nexcept ImportError: ...\ndef go(): ...",
+        "def go(): ...\ndef other(comm):\n    import mpi4py",
+        "def go(rank):\n    if rank:\n        import mpi4py",
+        "def go(x): return x.comm",
+        "from .mpi4py import x\ndef go(): ...",
+        "def go(:",
+    ],
+)
+def test_mpi4py_is_not_needed_for_certain(code: str) -> None:
+    assert why_mpi4py(_document(code, "spawn"), "go") == ""
+
+
+def _document(code: str, launcher: str) -> FunctionDoc:
+    doc = FunctionDoc(kind="mpijob", metadata=FunctionMetadata(name="f"))
+    doc.spec.build.functionSourceCode = base64.b64encode(code.encode()).decode()
+    doc.spec.launcher = launcher
+    with contextlib.suppress(PackagingError):
+        doc.spec.entry_points = entry_points_from_source(code)
+    return doc
+
+
+def _checked(code: str, launcher: str) -> Any:
+    run = RunDoc()
+    run.spec.handler = "go"
+    return {item.code: item for item in find(_document(code, launcher), run)}
 
 
 def test_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def job(found: SparkFunction[..., Any], **payload: Any) -> tuple[Job, dict[str, 
 
 def test_everything_has_its_field() -> None:
     one, payload = job(full())
-    body = run_objects(one, payload).application
+    body = run_objects(one, payload).job
     strict_application(body)
     spec = body["spec"]
     driver, executor = spec["driver"], spec["executor"]
@@ -221,16 +221,16 @@ def test_the_least_function_has_mlruns_defaults() -> None:
 def test_code_and_secrets_are_apart() -> None:
     one, payload = job(full(), secrets={"key": "TOP-SECRET"})
     objects = run_objects(one, payload, "team")
-    text = json.dumps([objects.application, objects.config_maps])
+    text = json.dumps([objects.job, objects.config_maps])
     assert "TOP-SECRET" not in text and "hush" not in text
     data = {key: base64.b64decode(v) for s in objects.secrets for key, v in s["data"].items()}
     assert b"TOP-SECRET" in data["payload.json"] and data["DB_PASSWORD"] == b"hush"
-    executor = objects.application["spec"]["executor"]
-    volumes = {row["name"]: row for row in objects.application["spec"]["volumes"]}
+    executor = objects.job["spec"]["executor"]
+    volumes = {row["name"]: row for row in objects.job["spec"]["volumes"]}
     for mount in executor["volumeMounts"]:
         sources = volumes[mount["name"]].get("projected", {}).get("sources", [])
         assert all("secret" not in source for source in sources)
-    for item in [*objects.config_maps, *objects.secrets, objects.application]:
+    for item in [*objects.config_maps, *objects.secrets, objects.job]:
         assert item["metadata"]["namespace"] == "team"
         assert item["metadata"]["labels"]["mlrun/uid"] == one.run.metadata.uid
 
@@ -238,7 +238,7 @@ def test_code_and_secrets_are_apart() -> None:
 def test_driver_and_modules_are_where_the_application_looks() -> None:
     one, payload = job(full())
     objects = run_objects(one, payload)
-    spec = objects.application["spec"]
+    spec = objects.job["spec"]
     assert spec["mainApplicationFile"] == "local:///mlrun-like/run/driver.py"
     assert spec["arguments"] == ["-", "/mlrun-like/run"]
     assert spec["deps"]["pyFiles"] == ["local:///mlrun-like/code/modules.zip"]
@@ -251,9 +251,9 @@ def test_driver_and_modules_are_where_the_application_looks() -> None:
 
 def test_attempts_have_names_of_their_own() -> None:
     one, payload = job(full())
-    first = run_objects(one, payload).application["metadata"]["name"]
+    first = run_objects(one, payload).job["metadata"]["name"]
     one.attempt = 2
-    second = run_objects(one, payload).application["metadata"]["name"]
+    second = run_objects(one, payload).job["metadata"]["name"]
     assert first != second and len(second) <= 63
 
 
