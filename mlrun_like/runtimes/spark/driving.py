@@ -24,6 +24,7 @@ REASON = "reason.txt"
 _GAVE_UP = 75
 _STOP_LIMIT = 20.0
 _LOOK_EVERY = 2.0
+_SWITCH = 0.0005
 
 
 def main(arguments: list[str]) -> int:
@@ -48,6 +49,9 @@ def main(arguments: list[str]) -> int:
         aborted = import_module("mlrun_like.runs.watch").RunAborted
         payload = json.loads(file.read_text(encoding="utf-8"))
     if payload.get(EAGER):
+        # The JVM asks for an answer some hundred times while the context is made: it shall not
+        # wait each time for the imports below.
+        sys.setswitchinterval(_SWITCH)
         start_early()
     _end_in_order(aborted)
     if SUBMITTER in payload:
@@ -86,9 +90,12 @@ def _end_with(pid: int, started: float) -> None:
 
 
 def _stop_spark(kill: bool) -> None:
-    """Stop the context; a cluster that does not answer must not hold an ended run."""
+    """Stop the context; a cluster that does not answer must not hold an ended run.
+
+    One without a cluster is stopped by Java as it ends, which is faster.
+    """
     context = active_context()
-    if context is None:
+    if context is None or str(context.master).partition("[")[0] == "local":
         return
     stopping = threading.Thread(target=context.stop, name="mlrun-like-stop", daemon=True)
     stopping.start()
