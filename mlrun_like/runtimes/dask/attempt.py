@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import Any
@@ -17,6 +18,7 @@ from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.concluding import End, conclude
 from mlrun_like.runtimes.dask.calls import call
+from mlrun_like.runtimes.dask.clusters import gone_errors
 from mlrun_like.runtimes.dask.explain import explain_future
 from mlrun_like.runtimes.dask.outbox import unpack_files
 from mlrun_like.runtimes.dask.pickled import pickled_handler
@@ -132,7 +134,8 @@ class _Attempt:
         else:
             if not stop:
                 error = self._lost() or explain_future(self._future, self._session)
-            self._future.cancel(force=True)
+            with contextlib.suppress(*gone_errors()):
+                self._future.cancel(force=True)
             self._future_gone()
             last = self._relayed.finished
         return conclude(self._job, last, End(error, stop, self._started))

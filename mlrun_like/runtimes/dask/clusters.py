@@ -16,6 +16,7 @@ __all__ = [
     "ExistingCluster",
     "check_place",
     "distributed",
+    "gone_errors",
     "open_cluster",
     "patience",
     "place_of",
@@ -100,6 +101,13 @@ def distributed() -> Any:
         MissingDependencyError: if it is not installed.
     """
     return require("distributed", extra="dask", feature="functions of kind 'dask'")
+
+
+def gone_errors() -> tuple[type[Exception], ...]:
+    """What calls of a client raise when its scheduler is gone; a closed client has a class of its
+    own that is no OSError."""
+    closed = getattr(distributed().client, "ClosedClientError", RuntimeError)
+    return (OSError, RuntimeError, closed)
 
 
 def place_of(doc: FunctionDoc) -> str:

@@ -18,7 +18,10 @@ _KILLED = re.compile(
 _MEMORY = re.compile(
     r"(?:memory budget|memory usage|Restarting|[Tt]erminat|SIGKILL|signal 9)[^\n]*"
 )
-_LOST = ("scheduler-connection-lost", "CommClosedError", "in <TCP", "Timed out trying to connect")
+_LOST = (
+    *("scheduler-connection-lost", "CommClosedError", "ClosedClientError"),
+    *("in <TCP", "Timed out trying to connect"),
+)
 _SCATTERED = "lost-dependencies"
 
 

@@ -18,6 +18,7 @@ from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.dask.attempt import shipment_of, target_of
 from mlrun_like.runtimes.dask.calls import call
+from mlrun_like.runtimes.dask.clusters import gone_errors
 from mlrun_like.runtimes.dask.explain import explain_future
 from mlrun_like.runtimes.dask.gathering import GatheringStore
 from mlrun_like.runtimes.dask.outbox import unpack_files
@@ -208,18 +209,19 @@ class _Run:
 
     def _withdraw(self) -> None:
         """Take back the trials that no worker has begun."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(*gone_errors()):
             self._client.run(call, _HALT, self._job.run.metadata.uid, on_error="ignore")
         begun: set[str] = set()
-        with contextlib.suppress(OSError):
-            stacks = self._client.call_stack(keys=list(self._running))
+        with contextlib.suppress(*gone_errors()):
+            # all of them: asked for a task that it has just forgotten, the scheduler fails
+            stacks = self._client.call_stack()
             begun = {key for row in stacks.values() for key in row}
         running = list(self._running.items())
         self._cancel(k for k, (future, _) in running if k not in begun and not future.done())
 
     def _cancel(self, keys: Iterable[Any]) -> None:
         futures = [self._running.pop(key)[0] for key in list(keys)]
-        with contextlib.suppress(OSError, RuntimeError):  # the scheduler may be gone
+        with contextlib.suppress(*gone_errors()):  # the scheduler may be gone
             self._client.cancel(futures)
 
     def _stop(self) -> None:

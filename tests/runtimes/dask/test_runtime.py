@@ -243,10 +243,25 @@ def test_workers_that_do_not_come_and_a_scheduler_gone_silent(
 ) -> None:
     cluster = own_cluster(workers=0, nanny=False)
     made = function_maker(tmp_path, cluster.address)(
-        "import time\n"
-        "def handler(dask_client):\n"
-        "    dask_client.submit(time.sleep, 60, pure=False).result()\n"
+        "import pathlib, time\n"
+        "def handler(dask_client, mark=''):\n"
+        "    future = dask_client.submit(time.sleep, 60, pure=False)\n"
+        "    pathlib.Path(mark).touch()\n"
+        "    future.result()\n"
     )
+
+    def run_until(break_it: Callable[[], object]) -> None:
+        mark = tmp_path / f"mark-{time.monotonic_ns()}"
+
+        def wait() -> None:
+            while not mark.exists():
+                time.sleep(0.02)
+            time.sleep(0.5)
+            break_it()
+
+        threading.Thread(target=wait).start()
+        made.run(params={"mark": str(mark)}, watch=False)
+
     link = link_of(made._doc())
     link.timeout = 1.0
     with pytest.raises(RunError, match=f"{cluster.address} has no workers after 1 s"):
@@ -255,14 +270,12 @@ def test_workers_that_do_not_come_and_a_scheduler_gone_silent(
     worker = cluster.add_worker()
     link.make_ready(made._doc())
     link.timeout = 1.0
-    threading.Timer(1.0, worker.kill).start()
     with pytest.raises(RunError, match="has no workers left") as caught:
-        made.run(watch=False)
+        run_until(worker.kill)
     assert "lost: tcp://127.0.0.1" in str(caught.value)
     link.timeout = 60.0
     cluster.add_worker()
     link.make_ready(made._doc())
     link.timeout = 1.0
-    threading.Timer(1.0, cluster.scheduler.send_signal, [signal.SIGSTOP]).start()
     with pytest.raises(RunError, match=f"{cluster.address} does not answer"):
-        made.run(watch=False)
+        run_until(lambda: cluster.scheduler.send_signal(signal.SIGSTOP))
