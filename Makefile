@@ -2,7 +2,7 @@
 #
 #   make demo     install into .venv and run the main job
 #   make test     install what the tests need and run all of them
-#   make check    formatting, lint, types, layers and the fast tests: under a minute
+#   make check    formatting, lint, types, layers, fast tests of what changed: under a minute
 #   make format   let the tools settle formatting
 #   make lock     renew requirements.lock
 #   make bench    run the benchmarks
@@ -49,7 +49,7 @@ types: $(STAMPS)/dev
 	$(BIN)/mypy
 
 tests-fast: $(STAMPS)/dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow" $$($(BIN)/python tests/changed.py)
 
 format: $(STAMPS)/dev
 	$(BIN)/ruff format .
