@@ -25,8 +25,8 @@ def affected(path: str, root: Path) -> list[str]:
         root: The project.
     """
     if path.startswith("tests/") and path.endswith(".py"):
-        folder = str(Path(path).parent)
-        own = [] if folder == "tests" else [folder]  # what all tests share changes seldom
+        around = str(Path(path).parent)
+        own = [] if around == "tests" else [around]  # what all tests share changes seldom
         return [path] if Path(path).name.startswith("test_") else own
     if path.startswith("docs/") or path.endswith(".md"):
         return ["tests/docs"]
