@@ -63,6 +63,24 @@ def test_the_caller_does_not_wait(sqlite_store: SqlStore, make_run: MakeRun) -> 
     assert len(sqlite_store.read_metrics("p", "u1")["a"]) == 5000
 
 
+def test_what_another_thread_is_writing_is_waited_for(
+    sqlite_store: SqlStore, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sqlite_store.store_run(make_run())
+    writer, begun = sqlite_store.writer, threading.Event()
+    commit = writer._commit
+
+    def slowly(*args: Any, **kwargs: Any) -> None:
+        begun.set()
+        time.sleep(0.3)
+        commit(*args, **kwargs)
+
+    monkeypatch.setattr(writer, "_commit", slowly)
+    sqlite_store.record_use("p", "u1", "store://artifacts/p/a", "read")
+    assert begun.wait(10)  # the thread has taken the queue, and nothing is written yet
+    assert len(sqlite_store.lineage("p", "u1")) == 1
+
+
 def test_metrics_reach_the_disk_by_themselves(sqlite_store: SqlStore, make_run: MakeRun) -> None:
     sqlite_store.store_run(make_run())
     sqlite_store.log_metrics("p", "u1", 0, [MetricPoint("a", 1.0, 0, 1.0)])
