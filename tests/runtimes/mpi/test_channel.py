@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -93,10 +94,11 @@ def test_a_false_submitter_is_noticed() -> None:
 def test_garbage_ends_the_connection(control: Control, data: bytes) -> None:
     with socket.create_connection(("127.0.0.1", control.port), 5) as sock:
         sock.settimeout(5)
-        sock.sendall(data)
-        sock.shutdown(socket.SHUT_WR)
-        while sock.recv(4096):
-            pass
+        with contextlib.suppress(OSError):  # the other side may end it before all is sent
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(4096):
+                pass
     assert control.ranks == {}
     assert control.failure is None
 
