@@ -35,7 +35,7 @@ demo: $(STAMPS)/demo
 
 test: $(STAMPS)/dev system $(if $(CI),$(STAMPS)/models)
 	@mkdir -p $(CACHE)
-	@$(BIN)/python -m pytest -n 3 --dist loadfile -q; \
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q; \
 	code=$$?; echo $$code > $(CACHE)/pytest-exit; exit $$code
 
 check: lint types tests-fast
