@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
     else:
         aborted = import_module("mlrun_like.runs.watch").RunAborted
         payload = json.loads(file.read_text(encoding="utf-8"))
+    interval = sys.getswitchinterval()
     if payload.get(EAGER):
         # The JVM asks for an answer some hundred times while the context is made: it shall not
         # wait each time for the imports below.
@@ -59,6 +60,7 @@ def main(arguments: list[str]) -> int:
     entry = import_module("mlrun_like.runs.entry")
     with_master = import_module("mlrun_like.runtimes.spark.watching")
     with_master.watch(lambda reason: _give_up(file.with_name(REASON), reason))
+    sys.setswitchinterval(interval)  # the handler's own threads shall not pay for it
     code = int(entry.execute_payload(payload))
     _stop_spark(kill=not file.is_dir())
     return code
