@@ -253,21 +253,24 @@ run = {"metadata": {"project": "p", "uid": "u1"}, "status": {"state": "running"}
 store.store_run(run)
 
 def interrupt(*_):
+    global told
+    told = True
     raise KeyboardInterrupt
 
 signal.signal(signal.SIGALRM, interrupt)
 for number in range(30):
-    signal.setitimer(signal.ITIMER_REAL, 0.0004)
+    told = False
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0004)
         for point in range(20):
             step = number * 20 + point
             store.log_metrics("p", "u1", 0, [MetricPoint("a", 1.0, step, 1.0)])
             written += 1
         store.store_run(run)
-        time.sleep(0.01)
+        while not told:
+            time.sleep(0.01)
     except KeyboardInterrupt:
         pass
-signal.setitimer(signal.ITIMER_REAL, 0)
 print(written, len(store.read_metrics("p", "u1")["a"]))
 """
 

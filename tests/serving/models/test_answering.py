@@ -194,7 +194,10 @@ def test_a_do_event_of_ones_own_is_used_by_loops() -> None:
     assert asyncio.run(made(Own).do_event_async(Event())).body == "own"
 
 
-def test_short_calls_stay_in_the_loop_and_long_ones_leave_it() -> None:
+def test_short_calls_stay_in_the_loop_and_long_ones_leave_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mlrun_like.serving.models.pace.SHORT", 0.5)  # a busy machine's pauses
     seen: list[str] = []
 
     class Where(Model):
@@ -210,7 +213,7 @@ def test_short_calls_stay_in_the_loop_and_long_ones_leave_it() -> None:
     main = threading.current_thread().name
     asyncio.run(ask(made(Where, warmup=[0.0]), 0.0, 0.0))
     assert seen[-2:] == [main, main], "warm-up measured it"
-    asyncio.run(ask(made(Where), 0.0, 0.0, 0.02, 0.0))
+    asyncio.run(ask(made(Where), 0.0, 0.0, 0.6, 0.0))
     assert [name == main for name in seen[-4:]] == [False, True, True, False]
 
 
