@@ -70,6 +70,10 @@ class ArtifactSpec(Model):
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
+    def get_body(self) -> str | None:
+        """The text of an inline artifact."""
+        return self.inline
+
 
 class ArtifactDoc(Model):
     """A whole artifact; kind is "" (file), dir, dataset, model, plot, plotly, table or link."""

@@ -22,6 +22,10 @@ __all__ = [
     "FunctionSpec",
 ]
 
+_digests: dict[bytes, str] = {}
+"""Digests by what they are of: a function is run more often than it changes."""
+_REMEMBERED = 1000
+
 
 class FunctionMetadata(Model):
     """Who the function is."""
@@ -114,6 +118,7 @@ class FunctionSpec(PodFields, DaskFields, SparkFields, MpiFields, NuclioFields):
     retry: dict[str, Any] = Field(default_factory=dict)
     timeout: float | None = None
     graph: dict[str, Any] | None = None
+    plan: dict[str, Any] | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
     default_class: str = ""
     load_mode: str | None = None
@@ -161,6 +166,15 @@ class FunctionDoc(Model):
 
     def digest(self) -> str:
         """SHA-1 over the sorted document without tag, hash, status and time."""
+        key = hashlib.blake2b(self.model_dump_json().encode(), digest_size=16).digest()
+        known = _digests.get(key)
+        if known is None:
+            if len(_digests) > _REMEMBERED:
+                _digests.clear()
+            known = _digests[key] = self._digest()
+        return known
+
+    def _digest(self) -> str:
         document = self.to_dict()
         document.pop("status", None)
         for key in ("tag", "hash", "updated"):

@@ -24,7 +24,10 @@ class Model(BaseModel):
     """A pydantic model that refuses unknown keys and checks assignments."""
 
     model_config = ConfigDict(
-        extra="forbid", validate_assignment=True, arbitrary_types_allowed=False
+        extra="forbid",
+        validate_assignment=True,
+        arbitrary_types_allowed=False,
+        ser_json_inf_nan="constants",  # a digest must tell NaN from None
     )
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -37,6 +40,11 @@ class Model(BaseModel):
         try:
             super().__setattr__(name, value)
         except ValidationError as exc:
+            field = type(self).model_fields.get(name)
+            if value is None and field is not None and not field.is_required():
+                # as in documents: nothing is said, so the default counts
+                super().__setattr__(name, field.get_default(call_default_factory=True))
+                return
             raise _translate(exc, type(self), f"{type(self).__name__}.{name}") from exc
 
     def to_dict(self) -> dict[str, Any]:

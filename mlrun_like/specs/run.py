@@ -81,6 +81,7 @@ class RunSpec(Model):
     retry: dict[str, Any] = Field(default_factory=dict)
     timeout: float | None = None
     secret_sources: list[dict[str, Any]] = Field(default_factory=list)
+    notifications: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class RunStatus(Model):
@@ -92,8 +93,12 @@ class RunStatus(Model):
     status_text: str = ""
     results: dict[str, Any] = Field(default_factory=dict)
     artifact_uris: dict[str, str] = Field(default_factory=dict)
+    input_digests: dict[str, str] = Field(default_factory=dict)
+    """Of inputs that are no artifacts, when they were first used: SHA-256 of plain files on the
+    run's machine, of others what their place tells (see `artifacts.fingerprints`)."""
     iterations: list[list[Any]] = Field(default_factory=list)
     attempts: list[dict[str, Any]] = Field(default_factory=list)
+    notifications: dict[str, dict[str, Any]] = Field(default_factory=dict)
     start_time: str | None = None
     last_update: str | None = None
     end_time: str | None = None

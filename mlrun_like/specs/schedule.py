@@ -70,13 +70,15 @@ class Schedule:
 
 
 class ScheduleSpec(Model):
-    """The times and what runs then."""
+    """The times, or the trigger with its state, and what runs then."""
 
     cron: str = ""
     time_zone: str = ""
     concurrency: str = "forbid"
     missed: str = "once"
     grace: float = 60.0
+    trigger: dict[str, Any] = Field(default_factory=dict)
+    state: dict[str, Any] = Field(default_factory=dict)
     function: str = ""
     run: RunDoc = Field(default_factory=RunDoc)
 

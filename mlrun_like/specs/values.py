@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
@@ -159,7 +159,9 @@ class Retry:
         return asdict(self)
 
 
-STRATEGIES = ("grid", "list", "random", "custom")
+STRATEGIES = ("grid", "list", "random", "custom", "optuna")
+SAMPLERS = ("", "tpe", "random", "cmaes", "gp", "qmc", "nsga2")
+PRUNERS = ("", "median", "percentile", "halving", "hyperband")
 
 
 @dataclass(frozen=True)
@@ -169,17 +171,22 @@ class HyperParamOptions:
     Args:
         param_file: URL of a `.csv` (one trial a row) or `.json` file with the values.
         strategy: `grid` (all combinations, the first parameter varies fastest), `list` (n-th
-            values together), `random`, `custom` (the handler makes its own children).
+            values together), `random`, `custom` (the handler makes its own children), `optuna`
+            (each trial learns from those before; values may be ranges, see `search_space`).
             None: `list` for a csv file, else `grid`.
         selector: `"max.<result>"`, `"min.<result>"` or `"<result>"` (max): the best trial.
         stop_condition: An expression over a trial's results, such as `"accuracy >= 0.9"`.
         parallel_runs: Trials at a time, each in its own process; 0 or 1: one after another here.
-        max_iterations: Number of trials for `random`; 0: 10.
+        max_iterations: Number of trials for `random` (0: 10) and `optuna` (0: 20).
         max_errors: Stop after more than this many failed trials.
         fail_on_error: Whether one failed trial makes the whole run fail.
-        seed: Seed of `random`; None: a new one each time, recorded with the run.
+        seed: Seed of `random` and `optuna`; None: a new one each time, recorded with the run.
         dask_cluster_uri: A Dask function that runs the trials.
         teardown_dask: Close that cluster afterwards.
+        sampler: Of `optuna`: `tpe` (default), `random`, `cmaes`, `gp`, `qmc`, `nsga2`.
+        pruner: Of `optuna`: what gives trials up early, by the steps of the selector's metric:
+            `median`, `percentile` (below the best quarter), `halving`, `hyperband`; empty: none.
+        warm_start: Of `optuna`: the uid of an earlier sweep whose trials are learned from.
 
     Raises:
         InvalidArgumentError: if an option is out of its range or two contradict each other.
@@ -196,6 +203,9 @@ class HyperParamOptions:
     seed: int | None = None
     dask_cluster_uri: str = ""
     teardown_dask: bool = False
+    sampler: str = ""
+    pruner: str = ""
+    warm_start: str = ""
     selector_parts: tuple[str, str] = field(init=False, repr=False, compare=False, default=("", ""))
 
     def __post_init__(self) -> None:
@@ -204,9 +214,9 @@ class HyperParamOptions:
                 f"hyper-parameter strategy {self.strategy!r} is unknown",
                 fix=f"use one of: {', '.join(STRATEGIES)}",
             )
-        if self.max_iterations and self.strategy != "random":
+        if self.max_iterations and self.strategy not in ("random", "optuna"):
             raise InvalidArgumentError(
-                "max_iterations is only for strategy='random'",
+                "max_iterations is only for strategy='random' and strategy='optuna'",
                 fix="HyperParamOptions(strategy='random', max_iterations=20)",
             )
         for name in ("parallel_runs", "max_iterations", "max_errors"):
@@ -222,6 +232,7 @@ class HyperParamOptions:
                 raise InvalidArgumentError(
                     f"{name} {value!r} must be a text", fix=f"HyperParamOptions({name}='...')"
                 )
+        self._check_search()
         if self.seed is not None and type(self.seed) is not int:
             raise InvalidArgumentError(
                 f"seed {self.seed!r} must be a whole number", fix="HyperParamOptions(seed=1)"
@@ -229,13 +240,36 @@ class HyperParamOptions:
         if self.selector:
             object.__setattr__(self, "selector_parts", _parse_selector(self.selector))
 
+    def _check_search(self) -> None:
+        for name, known in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+            if getattr(self, name) not in known:
+                raise InvalidArgumentError(
+                    f"{name} {getattr(self, name)!r} is unknown",
+                    fix=f"use one of: {', '.join(filter(None, known))}",
+                )
+        if self.strategy == "optuna":
+            if not self.selector:
+                raise InvalidArgumentError(
+                    "strategy='optuna' must know what is better",
+                    fix="selector='max.accuracy' or selector='min.loss'",
+                )
+            if self.param_file:
+                raise InvalidArgumentError(
+                    "strategy='optuna' takes its ranges from hyperparams, not from a file",
+                    fix='hyperparams={"rate": "loguniform(1e-4, 1e-1)"}',
+                )
+        elif self.sampler or self.pruner or self.warm_start:
+            raise InvalidArgumentError(
+                "sampler, pruner and warm_start are only for strategy='optuna'",
+                fix="HyperParamOptions(strategy='optuna', selector='max.accuracy')",
+            )
+
     def to_dict(self) -> dict[str, Any]:
         """The options that differ from their defaults."""
-        defaults = HyperParamOptions()
         return {
-            name: value
-            for name, value in asdict(self).items()
-            if name != "selector_parts" and value != getattr(defaults, name)
+            item.name: getattr(self, item.name)
+            for item in fields(self)
+            if item.name != "selector_parts" and getattr(self, item.name) != item.default
         }
 
 

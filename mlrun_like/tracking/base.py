@@ -1,4 +1,4 @@
-"""The store's seam: three small interfaces and one door.
+"""The store's seam: three small interfaces and one door; `abilities` has what not every store can.
 
 All records are plain documents (`specs.run.RunDoc.to_dict()` and so on), so a store needs no
 knowledge of the models. A store that cannot be reached raises StoreUnavailableError from reads;
@@ -16,13 +16,11 @@ from mlrun_like.types import Document
 
 __all__ = [
     "ArtifactQuery",
-    "Firing",
     "LogStore",
     "MetricPoint",
     "ObjectStore",
     "RunQuery",
     "RunStore",
-    "ScheduleStore",
     "Store",
 ]
 
@@ -96,59 +94,6 @@ class ArtifactQuery:
     since: str = ""
     until: str = ""
     limit: int = 0
-
-
-class Firing(NamedTuple):
-    """One time of a schedule and what became of it; times are seconds since 1970.
-
-    Outcomes: `running`, `completed`, `error`, `aborted`, `skipped` (the last run still went on),
-    `missed` (nobody was there), `lost` (the service ended while it ran).
-    """
-
-    due: float
-    fired: float
-    outcome: str
-    uid: str = ""
-    text: str = ""
-
-
-class ScheduleStore(ABC):
-    """Schedules and their history; not every store has them."""
-
-    @abstractmethod
-    def store_schedule(self, schedule: Document, next_time: float | None) -> None:
-        """Insert or replace a schedule by project and name; next_time None: nothing is due."""
-
-    @abstractmethod
-    def read_schedule(self, project: str, name: str) -> Document:
-        """The schedule. Raises NotFoundError."""
-
-    @abstractmethod
-    def list_schedules(self, project: str = "", name: str = "") -> list[Document]:
-        """Schedules by project and name; project `"*"` or empty: all; name `"~part"`: contains."""
-
-    @abstractmethod
-    def delete_schedule(self, project: str, name: str) -> bool:
-        """Delete it with its history; False if there is none."""
-
-    @abstractmethod
-    def due_schedules(self, now: float) -> tuple[list[tuple[Document, float]], float | None]:
-        """What is due with the time since when, and when the next one will be."""
-
-    @abstractmethod
-    def claim_firings(
-        self, schedule: Document, due: float, next_time: float | None, firings: Sequence[Firing]
-    ) -> list[Firing]:
-        """Move a schedule on from `due` to `next_time` and record the firings; those that are now
-        this caller's. Empty if somebody else was first."""
-
-    @abstractmethod
-    def record_firing(self, project: str, name: str, firing: Firing) -> None:
-        """Record a firing, or change what is recorded of it; its due time says which."""
-
-    @abstractmethod
-    def list_firings(self, project: str, name: str, limit: int = 100) -> list[Firing]:
-        """The history, newest first; limit 0: all."""
 
 
 class RunStore(ABC):

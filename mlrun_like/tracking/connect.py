@@ -21,6 +21,8 @@ _FILE = "store.db"
 _FORMS = "a folder, sqlite:///file or postgresql://user:password@host/name"
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _stores: dict[tuple[str, str], SqlStore] = {}
+_homes: dict[str, tuple[str, str]] = {}
+"""Home folders -> their stores' keys, which a run would else work out several times."""
 _lock = threading.Lock()
 
 
@@ -93,7 +95,12 @@ def open_store(url: str = "") -> SqlStore:
         MissingDependencyError: if its driver is not installed.
     """
     # the home folder holds the spool, so it is part of a store's identity
-    key = (store_url(url), str(config.path()))
+    home = "" if url or config.dbpath else str(config.home)
+    key = _homes.get(home)
+    if key is None:
+        key = (store_url(url), str(config.path()))
+        if home.startswith("/"):
+            _homes[home] = key
     with _lock:
         store = _stores.get(key)
         if store is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mlrun_like.errors import NotFoundError, StateError
@@ -29,19 +29,26 @@ def apply(tx: Transaction, operation: Operation) -> None:
 # runs
 
 
-def _run(tx: Transaction, row: Mapping[str, Any]) -> None:
+def _run(tx: Transaction, payload: Mapping[str, Any]) -> None:
+    row = dict(payload)
+    passed = row.pop("passed", ())  # records that this one stands for
     key = {"_project": row["project"], "_uid": row["uid"], "_iter": row["iter"]}
     found = tx.row("find_run", **key)
     if found is None:
         started = row["started"] or row["updated"]
         tx.run("insert_run", **{**row, "started": started})
         if tx.cursor.rowcount == 0:  # another process was faster; PostgreSQL only
-            return _run(tx, row)
+            return _run(tx, payload)
         run_id, labels, before = tx.row("find_run", **key)[0], "", started
     else:
         run_id, state, labels, before = found
+        if passed and not _leads(state, [*(item["state"] for item in passed), row["state"]]):
+            for item in (*passed, row):
+                _run(tx, {name: value for name, value in item.items() if name != "passed"})
+            return None
         started = row["started"] or before
-        _replace_run(tx, run_id, state, {**row, "started": started})
+        last = passed[-1]["state"] if passed else state
+        _replace_run(tx, run_id, last, {**row, "started": started})
     tx.memory[row["project"], row["uid"], row["iter"]] = run_id
     if labels != row["labels"] or (labels and started != before):
         if labels:
@@ -55,6 +62,15 @@ def _run(tx: Transaction, row: Mapping[str, Any]) -> None:
                 ],
             )
     return None
+
+
+def _leads(state: str, following: Iterable[str]) -> bool:
+    """Whether they may follow, one after the other."""
+    for after in following:
+        if state in TERMINAL or (state and state != after and after not in TRANSITIONS[state]):
+            return False
+        state = after
+    return True
 
 
 def _replace_run(tx: Transaction, run_id: int, state: str, row: dict[str, Any]) -> None:
@@ -263,8 +279,9 @@ def _log(tx: Transaction, payload: Mapping[str, Any]) -> None:
     )
 
 
-def _edge(tx: Transaction, payload: Mapping[str, Any]) -> None:
-    tx.run("insert_edge", **payload)
+def _statement(name: str) -> Callable[[Transaction, Any], None]:
+    """An operation that is one statement."""
+    return lambda tx, payload: tx.run(name, **payload)
 
 
 _APPLY: dict[str, Callable[[Transaction, Any], None]] = {
@@ -276,5 +293,7 @@ _APPLY: dict[str, Callable[[Transaction, Any], None]] = {
     "tag": _tag,
     "function": _function,
     "log": _log,
-    "edge": _edge,
+    "edge": _statement("insert_edge"),
+    "step": _statement("put_step"),
+    "cached": _statement("put_cached"),
 }

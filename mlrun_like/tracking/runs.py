@@ -222,7 +222,8 @@ def _with_children(tx: Transaction, parents: list[Any], deleted: bool) -> list[A
 
 
 def purge_runs(tx: Transaction, run_ids: Sequence[int]) -> None:
-    """Remove runs with their metrics, labels, logs and edges."""
+    """Remove runs with their metrics, labels, logs and edges, the steps of those that were
+    pipelines, and what could be used again of them."""
     r = t.runs.c
     for part in chunks(run_ids, 200):
         runs = [
@@ -239,3 +240,7 @@ def purge_runs(tx: Transaction, run_ids: Sequence[int]) -> None:
         gone = [run for run in runs if run not in left]
         for table in (t.logs, t.lineage):
             tx.execute(delete(table).where(tuple_(table.c.project, table.c.uid).in_(gone)))
+        s, c = t.workflow_steps.c, t.step_cache.c
+        tx.execute(delete(t.workflow_steps).where(tuple_(s.project, s.workflow).in_(gone)))
+        for column in (c.workflow, c.uid):
+            tx.execute(delete(t.step_cache).where(tuple_(c.project, column).in_(gone)))

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mlrun_like.errors import NotFoundError
 from mlrun_like.tracking import schema as t
-from mlrun_like.tracking.base import Firing, ScheduleStore
+from mlrun_like.tracking.abilities import Firing, ScheduleStore
 from mlrun_like.tracking.documents import encode
 from mlrun_like.tracking.part import SqlPart, matches
 from mlrun_like.tracking.transaction import Transaction

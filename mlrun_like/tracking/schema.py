@@ -41,12 +41,15 @@ __all__ = [
     "metadata",
     "metric_keys",
     "metrics",
+    "projects",
     "run_labels",
     "runs",
     "schedules",
+    "step_cache",
+    "workflow_steps",
 ]
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """All schema versions, oldest first."""
 
 HEAD = REVISIONS[-1]
@@ -250,4 +253,43 @@ firings = Table(
     # one time of a schedule is fired once, however many services there are
     UniqueConstraint("project", "name", "due", name="firings_identity"),
     sqlite_autoincrement=True,
+)
+
+workflow_steps = Table(
+    "workflow_steps",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("workflow", String, primary_key=True),
+    Column("step", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("uid", String, nullable=False),
+    Column("started", Double, nullable=False),
+    Column("ended", Double, nullable=False),
+    # when it was written: a late delivery cannot undo a newer one
+    Column("updated", Double, nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+step_cache = Table(
+    "step_cache",
+    metadata,
+    Column("project", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("workflow", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("uid", String, nullable=False),
+    Column("made", Double, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("step_cache_by_name", "project", "name", "made"),
+    sqlite_with_rowid=False,
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("updated", Double, nullable=False),
+    Column("body", Text, nullable=False),
 )

@@ -120,7 +120,7 @@ class Database:
             self._readers += 1
         try:
             with self._translated("read"):
-                self._check_file()
+                self.check_file()
                 with self.engine.connect() as connection:
                     yield connection
         finally:
@@ -138,7 +138,7 @@ class Database:
             durable: Wait until the disk has it; else only a power cut can lose it.
             timeout: Seconds to wait for other writers; None: the setting `store_timeout`.
         """
-        self._check_file()
+        self.check_file()
         if self._writer is None:
             self._writer = self.engine.raw_connection()
             self._synchronous = ""
@@ -181,7 +181,7 @@ class Database:
             time.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 1.5, 0.008)
 
-    def _check_file(self) -> None:
+    def check_file(self) -> None:
         """Notice a deleted or replaced file: SQLite would go on writing into nothing."""
         if self.path is None or self._engine is None:
             return
@@ -254,12 +254,7 @@ class Database:
             writer, engine = self._writer, self._engine
             self._writer = self._engine = None
             self._memory.clear()
-        with contextlib.suppress(Exception):  # a broken connection may refuse to close
-            if writer is not None:
-                writer.invalidate()
-        with contextlib.suppress(Exception):
-            if engine is not None:
-                engine.dispose()
+        _close(writer, engine)
 
     def before_fork(self) -> None:
         """Wait for this process's reads and writes to end, then close everything."""
@@ -268,7 +263,9 @@ class Database:
             self._closed_gate = True
             self._gate.wait_for(lambda: self._readers == 0, timeout=self.timeout)
         self.lock.acquire()
-        self.disconnect()
+        writer, self._writer = self._writer, None
+        self._memory.clear()
+        _close(writer, self._engine)  # without connections both sides may keep the engine
 
     def after_fork_in_parent(self) -> None:
         """Let the parent go on."""
@@ -283,6 +280,14 @@ class Database:
         self._gate = threading.Condition()
         self._closed_gate = False
         self._readers = 0
+
+
+def _close(writer: Any, engine: Engine | None) -> None:
+    """Close the writer's connection and those that the engine keeps."""
+    for close in (getattr(writer, "invalidate", None), getattr(engine, "dispose", None)):
+        with contextlib.suppress(Exception):  # a broken connection may refuse to close
+            if close is not None:
+                close()
 
 
 def _sqlite_connected(connection: Any, _record: object) -> None:

@@ -151,6 +151,17 @@ def _insert_function(s: Statements) -> Any:
     )
 
 
+def _newest(s: Statements, table: Table, keys: tuple[str, ...], age: str) -> Any:
+    """Insert or replace by keys; what is older than what is there changes nothing."""
+    names = [column.name for column in table.columns]
+    insert = s.insert(table).values(**_set(tuple(names)))
+    return insert.on_conflict_do_update(
+        index_elements=list(keys),
+        set_={name: insert.excluded[name] for name in names if name not in keys},
+        where=table.c[age] <= insert.excluded[age],
+    )
+
+
 _BUILD: dict[str, Callable[[Statements], Any]] = {
     "find_run": lambda s: (
         select(t.runs.c.run_id, t.runs.c.state, t.runs.c.labels, t.runs.c.started)
@@ -209,6 +220,8 @@ _BUILD: dict[str, Callable[[Statements], Any]] = {
     ).where(t.logs.c.project == _b("project"), t.logs.c.uid == _b("uid")),
     "lock_log": lambda s: select(func.pg_advisory_xact_lock(func.hashtext(_b("name")))),
     "insert_log": lambda s: s.insert_new(t.logs),
+    "put_step": lambda s: _newest(s, t.workflow_steps, ("project", "workflow", "step"), "updated"),
+    "put_cached": lambda s: _newest(s, t.step_cache, ("project", "key"), "made"),
     "insert_edge": lambda s: s.insert_new(t.lineage),
 }
 

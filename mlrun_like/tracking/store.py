@@ -1,4 +1,4 @@
-"""The SQL store: runs, objects, logs and lineage over one database."""
+"""The SQL store: runs, objects, logs, lineage, schedules and pipelines over one database."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.tracking import schema as t
 from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.logs import SqlLogs
+from mlrun_like.tracking.models import SqlModels
 from mlrun_like.tracking.objects import SqlObjects
+from mlrun_like.tracking.projects import SqlProjects
 from mlrun_like.tracking.runs import SqlRuns
 from mlrun_like.tracking.schedules import SqlSchedules
 from mlrun_like.tracking.sightings import Sightings
 from mlrun_like.tracking.spool import Spool
 from mlrun_like.tracking.sql import Database
+from mlrun_like.tracking.workflows import SqlWorkflows
 from mlrun_like.tracking.writer import Writer
 
 __all__ = ["SqlStore"]
@@ -24,7 +27,9 @@ __all__ = ["SqlStore"]
 _DIRECTIONS = ("read", "write")
 
 
-class SqlStore(SqlRuns, SqlObjects, SqlLogs, SqlSchedules, Store):
+class SqlStore(
+    SqlRuns, SqlObjects, SqlLogs, SqlSchedules, SqlWorkflows, SqlProjects, SqlModels, Store
+):
     """A store in SQLite or PostgreSQL; safe for threads and forks.
 
     Args:

@@ -1,9 +1,8 @@
 """The one way into the database: a queue, group commits, and a spool when the store is away.
 
-    put      append to a queue and return (metrics, logs, lineage); a thread writes it within
-             `flush_interval`
-    write    append, then write everything queued on the caller's own thread, and return when it is
-             on disk; threads that wait together share one commit, and nobody pays for a thread hop
+    put      append to a queue and return; a thread writes it within `flush_interval`
+    write    append, write what is queued on the caller's own thread, and return when it is on disk;
+             threads that wait together share one commit, and nobody pays for a thread hop
     transact read and write in one transaction (state changes, deletions)
 
 The queue is first in, first out, so a waiting write makes all earlier ones durable, too. A store
@@ -32,7 +31,6 @@ from mlrun_like.tracking.transaction import Transaction
 __all__ = ["Writer"]
 
 T = TypeVar("T")
-
 _log = logging.getLogger("mlrun_like.tracking")
 _RETRY_EVERY = 1.0  # seconds between attempts to reach a store that is away
 _RETRY_WAIT = 0.5  # seconds an attempt waits for a lock
@@ -53,11 +51,10 @@ class Writer:
         self.spool = spool
         self.spooling = False
         self.reaped_at = 0.0
-        """When lost runs were last looked for (monotonic)."""
+        """When lost runs were last looked for."""
         self._queue: deque[Operation] = deque()
-        self._interval = config.flush_interval
-        self._retry_at = 0.0
-        self._trouble = ""
+        self._interval, self._retry_at = config.flush_interval, 0.0
+        self._trouble, self._stuck = "", False
         self._refused: set[tuple[str, type]] = set()
         self._thread = self._new_thread()
         guard(self)
@@ -130,7 +127,7 @@ class Writer:
     def unwritten(self) -> str:
         """Flush, and say why records are nowhere but in memory; empty if all are on disk."""
         self.flush()
-        if not self._queue:
+        if not self._stuck:  # the queue alone says nothing: other threads go on filling it
             return ""
         return (
             f"{len(self._queue)} records could be written neither to {self.database.shown} nor to "
@@ -158,24 +155,27 @@ class Writer:
     # out
 
     def _drain(self, *, durable: bool, retry: bool = False) -> None:
-        # whoever gets the lock writes for all that wait for it; an empty queue then means that
-        # the caller's own operation has been committed by the thread before
+        # whoever gets the lock writes for all that wait, but not what others add meanwhile: if the
+        # queue is empty now, another thread has committed the caller's own operation
         with self.database.lock:
             if self.spooling and retry and time.monotonic() >= self._retry_at:
                 self._deliver_spool()
-            while self._queue:
+            left = len(self._queue)
+            while left:
                 batch: list[Operation] = []
                 try:
-                    for _ in range(min(len(self._queue), _BATCH)):
+                    for _ in range(min(left, _BATCH)):
                         batch.append(self._queue.popleft())
+                    left -= len(batch)
                     batch = coalesce(batch)
                     kept = self._deliver(batch, durable)
                 except BaseException:
                     self._queue.extendleft(reversed(batch))
                     raise
-                if not kept:
+                self._stuck = not kept
+                if self._stuck:
                     self._queue.extendleft(reversed(batch))
-                    break
+                    return
 
     def _deliver(self, batch: list[Operation], durable: bool) -> bool:
         if not self.spooling:

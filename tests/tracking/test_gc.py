@@ -15,6 +15,7 @@ import pytest
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, NotFoundError
+from mlrun_like.tracking.abilities import CachedStep, StepRow
 from mlrun_like.tracking.base import ArtifactQuery, MetricPoint, RunQuery
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.gc import collect
@@ -198,3 +199,25 @@ def test_random_histories(home: Path, seed: int) -> None:
     named = {a["spec"]["target_path"] for a in store.list_artifacts(ArtifactQuery())}
     left = {str(p) for p in config.path("artifacts").rglob("*") if p.is_file()}
     assert left == named, "exactly the named files are left"
+
+
+def test_steps_go_with_their_pipeline(store: SqlStore, make_run: MakeRun) -> None:
+    for uid in ("flow1", "flow2", "step1"):
+        store.store_run(make_run(uid, "completed"))
+    for workflow in ("flow1", "flow2"):
+        store.store_step("p", workflow, StepRow("train", "completed", "step1"))
+    store.store_cached("p", "train", "k1", CachedStep("flow1", "train", "other", 1.0, {}))
+    store.store_cached("p", "train", "k2", CachedStep("flow2", "train", "step1", 2.0, {}))
+    store.store_cached("p", "train", "k3", CachedStep("flow2", "train", "other", 3.0, {}))
+    store.delete_runs(RunQuery(project="p", uid="flow1"))
+    collect(store, keep_days=0)
+    assert store.list_steps("p", "flow1") == [] and len(store.list_steps("p", "flow2")) == 1
+    assert [store.find_cached("p", key) is not None for key in ("k1", "k2", "k3")] == [
+        False,
+        True,
+        True,
+    ]
+    # a step whose own run is gone cannot stand in for another one
+    store.delete_runs(RunQuery(project="p", uid="step1"))
+    collect(store, keep_days=0)
+    assert store.find_cached("p", "k2") is None and store.find_cached("p", "k3") is not None

@@ -304,3 +304,24 @@ def test_a_hard_deleted_run_elsewhere_does_not_break_metrics(
     store.flush()
     assert [point.step for point in store.read_metrics("p", "u1")["a"]] == [1]
     assert not store.writer.spool.rejected.exists()
+
+
+def test_what_other_threads_queue_meanwhile_is_not_lost(make_run: MakeRun, home: Path) -> None:
+    store, over = open_store(), threading.Event()
+    store.store_run(make_run("u1"))
+
+    def go_on() -> None:
+        step = 0
+        while not over.is_set():
+            store.log_metrics("p", "u1", 0, [MetricPoint("a", 1.0, (step := step + 1), 1.0)])
+            time.sleep(0.0002)
+
+    threads = [threading.Thread(target=go_on) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert [store.unwritten() for _ in range(200)] == [""] * 200
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
