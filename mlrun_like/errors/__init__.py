@@ -9,6 +9,7 @@
     │   │   └── NotebookError                a notebook's cells or magics cannot become code
     │   ├── InvalidTypeError (TypeError)     an argument has a wrong type
     │   ├── PipelineError                    a pipeline plan is wrong
+    │   │   └── UnknownValueError            Python asked for a value that only the run knows
     │   ├── PreflightError                   a run or build cannot work; nothing was started
     │   └── GraphError                       a serving graph is wrong
     ├── NotFoundError (LookupError)          a run, artifact, function or file is not there
@@ -29,6 +30,7 @@
     └── RunError (RuntimeError)              a run did not complete
         ├── RunTimeoutError (TimeoutError)   it exceeded its time limit
         ├── RunAbortedError                  somebody stopped it
+        │   └── TrialPruned                  a search gave the trial up
         └── RunLostError                     its process was killed from outside
 
 A message has up to three lines: what is wrong (with the value), where, and how to fix it.
@@ -62,6 +64,7 @@ from mlrun_like.errors.running import (
     RunTimeoutError,
     StepError,
     StepTimeoutError,
+    TrialPruned,
 )
 from mlrun_like.errors.values import (
     ConfigError,
@@ -74,6 +77,7 @@ from mlrun_like.errors.values import (
     PipelineError,
     PreflightError,
     SpecError,
+    UnknownValueError,
 )
 
 __all__ = [
@@ -105,7 +109,9 @@ __all__ = [
     "StepError",
     "StepTimeoutError",
     "StoreUnavailableError",
+    "TrialPruned",
     "UnknownNameError",
+    "UnknownValueError",
     "UntrustedFormatError",
     "nearest",
 ]

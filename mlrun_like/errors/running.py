@@ -14,6 +14,7 @@ __all__ = [
     "RunTimeoutError",
     "StepError",
     "StepTimeoutError",
+    "TrialPruned",
 ]
 
 
@@ -121,6 +122,12 @@ class RunAbortedError(RunError):
 
     code = "run_aborted"
     status = 409
+
+
+class TrialPruned(RunAbortedError):  # Optuna's name
+    """A search gave up a trial, since others did better by the same step; let it pass."""
+
+    code = "trial_pruned"
 
 
 class RunLostError(RunError):

@@ -17,6 +17,7 @@ __all__ = [
     "PipelineError",
     "PreflightError",
     "SpecError",
+    "UnknownValueError",
 ]
 
 
@@ -62,6 +63,12 @@ class PipelineError(InvalidArgumentError):
     """A pipeline plan is wrong."""
 
     code = "pipeline"
+
+
+class UnknownValueError(PipelineError):
+    """Python asked for a value that only the run of a pipeline will know."""
+
+    code = "unknown_value"
 
 
 class PreflightError(InvalidArgumentError):
