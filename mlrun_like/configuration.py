@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from mlrun_like.errors import ConfigError, nearest
-from mlrun_like.settings import SECRETS, SETTINGS, Setting
+from mlrun_like.settings import PATHS, SECRETS, SETTINGS, Setting
 
 __all__ = [
     "ENV_PREFIX",
@@ -35,6 +35,8 @@ __all__ = [
 ENV_PREFIX = "MLRUN_LIKE_"
 
 _ROWS = {row.name: row for row in SETTINGS}
+_VARIABLES = {row.name: (ENV_PREFIX + row.name.upper(), *row.aliases) for row in SETTINGS}
+_GROUPS = frozenset(path.partition(".")[0] for path in PATHS)
 _EXPECTED = {
     str: "a text",
     bool: "yes or no",
@@ -61,6 +63,8 @@ class Config:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in _GROUPS:
+            return _Group(self, name)
         return self.explain(name)[0]
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -78,7 +82,7 @@ class Config:
         row = self._row(name)
         if name in self._set:
             return self._set[name], "set in code"
-        for variable in (ENV_PREFIX + name.upper(), *row.aliases):
+        for variable in _VARIABLES[name]:
             text = self._environ.get(variable)
             if text is not None and (text or row.type is str):
                 return _cast(row, text, f"environment variable {variable}"), variable
@@ -94,7 +98,18 @@ class Config:
 
     def changed(self) -> dict[str, Any]:
         """Every setting that has not its default, except secrets: what another process needs."""
-        values = {row.name: self.explain(row.name) for row in SETTINGS if row.name not in SECRETS}
+        named = set(self._environ)
+        in_file, _ = self._read_file()
+        values = {
+            row.name: self.explain(row.name)
+            for row in SETTINGS
+            if row.name not in SECRETS
+            and (
+                row.name in self._set
+                or row.name in in_file
+                or not named.isdisjoint(_VARIABLES[row.name])
+            )
+        }
         return {name: value for name, (value, origin) in values.items() if origin != "default"}
 
     def reload(self) -> None:
@@ -104,15 +119,22 @@ class Config:
 
     @contextlib.contextmanager
     def override(self, **values: Any) -> Iterator[Config]:
-        """Set values for the length of a `with` block."""
-        before = dict(self._set)
+        """Set values for the length of a `with` block.
+
+        At its end a value that was set again meanwhile, maybe by another thread, stays.
+        """
+        before = {name: self._set[name] for name in values if name in self._set}
+        own: dict[str, Any] = {}
         try:
             for name, value in values.items():
                 setattr(self, name, value)
+                own[name] = self._set[name]
             yield self
         finally:
-            self._set.clear()
-            self._set.update(before)
+            for name, value in own.items():
+                if self._set.get(name) is value:
+                    del self._set[name]
+                    self._set.update({name: before[name]} if name in before else {})
 
     def _row(self, name: str) -> Setting:
         row = _ROWS.get(name)
@@ -139,6 +161,32 @@ class Config:
             )
         self.__dict__["_file"] = (values, path, key)
         return values, path
+
+
+class _Group:
+    """Settings under the dotted names that MLRun has for them."""
+
+    def __init__(self, settings: Config, path: str) -> None:
+        self.__dict__.update(_settings=settings, _path=path)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        path = f"{self._path}.{name}"
+        if any(known.startswith(f"{path}.") for known in PATHS):
+            return _Group(self._settings, path)
+        return getattr(self._settings, self._setting(path))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._settings, self._setting(f"{self._path}.{name}"), value)
+
+    def _setting(self, path: str) -> str:
+        if path not in PATHS:
+            raise ConfigError(
+                f"there is no setting {path!r}.{nearest(path, PATHS)}",
+                fix="mlrun-like config explain   lists all settings",
+            )
+        return PATHS[path]
 
 
 def _load_yaml(path: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-__all__ = ["find_cycle", "mermaid", "topological_order"]
+__all__ = ["find_cycle", "topological_order"]
 
 
 def topological_order(parents: Mapping[str, Iterable[str]]) -> list[str]:
@@ -66,29 +66,3 @@ def find_cycle(parents: Mapping[str, Iterable[str]]) -> list[str]:
             stack.append((name, False))
             stack.extend((parent, True) for parent in parents.get(name, ()))
     return []
-
-
-def mermaid(
-    parents: Mapping[str, Iterable[str]],
-    *,
-    labels: Mapping[str, str] | None = None,
-    round_names: Iterable[str] = (),
-) -> str:
-    """A Mermaid flowchart; edges from parents that are not keys are left out.
-
-    >>> print(mermaid({"a": [], "b": ["a"]}, round_names=["b"]))
-    flowchart LR
-        n0["a"]
-        n1(["b"])
-        n0 --> n1
-    """
-    ids = {name: f"n{number}" for number, name in enumerate(parents)}
-    rounded = set(round_names)
-    lines = ["flowchart LR"]
-    for name, node in ids.items():
-        text = (labels or {}).get(name, name).replace("&", "#amp;").replace('"', "#quot;")
-        text = text.replace("<", "#lt;").replace("\n", "<br/>")
-        lines.append(f'    {node}(["{text}"])' if name in rounded else f'    {node}["{text}"]')
-    for name, above in parents.items():
-        lines += [f"    {ids[parent]} --> {ids[name]}" for parent in above if parent in ids]
-    return "\n".join(lines)

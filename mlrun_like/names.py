@@ -151,6 +151,8 @@ def check_project(name: str) -> str:
 def check_label(key: str, value: str) -> tuple[str, str]:
     """The label if both sides follow Kubernetes' label rules, else InvalidArgumentError."""
     _check(_LABEL_KEY, key, "label name", 317, "owner")
+    # only the prefix may be longer
+    _check(_LABEL_KEY, key.rpartition("/")[2], "label name", 63, "owner")
     _check(_LABEL_VALUE, value, f"value of label {key!r}:", 63, "team-a")
     return key, value
 

@@ -57,6 +57,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "builtins": "mlrun_like.artifacts.packers_python:PACKERS",
                 "numpy": "mlrun_like.artifacts.packers_numpy:PACKERS",
                 "pandas": "mlrun_like.artifacts.packers_pandas:PACKERS",
+                "pyarrow": "mlrun_like.artifacts.packers_chunks:PACKERS",
                 "pyspark": "mlrun_like.artifacts.packers_spark:PACKERS",
                 "dask": "mlrun_like.artifacts.packers_dask:PACKERS",
                 "matplotlib": "mlrun_like.artifacts.packers_plots:PACKERS",
@@ -74,6 +75,15 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "docker": "mlrun_like.images.builder_tool:DockerBuilder",
             }
         ),
+        "exporters": MappingProxyType(  # of pipelines to other engines
+            {
+                "kubeflow": "mlrun_like.pipelines.exports.kubeflow.package:export_kubeflow",
+                "airflow": "mlrun_like.pipelines.exports.airflow:export",
+                "github": "mlrun_like.pipelines.exports.github:export",
+                "gitlab": "mlrun_like.pipelines.exports.gitlab:export",
+                "argo": "mlrun_like.pipelines.exports.argo:export",
+            }
+        ),
         "streams": MappingProxyType(  # by the scheme of their URLs
             {
                 "memory": "mlrun_like.streams.memory:MemoryStream",
@@ -82,6 +92,29 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "rediss": "mlrun_like.streams.redis:RedisStream",
                 "kafka": "mlrun_like.streams.kafka:KafkaStream",
             }
+        ),
+        "notifications": MappingProxyType(  # what tells people about runs
+            {
+                "console": "mlrun_like.notifications.local:send_console",
+                "git": "mlrun_like.notifications.chat:send_git",
+                "ipython": "mlrun_like.notifications.local:send_ipython",
+                "mail": "mlrun_like.notifications.mail:send_mail",
+                "slack": "mlrun_like.notifications.chat:send_slack",
+                "webhook": "mlrun_like.notifications.chat:send_webhook",
+            }
+        ),
+        "secret_providers": MappingProxyType(  # where secrets of projects are kept
+            {
+                "file": "mlrun_like.projects.secrets:FileSecrets",
+                "env": "mlrun_like.projects.secrets:EnvSecrets",
+                "vault": "mlrun_like.projects.vault:VaultSecrets",
+            }
+        ),
+        "trackers": MappingProxyType(  # other platforms whose records are taken over
+            {"mlflow": "mlrun_like.frameworks.mlflow:MLFlowTracker"}
+        ),
+        "hubs": MappingProxyType(  # function catalogues: hub://[<hub>/]<name>[:<tag>]
+            {"default": "mlrun_like.functions.hub:find_in_folder"}
         ),
     }
 )

@@ -151,6 +151,24 @@ def test_unknown_settings_name_the_nearest(tmp_path: Path) -> None:
     assert not hasattr(config, "__wrapped__")
 
 
+def test_dotted_names_of_mlrun_mean_settings(tmp_path: Path) -> None:
+    config = make(tmp_path)
+    assert config.external_platform_tracking.mlflow.enabled is True
+    config.external_platform_tracking.enabled = True
+    config.external_platform_tracking.mlflow.control_run = "yes"
+    assert config.track_external and config.mlflow_control_run
+    for use in (
+        lambda: config.external_platform_tracking.enabld,
+        lambda: setattr(config.external_platform_tracking, "enabld", True),
+    ):
+        with pytest.raises(
+            ConfigError, match=r"Did you mean 'external_platform_tracking\.enabled'"
+        ):
+            use()
+    name = "MLRUN_EXTERNAL_PLATFORM_TRACKING__ENABLED"
+    assert make(tmp_path, "", **{name: "true"}).track_external
+
+
 def test_secrets_are_neither_shown_nor_shipped(tmp_path: Path) -> None:
     config = make(tmp_path, "", MLRUN_LIKE_TOKEN="hush-hush", MLRUN_LIKE_LOG_LEVEL="DEBUG")
     assert config.token == "hush-hush"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlrun_like.dag import find_cycle, mermaid, topological_order
+from mlrun_like.dag import find_cycle, topological_order
 
 
 def test_ties_keep_the_order_of_the_mapping() -> None:
@@ -19,7 +19,6 @@ def test_ties_keep_the_order_of_the_mapping() -> None:
 
 def test_nothing_has_no_order_and_no_cycle() -> None:
     assert topological_order({}) == [] == find_cycle({})
-    assert mermaid({}) == "flowchart LR"
 
 
 @pytest.mark.parametrize(
@@ -76,15 +75,3 @@ def test_large_graphs_are_quick_and_deep_ones_do_not_recurse() -> None:
     assert topological_order(wide)[-1] == "end"
     assert find_cycle({**wide, "n0": ["n5"]})[0] == "n0"
     assert time.perf_counter() - began < 20  # quadratic work would take minutes
-
-
-def test_mermaid_escapes_labels_and_leaves_out_unknown_parents() -> None:
-    text = mermaid(
-        {"a": [], "b": ["a", "gone"]}, labels={"a": 'x "<1>" & y\nz'}, round_names=["b", "c"]
-    )
-    assert text.split("\n") == [
-        "flowchart LR",
-        '    n0["x #quot;#lt;1>#quot; #amp; y<br/>z"]',
-        '    n1(["b"])',
-        "    n0 --> n1",
-    ]

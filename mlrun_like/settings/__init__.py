@@ -11,6 +11,6 @@ table     all of them
 """
 
 from mlrun_like.settings.setting import Setting
-from mlrun_like.settings.table import SECRETS, SETTINGS
+from mlrun_like.settings.table import PATHS, SECRETS, SETTINGS
 
-__all__ = ["SECRETS", "SETTINGS", "Setting"]
+__all__ = ["PATHS", "SECRETS", "SETTINGS", "Setting"]

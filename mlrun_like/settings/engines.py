@@ -16,6 +16,13 @@ ENGINES: tuple[Setting, ...] = (
         ("MLRUN_FORCE_RUN_LOCAL",),
     ),
     Setting(
+        "kfp_url",
+        str,
+        "",
+        "Address of a Kubeflow Pipelines service, for workflows with engine='kfp'.",
+        ("MLRUN_KFP_URL",),
+    ),
+    Setting(
         "schedule_min_interval",
         float,
         0.0,
@@ -76,6 +83,13 @@ ENGINES: tuple[Setting, ...] = (
         bool,
         True,
         "Fork process runs from a warm server instead of starting a new interpreter.",
+    ),
+    Setting(
+        "reuse_processes",
+        bool,
+        True,
+        "Steps of one pipeline, of kind process and with the same surroundings, may run one after "
+        "the other in one process.",
     ),
     Setting("warm_idle", float, 300.0, "Seconds after which an unused warm server ends."),
     Setting(

@@ -80,4 +80,53 @@ GENERAL: tuple[Setting, ...] = (
     ),
     Setting("exec_file", str, "", "File with the run to execute (set by runtimes)."),
     Setting("token", str, "", "Token for a remote service; never printed."),
+    Setting(
+        "secret_provider",
+        str,
+        "file",
+        "Where secrets of projects are kept: file (private, in home), env, vault, or an installed "
+        "provider.",
+    ),
+    Setting(
+        "vault_path",
+        str,
+        "secret/data/mlrun/projects/{project}",
+        "Path of a project's secrets in a Vault with version 2 of its key-value engine; the server "
+        "is VAULT_ADDR, the token VAULT_TOKEN.",
+    ),
+    Setting(
+        "hub_url",
+        str,
+        "",
+        "Folder or URL of a function catalogue: hub://NAME[:TAG] is NAME/[TAG/][src/]function.yaml "
+        "in it.",
+    ),
+    Setting(
+        "track_external",
+        bool,
+        False,
+        "Take over what a run's code records with other platforms: MLflow, if it is installed.",
+        ("MLRUN_EXTERNAL_PLATFORM_TRACKING__ENABLED",),
+    ),
+    Setting(
+        "track_mlflow",
+        bool,
+        True,
+        "Whether MLflow is one of them.",
+        ("MLRUN_EXTERNAL_PLATFORM_TRACKING__MLFLOW__ENABLED",),
+    ),
+    Setting(
+        "mlflow_match_experiment_to_runtime",
+        bool,
+        False,
+        "Name MLflow's experiment as the run.",
+        ("MLRUN_EXTERNAL_PLATFORM_TRACKING__MLFLOW__MATCH_EXPERIMENT_TO_RUNTIME",),
+    ),
+    Setting(
+        "mlflow_control_run",
+        bool,
+        False,
+        "Make MLflow's run before the handler begins; what that records goes into it.",
+        ("MLRUN_EXTERNAL_PLATFORM_TRACKING__MLFLOW__CONTROL_RUN",),
+    ),
 )

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from mlrun_like.settings.engines import ENGINES
 from mlrun_like.settings.general import GENERAL
 from mlrun_like.settings.images import IMAGES
 from mlrun_like.settings.serving import SERVING
 from mlrun_like.settings.setting import Setting
 
-__all__ = ["SECRETS", "SETTINGS"]
+__all__ = ["PATHS", "SECRETS", "SETTINGS"]
 
 SETTINGS: tuple[Setting, ...] = (*GENERAL, *ENGINES, *IMAGES, *SERVING)
 
 SECRETS = frozenset({"token", "serving_token", "exec", "registry_auth"})
 """Those whose values are never printed."""
+
+_TRACKING = "external_platform_tracking"
+PATHS: Mapping[str, str] = MappingProxyType(
+    {
+        f"{_TRACKING}.enabled": "track_external",
+        f"{_TRACKING}.mlflow.enabled": "track_mlflow",
+        f"{_TRACKING}.mlflow.match_experiment_to_runtime": "mlflow_match_experiment_to_runtime",
+        f"{_TRACKING}.mlflow.control_run": "mlflow_control_run",
+    }
+)
+"""Dotted names of MLRun's `mlconf` -> settings."""
