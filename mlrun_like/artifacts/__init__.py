@@ -13,6 +13,8 @@ frames.py     reading and writing tables (loads pandas, as the next two do)
 selection.py  the columns, times and rows of a table that were asked for
 preview.py    schema, preview and statistics of a table
 lazy.py       loads those modules on first use
+fingerprints.py  what tells whether the data at a URL is still the same
+exporting.py  an artifact as a file to hand on
 digests.py    SHA-256 of bytes on their way to a store
 artifact.py   all kinds of artifact as users hold them
 base.py, dataset.py, model.py, plots.py   their classes
@@ -27,3 +29,55 @@ show.py       artifacts as safe HTML and as terminal text
 hints.py      log hints: "name:type"
 packers.py    Python values to artifacts and back
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlrun_like.registry import resolve
+
+if TYPE_CHECKING:
+    from mlrun_like.artifacts.artifact import (
+        Artifact,
+        DatasetArtifact,
+        DirArtifact,
+        ModelArtifact,
+        PlotArtifact,
+        PlotlyArtifact,
+        TableArtifact,
+    )
+    from mlrun_like.artifacts.item import DataItem, get_dataitem
+    from mlrun_like.artifacts.models import get_model, update_model
+
+_LAZY = {
+    "Artifact": "mlrun_like.artifacts.artifact:Artifact",
+    "DataItem": "mlrun_like.artifacts.item:DataItem",
+    "DatasetArtifact": "mlrun_like.artifacts.artifact:DatasetArtifact",
+    "DirArtifact": "mlrun_like.artifacts.artifact:DirArtifact",
+    "ModelArtifact": "mlrun_like.artifacts.artifact:ModelArtifact",
+    "PlotArtifact": "mlrun_like.artifacts.artifact:PlotArtifact",
+    "PlotlyArtifact": "mlrun_like.artifacts.artifact:PlotlyArtifact",
+    "TableArtifact": "mlrun_like.artifacts.artifact:TableArtifact",
+    "get_dataitem": "mlrun_like.artifacts.item:get_dataitem",
+    "get_model": "mlrun_like.artifacts.models:get_model",
+    "update_model": "mlrun_like.artifacts.models:update_model",
+}
+__all__ = [
+    "Artifact",
+    "DataItem",
+    "DatasetArtifact",
+    "DirArtifact",
+    "ModelArtifact",
+    "PlotArtifact",
+    "PlotlyArtifact",
+    "TableArtifact",
+    "get_dataitem",
+    "get_model",
+    "update_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return resolve(_LAZY[name])

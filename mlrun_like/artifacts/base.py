@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from mlrun_like.artifacts.bodies import as_json, inline_text
 from mlrun_like.artifacts.data import DataItem, open_url
 from mlrun_like.artifacts.lazy import show
 from mlrun_like.artifacts.memory import set_in_memory_item
 from mlrun_like.artifacts.stores import Secrets, scheme_of
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
 from mlrun_like.names import ArtifactURI
+from mlrun_like.registry import resolve
 from mlrun_like.specs.artifact import ArtifactDoc, ArtifactMetadata, ArtifactSpec
 from mlrun_like.specs.model import Model, merge_foreign, parse, split_foreign
 from mlrun_like.types import Document
 
 __all__ = ["Artifact", "assign"]
-
-INLINE_LIMIT = 16 * 2**20
-"""Most bytes of a body that is kept inside its record."""
 
 
 class Artifact:
@@ -67,12 +65,12 @@ class Artifact:
         **fields: Any,
     ) -> None:
         if isinstance(body, (dict, list)):
-            body, format = _as_json(key, body), format or "json"
+            body, format = as_json(key, body), format or "json"
         self.doc = ArtifactDoc(kind=self.kind)
         self.foreign: Document = {}
         self._body = body
         if is_inline and body is not None:
-            self.doc.spec.inline = _inline_text(key, body)
+            self.doc.spec.inline = inline_text(key, body)
         assign(self.doc.metadata, key=key or "", project=str(project or ""))
         assign(
             self.doc.spec,
@@ -137,6 +135,15 @@ class Artifact:
     def target_path(self) -> str:
         """Where its bytes are."""
         return self.doc.spec.target_path
+
+    @property
+    def producer(self) -> dict[str, Any]:
+        """Who made it: kind, name, uri, owner."""
+        return self.doc.spec.producer
+
+    @producer.setter
+    def producer(self, value: Mapping[str, Any]) -> None:
+        self.doc.spec.producer = dict(value)
 
     @property
     def is_inline(self) -> bool:
@@ -212,6 +219,12 @@ class Artifact:
     def _repr_html_(self) -> str:
         return str(show().artifact_html(self))
 
+    def export(self, target_path: str | os.PathLike[str], with_extra_data: bool = True) -> None:
+        """Write the record (`.yaml`, `.json`), or with its bytes (`.zip`), for
+        `project.import_artifact`; see `artifacts.exporting`."""
+        write = resolve("mlrun_like.artifacts.exporting:export_artifact")
+        write(self, os.fspath(target_path), with_extra_data)
+
     def to_dict(self) -> Document:
         """The record as plain data."""
         return merge_foreign(self.doc.to_dict(), self.foreign)
@@ -254,36 +267,3 @@ def _by_field(document: Mapping[str, Any]) -> Mapping[str, Any]:
         return document
     renamed = {"schema_" if name == "schema" else name: value for name, value in spec.items()}
     return {**document, "spec": renamed}
-
-
-def _as_json(key: str, body: Any) -> str:
-    try:
-        return json.dumps(body, ensure_ascii=False, default=_plain)
-    except (TypeError, ValueError) as exc:
-        raise InvalidArgumentError(
-            f"the body of artifact {key!r} is not JSON: {exc}", fix="give str or bytes"
-        ) from exc
-
-
-def _plain(value: Any) -> Any:
-    for method in ("tolist", "isoformat"):
-        if hasattr(value, method):
-            return getattr(value, method)()
-    raise TypeError(f"{type(value).__name__} is not serialisable")
-
-
-def _inline_text(key: str, body: Any) -> str:
-    try:
-        text = body if isinstance(body, str) else bytes(body).decode()
-    except (TypeError, UnicodeDecodeError) as exc:
-        raise InvalidArgumentError(
-            f"the body of artifact {key!r} cannot be kept inline: it is not text",
-            fix="leave is_inline out",
-        ) from exc
-    if len(text) > INLINE_LIMIT or len(text.encode()) > INLINE_LIMIT:
-        raise InvalidArgumentError(
-            f"the body of artifact {key!r} is too large to be kept inline: "
-            f"{len(text)} characters, at most {INLINE_LIMIT} bytes",
-            fix="leave is_inline out",
-        )
-    return text

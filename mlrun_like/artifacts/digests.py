@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from mlrun_like.configuration import config
 
-__all__ = ["Digest", "combine"]
+__all__ = ["Digest", "combine", "digest_of_file"]
+
+_WHOLE = 256 * 2**20
+"""Bytes of the largest file that is read for its digest alone."""
 
 
 class Digest:
@@ -50,6 +57,42 @@ class Digest:
     def sha256(self) -> str:
         """`spec.digest`; empty when digests are switched off."""
         return self._sha256.hexdigest() if self._on else ""
+
+
+def digest_of_file(url: str) -> str:
+    """SHA-256 of a plain file on this machine; `size:<bytes>` of one above 256 MB.
+
+    Empty if it is no such file, cannot be read, or digests are switched off.
+
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "a.txt")
+    >>> _ = path.write_text("hello")
+    >>> digest_of_file(str(path))[:8]
+    '2cf24dba'
+    """
+    if not config.calculate_digest or ("://" in url and not url.startswith("file://")):
+        return ""
+    path = Path(unquote(urlsplit(url).path) if url.startswith("file://") else url)
+    try:
+        found = path.expanduser().stat()
+        if not stat.S_ISREG(found.st_mode):
+            return ""  # a pipe would be used up
+        if found.st_size > _WHOLE:
+            return f"size:{found.st_size}"
+        return _digest(str(path.expanduser().absolute()), found.st_mtime_ns, found.st_size)
+    except (OSError, ValueError):
+        return ""
+
+
+@lru_cache(maxsize=256)
+def _digest(path: str, changed: int, size: int) -> str:
+    """Read once for all runs of this process that use the file as it is."""
+    del changed, size
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def combine(files: Mapping[str, str]) -> str:

@@ -65,7 +65,7 @@ class ModelArtifact(Artifact):
     ) -> None:
         model_file, model_dir = os.fspath(model_file or ""), os.fspath(model_dir or "")
         if body is not None and not isinstance(body, (str, bytes, bytearray, memoryview)):
-            framework = framework or type(body).__module__.partition(".")[0]
+            framework = framework or _framework_of(body)
             body, model_file = _pickled(key, body, model_file), model_file or f"{key}.pkl"
             kwargs.setdefault("format", "pkl")
         if model_file and not model_dir and body is None and os.path.dirname(model_file):
@@ -134,6 +134,12 @@ def features(given: Sequence[Any] | None) -> list[dict[str, Any]]:
                 fix='inputs=[{"name": "age", "value_type": "int"}]',
             )
     return found
+
+
+def _framework_of(body: Any) -> str:
+    """The package of the object's class; a program's own `__main__` is no framework."""
+    name = type(body).__module__.partition(".")[0]
+    return "" if name.startswith("_") else name
 
 
 def _plain(values: dict[str, Any] | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 from collections.abc import Mapping
@@ -9,19 +10,21 @@ from typing import Any
 
 import yaml
 
+from mlrun_like.artifacts.archives import create_archive
 from mlrun_like.artifacts.artifact import Artifact, ModelArtifact
 from mlrun_like.artifacts.data import DataItem, open_url
 from mlrun_like.artifacts.digests import Digest
 from mlrun_like.artifacts.formats import suffix_of
-from mlrun_like.artifacts.item import get_artifact
+from mlrun_like.artifacts.item import get_artifact, get_dataitem
 from mlrun_like.artifacts.loaders import LOADERS
 from mlrun_like.artifacts.model import MODEL_SPEC, features
 from mlrun_like.artifacts.results import to_result
 from mlrun_like.artifacts.stores import join_url, scheme_of
 from mlrun_like.artifacts.trust import check_trusted, verify
+from mlrun_like.artifacts.workspace import current
 from mlrun_like.artifacts.writing import add_files, write_extra_data, write_model_spec
 from mlrun_like.configuration import config
-from mlrun_like.errors import InvalidArgumentError, MissingFileError
+from mlrun_like.errors import InvalidArgumentError, MissingFileError, MLRunLikeError
 from mlrun_like.names import check_label
 from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import open_store
@@ -40,7 +43,8 @@ def get_model(
 
     Args:
         uri: A `store://models/...` URI, a model's folder, its `model_spec.yaml` or its file.
-        suffix: The model file's suffix in a folder without record; empty: `.pkl`.
+        suffix: The model file's suffix in a folder without record; empty: `.pkl`. With `.zip` a
+            model that is a folder is given as an archive of it.
         store: Where URIs are looked up; None: the configured store.
         trust: Hand the file out even if it is not the one that was logged.
 
@@ -61,6 +65,8 @@ def get_model(
             pass
         if config.calculate_digest:
             verify(model, name, digest.sha256, store=store)
+    if suffix == ".zip" and os.path.isdir(path):
+        path = str(create_archive(path, current().folder()))
     return path, model, extra
 
 
@@ -84,7 +90,8 @@ def _find(
         model = found
     if model is not None:
         item = open_url(model.model_path)
-        return item, model, _extra_items(model, model.target_path), model.spec.model_file
+        extra = _extra_items(model, model.target_path, store)
+        return item, model, extra, model.spec.model_file
     return _find_plain(text, suffix)
 
 
@@ -127,10 +134,16 @@ def _from_spec(
     raise InvalidArgumentError(f"{spec} names a model file outside of its folder: {name!r}")
 
 
-def _extra_items(model: ModelArtifact, folder: str) -> dict[str, DataItem]:
+def _extra_items(
+    model: ModelArtifact, folder: str, store: Store | None = None
+) -> dict[str, DataItem]:
     items = {}
     for key, value in model.spec.extra_data.items():
-        if not isinstance(value, str) or scheme_of(value) == "store":
+        if not isinstance(value, str):
+            continue
+        if scheme_of(value) == "store":
+            with contextlib.suppress(MLRunLikeError):  # of another store, or deleted
+                items[key] = get_dataitem(value, store=store)
             continue
         inside = not scheme_of(value) and not value.startswith("/")
         if inside and ".." in value.split("/"):

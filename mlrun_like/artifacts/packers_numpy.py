@@ -22,6 +22,7 @@ from mlrun_like.registry import require
 
 __all__ = [
     "PACKERS",
+    "NumPyBoolPackager",
     "NumPyNDArrayDictPackager",
     "NumPyNDArrayListPackager",
     "NumPyNDArrayPackager",
@@ -181,6 +182,22 @@ class NumPyNumberPackager(Packer):
         return fitted if fitted == value or isinstance(fitted, np.floating) else value
 
 
+class NumPyBoolPackager(Packer):
+    """Numpy's truth values, such as a comparison of numbers gives: results."""
+
+    PACKABLE_OBJECT_TYPE = np.bool_
+    DEFAULT_PACKING_ARTIFACT_TYPE = ArtifactType.RESULT
+    DEFAULT_UNPACKING_ARTIFACT_TYPE = ArtifactType.RESULT
+
+    def pack_result(self, obj: Any, key: str) -> dict[str, Any]:
+        """Log the Python value."""
+        return {key: bool(obj)}
+
+    def unpack_result(self, data_item: Item) -> Any:
+        """Read the text of a file."""
+        return np.bool_(read_text(data_item).strip().lower() in ("true", "1"))
+
+
 class _ArraysPackager(Packer):
     """A collection whose values are arrays: an npz file."""
 
@@ -279,4 +296,5 @@ PACKERS: tuple[type[Packer], ...] = (
     NumPyNDArrayListPackager,
     NumPyNDArrayPackager,
     NumPyNumberPackager,
+    NumPyBoolPackager,
 )

@@ -10,6 +10,7 @@ import pandas as pd
 from mlrun_like.artifacts import pickles, table_files
 from mlrun_like.artifacts.hints import ArtifactType
 from mlrun_like.artifacts.packer import Packer
+from mlrun_like.artifacts.packers_chunks import FrameIteratorPackager
 from mlrun_like.artifacts.ports import Item, Packed, file_artifact
 from mlrun_like.artifacts.results import to_result
 from mlrun_like.errors import InvalidArgumentError
@@ -114,4 +115,8 @@ class PandasSeriesPackager(PandasDataFramePackager):
         return series
 
 
-PACKERS: tuple[type[Packer], ...] = (PandasDataFramePackager, PandasSeriesPackager)
+PACKERS: tuple[type[Packer], ...] = (
+    PandasDataFramePackager,
+    PandasSeriesPackager,
+    FrameIteratorPackager,
+)

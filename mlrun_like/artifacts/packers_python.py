@@ -84,11 +84,15 @@ class BoolPackager(_ScalarPackager):
 
 
 class StrPackager(Packer):
-    """str: a result; as `path` the file or folder it names; as `file` a text file."""
+    """str: a result, long text a file; as `path` the file or folder that it names."""
 
     PACKABLE_OBJECT_TYPE: Any = str
     DEFAULT_PACKING_ARTIFACT_TYPE = ArtifactType.RESULT
     DEFAULT_UNPACKING_ARTIFACT_TYPE = ArtifactType.PATH
+
+    def get_default_packing_artifact_type(self, obj: Any) -> str:
+        """Text is a result, long text a file."""
+        return "file" if len(obj) > results.MAX_RESULT_SIZE else "result"
 
     def pack_path(
         self, obj: Any, key: str, archive_format: str = "zip"
@@ -134,6 +138,11 @@ class PathPackager(StrPackager):
     PACKABLE_OBJECT_TYPE = pathlib.Path
     PACK_SUBCLASSES = True
     DEFAULT_PACKING_ARTIFACT_TYPE = ArtifactType.PATH
+
+    def get_default_packing_artifact_type(self, obj: Any) -> str:
+        """Always the file or folder."""
+        del obj
+        return "path"
 
     def pack_result(self, obj: Any, key: str) -> dict[str, Any]:
         """Log the path as text."""

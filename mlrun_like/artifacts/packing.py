@@ -49,6 +49,8 @@ def _is_plain_result(value: object, hint: LogHint) -> bool:
     if packer_table.has_registered() or hint.instructions:
         return False
     kind = type(value)
+    if isinstance(value, str) and len(value) > results.MAX_RESULT_SIZE:
+        return hint.artifact_type == ArtifactType.RESULT
     if kind in results.PLAIN:
         return True
     return kind in _PLAIN_COLLECTIONS and (

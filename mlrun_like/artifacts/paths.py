@@ -38,6 +38,7 @@ class Producer:
         owner: The user.
         artifact_path: Where artifacts go, with nothing left to fill in; empty: the default.
         sources: The run's inputs, `{"key": ..., "path": ...}` each.
+        origin: Of artifacts that come from elsewhere: who made them, for their records.
 
     >>> Producer(kind="run", name="train", uri="demo@abc#2", project="demo", tree="wf").uid
     'abc'
@@ -52,6 +53,7 @@ class Producer:
     owner: str = ""
     artifact_path: str = ""
     sources: list[dict[str, Any]] = field(default_factory=list)
+    origin: dict[str, str] = field(default_factory=dict)
 
     @property
     def uid(self) -> str:
@@ -63,6 +65,8 @@ class Producer:
 
     def to_dict(self) -> dict[str, str]:
         """What the artifact's record says of it."""
+        if self.origin:
+            return dict(self.origin)
         known = {"kind": self.kind, "name": self.name, "uri": self.uri, "owner": self.owner}
         return {name: value for name, value in known.items() if value}
 

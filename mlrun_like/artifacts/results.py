@@ -23,7 +23,8 @@ PLAIN = frozenset({int, float, str, bool, type(None)})
 """Types that are results as they are."""
 
 MAX_RESULT_SIZE = 256_000
-"""Collections of more characters than this become files unless the hint says otherwise."""
+"""Texts and collections of more characters than this become files unless the hint says
+otherwise."""
 
 _MAX_DEPTH = 100
 _MAX_FILE_SIZE = 16 * MAX_RESULT_SIZE

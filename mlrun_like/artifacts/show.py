@@ -137,7 +137,7 @@ def show_item(item: DataItem, format: str = "") -> Any:
         InvalidArgumentError: if the format cannot be shown.
     """
     form = (format or item.suffix).lower().lstrip(".")
-    if form in _IMAGES:
+    if form in _IMAGES or (form in ("html", "htm") and _in_notebook()):
         return _shown(item_html(item, form), Text(f"{item} ({item.stat().size} bytes, {form})"))
     if form in _TEXT or form in ("html", "htm"):
         text = item.get(_MOST_TEXT).decode("utf-8", "replace")
@@ -182,12 +182,14 @@ def _terminal_table(header: Any, rows: Any) -> Table:
 
 
 def _shown(page: str, *parts: Any) -> Any:
-    console = Console()
+    notebook = _in_notebook()
+    # a console that knows of the notebook displays what it captures, too
+    console = Console(force_jupyter=False) if notebook else Console()
     with console.capture() as capture:
         for part in parts:
             console.print(part)
     text = capture.get()
-    if _in_notebook():
+    if notebook:
         return _Html(page, text)
     sys.stdout.write(text)
     return None

@@ -64,12 +64,14 @@ class FileStats:
         modified: When it was last written, in UTC; None: the place does not say.
         content_type: Its media type, as far as known.
         is_dir: Whether it is a folder.
+        etag: The place's own mark of this version of the file, if it gives one.
     """
 
     size: int | None
     modified: datetime | None
     content_type: str | None = None
     is_dir: bool = False
+    etag: str = ""
 
 
 class FileStore(ABC):

@@ -118,9 +118,12 @@ def _convert(item: Item, option: Any, stored: Mapping[str, Any]) -> Any:
     return _checked(packer.fit(packer.unpack(item), base), base)
 
 
+_TABLES = ("DataFrame", "Iterator", "Generator", "Dataset", "RecordBatchReader")
+
+
 def _is_frame_type(base: Any) -> bool:
     """Whether it is some package's table: any of them reads a data set, whoever wrote it."""
-    return getattr(base, "__name__", "") == "DataFrame"
+    return getattr(base, "__name__", "") in _TABLES
 
 
 def _checked(value: Any, base: Any) -> Any:

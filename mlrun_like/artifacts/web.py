@@ -91,7 +91,8 @@ class WebStore(FileStore):
         except (TypeError, ValueError):
             modified = None
         number = int(size) if size and size.isdigit() else None
-        return FileStats(number, modified, headers.get("Content-Type"))
+        etag = headers.get("ETag") or ""
+        return FileStats(number, modified, headers.get("Content-Type"), etag=etag)
 
     def list(self, path: str) -> list[str]:
         """Not possible."""

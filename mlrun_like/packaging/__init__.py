@@ -17,4 +17,8 @@ describe.py        entry points, read without running anything
 requirements.py    requirement lines and files
 environment.py     Python, platform and installed versions
 document.py        function documents as YAML and JSON
+reach.py           a digest of all code that a handler can reach: walking.py follows names from
+                   statement to statement, origins.py finds modules, living.py knows the running
+                   program, edited.py files that changed since, homes.py where an object comes from,
+                   normal.py leaves out what has no effect, plain.py stands for values
 """

@@ -22,7 +22,7 @@ from mlrun_like.artifacts.archives import archive_format_of, extract_archive
 from mlrun_like.configuration import environment_copy
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, NotFoundError, PackagingError
 
-__all__ = ["clone", "fetch_source", "is_address"]
+__all__ = ["clone", "fetch_source", "fetch_version", "is_address"]
 
 _GIT_SECONDS = 600
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
@@ -61,6 +61,13 @@ def fetch_source(
         PackagingError: if it cannot be read.
         InvalidArgumentError: if it is none of these forms.
     """
+    return fetch_version(source, target, secrets)[0]
+
+
+def fetch_version(
+    source: str, target: str | os.PathLike[str], secrets: Mapping[str, str] | None = None
+) -> tuple[Path, str]:
+    """What `fetch_source` does; gives the id of a repository's commit too, else an empty text."""
     folder = Path(target)
     shown = _shown(source)
     if not isinstance(source, str) or not source.strip():
@@ -69,20 +76,20 @@ def fetch_source(
         raise InvalidArgumentError(f"folder {str(folder)!r} is there already", where=shown)
     temporary = Path(tempfile.mkdtemp(prefix=".source-", dir=folder.parent))
     try:
-        found = _fetch(source.strip(), temporary, secrets or {}, shown)
+        found, commit = _fetch(source.strip(), temporary, secrets or {}, shown)
         if folder.exists():
             folder.rmdir()
         os.rename(found, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return folder
+    return folder, commit
 
 
-def _fetch(source: str, folder: Path, secrets: Mapping[str, str], shown: str) -> Path:
+def _fetch(source: str, folder: Path, secrets: Mapping[str, str], shown: str) -> tuple[Path, str]:
     if source.startswith(("git://", "git+")):
         address, _, ref = source.partition("#")
         try:
-            clone(address, ref, folder / "code", secrets)
+            commit = clone(address, ref, folder / "code", secrets)
         except (subprocess.SubprocessError, OSError) as exc:
             raise PackagingError(
                 f"the repository cannot be cloned: {exc}",
@@ -90,10 +97,10 @@ def _fetch(source: str, folder: Path, secrets: Mapping[str, str], shown: str) ->
                 fix="check the address and branch; a private one needs the secret GIT_TOKEN",
             ) from exc
         shutil.rmtree(folder / "code" / ".git", ignore_errors=True)
-        return folder / "code"
+        return folder / "code", commit
     plain = urlsplit(source).path if is_address(source) else source.removeprefix("file://")
     if archive_format_of(plain):
-        return _unpacked(source, plain, folder, shown)
+        return _unpacked(source, plain, folder, shown), ""
     if is_address(source):
         raise InvalidArgumentError(
             f"{shown!r} is neither a repository nor an archive",
@@ -105,7 +112,7 @@ def _fetch(source: str, folder: Path, secrets: Mapping[str, str], shown: str) ->
             f"there is no folder {str(path)!r}", where=str(Path.cwd()), fix="give one that exists"
         )
     shutil.copytree(path, folder / "code", ignore=_IGNORED, symlinks=False)
-    return folder / "code"
+    return folder / "code", ""
 
 
 def _unpacked(source: str, plain: str, folder: Path, shown: str) -> Path:
@@ -127,8 +134,8 @@ def _unpacked(source: str, plain: str, folder: Path, shown: str) -> Path:
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else extracted
 
 
-def clone(address: str, ref: str, target: Path, secrets: Mapping[str, str] | None = None) -> None:
-    """Clone a repository without its history and check `ref` out.
+def clone(address: str, ref: str, target: Path, secrets: Mapping[str, str] | None = None) -> str:
+    """Clone a repository without its history and check `ref` out; gives the commit's id.
 
     Args:
         address: Any address git takes; `git://` becomes `https://`, a leading `git+` is dropped.
@@ -157,9 +164,10 @@ def clone(address: str, ref: str, target: Path, secrets: Mapping[str, str] | Non
         shutil.rmtree(target, ignore_errors=True)
         _git(login, "clone", "--quiet", "--", url, str(target))
         _git({}, "-C", str(target), "checkout", "--quiet", "--detach", name)
+    return _git({}, "-C", str(target), "rev-parse", "HEAD").strip()
 
 
-def _git(login: Mapping[str, str], *arguments: str) -> None:
+def _git(login: Mapping[str, str], *arguments: str) -> str:
     environ = {**environment_copy(), "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", **login}
     try:
         done = subprocess.run(
@@ -180,6 +188,7 @@ def _git(login: Mapping[str, str], *arguments: str) -> None:
         words = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         last = next((line for line in words if line.startswith(("fatal:", "error:"))), "")
         raise subprocess.SubprocessError(_shown(last or " ".join(words[-1:]) or "git failed"))
+    return done.stdout
 
 
 def _login(url: str, secrets: Mapping[str, str]) -> dict[str, str]:

@@ -7,8 +7,6 @@ import base64
 import functools
 import inspect
 import linecache
-import os
-import sys
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any, NamedTuple
 
 from mlrun_like.errors import PackagingError, nearest
 from mlrun_like.packaging.describe import entry_points_from_source
+from mlrun_like.packaging.homes import file_of, home_of
 from mlrun_like.packaging.local_modules import LocalModules, place_of, read_python
 from mlrun_like.packaging.notebook import to_source
 from mlrun_like.packaging.scopes import bound_names
@@ -75,9 +74,9 @@ def capture_callable(fn: Callable[..., Any], also: Sequence[str] = ()) -> Captur
     _check_kind(inner)
     handler = inner.__qualname__.replace(".", "::")
     name = handler.partition("::")[0]
-    namespace, filename = _home(inner)
+    namespace, filename = home_of(inner)
     module = str(getattr(inner, "__module__", "") or "")
-    file = _file_of(namespace, filename)
+    file = file_of(namespace, filename)
     if file is None:
         return _capture_session(name, handler, namespace, filename, also)
     linecache.checkcache(str(file))
@@ -217,29 +216,6 @@ def _check_kind(fn: Any) -> None:
 def _where(fn: Any) -> str:
     code = getattr(fn, "__code__", None)
     return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else str(fn.__module__)
-
-
-def _home(fn: Any) -> tuple[dict[str, Any], str]:
-    """The globals of a function or class and the file name its code carries."""
-    if isinstance(fn, types.FunctionType):
-        return fn.__globals__, fn.__code__.co_filename
-    methods = [value for value in vars(fn).values() if isinstance(value, types.FunctionType)]
-    methods = [method for method in methods if method.__module__ == fn.__module__]
-    module = sys.modules.get(fn.__module__)
-    namespace = vars(module) if module is not None else {}
-    if methods and not (namespace.get("__file__") and vars(module).get(fn.__name__) is fn):
-        return methods[0].__globals__, methods[0].__code__.co_filename
-    return namespace, str(namespace.get("__file__", ""))
-
-
-def _file_of(namespace: dict[str, Any], filename: str) -> Path | None:
-    """The module's file, if the code comes from it."""
-    path = namespace.get("__file__")
-    if not isinstance(path, str) or Path(path).name != Path(filename).name:
-        return None
-    if linecache.getlines(path, namespace):
-        return Path(os.path.abspath(path))
-    return None
 
 
 def _bound_of(names: Sequence[str], parts: Sequence[Part]) -> list[str]:
