@@ -1,0 +1,13 @@
+"""Telling people and programs about runs.
+
+template  `{{ run.status.results.auc }}` in messages and conditions
+message   what is told: a text, its severity, the runs it is about
+sending   which notifications are due, sent with retries, recorded with their outcome
+outbox    messages on their way, a queue for each receiver; no run waits for one
+requests  one HTTP request, for the kinds that need it
+local, chat, mail   the kinds: console, ipython; slack, webhook, git; mail
+"""
+
+from mlrun_like.specs.notification import Notification
+
+__all__ = ["Notification"]
