@@ -9,6 +9,7 @@ from mlrun_like.configuration import config
 from mlrun_like.names import RunURI
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.logger import Logger
+from mlrun_like.specs.run import TERMINAL
 from mlrun_like.tracking.base import Store
 
 __all__ = ["ContextBase", "utc_now"]
@@ -103,8 +104,10 @@ class ContextBase:
         self.store_run()
 
     def store_run(self) -> None:
-        """Write the run's record and wait until it is on disk."""
-        self._write(wait=True)
+        """Write the run's record, and wait until the store has it unless the job does not."""
+        waits = self._job.waits
+        ended = self._run.status.state in TERMINAL
+        self._write(wait=waits == "all" or (ended and waits == "last"))
 
     def _changed(self) -> None:
         """Write the record soon: at once if the last time was a while ago, without waiting."""

@@ -11,6 +11,7 @@ from mlrun_like.artifacts.manager import ArtifactManager, Producer
 from mlrun_like.artifacts.packers import to_result
 from mlrun_like.errors import InvalidArgumentError, NotFoundError
 from mlrun_like.names import check_key
+from mlrun_like.registry import resolve
 from mlrun_like.runs.context_reading import ContextReading
 from mlrun_like.runs.job import Job
 from mlrun_like.tracking.base import MetricPoint
@@ -85,6 +86,7 @@ class ContextLogging(ContextReading):
 
         Raises:
             InvalidArgumentError: if the key may not name a metric or the value is no number.
+            TrialPruned: in a trial of a search that gives it up now.
         """
         key = check_key(str(key))
         try:
@@ -102,6 +104,9 @@ class ContextLogging(ContextReading):
         )
         self._run.status.results[key] = value
         self._changed()
+        pruning = self._run.spec.hyper_param_options.get("pruning")
+        if pruning and pruning["metric"] == key:
+            resolve("mlrun_like.runs.pruning:report")(self, pruning, value, step)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Add one point to each of several series."""

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from mlrun_like.artifacts.fingerprints import fingerprint_of
 from mlrun_like.artifacts.item import DataItem, get_dataitem
 from mlrun_like.artifacts.manager import expand_artifact_path
 from mlrun_like.artifacts.packers import to_result
@@ -78,6 +79,10 @@ class ContextReading(ContextBase):
             if base and "://" not in address and not address.startswith("/"):
                 address = f"{base.rstrip('/')}/{address}"
             self._items[key] = self.get_dataitem(address)
+            if not address.startswith("store://"):
+                told = fingerprint_of(self._items[key])
+                if told:
+                    self._run.status.input_digests[key] = told
         return self._items[key]
 
     def get_dataitem(self, url: str, secrets: Mapping[str, str] | None = None) -> DataItem:

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import InvalidArgumentError, MissingFileError
+from mlrun_like.errors import InvalidArgumentError, MissingFileError, StoreUnavailableError
 from mlrun_like.registry import resolve
 from mlrun_like.runs.execute import execute
 from mlrun_like.runs.job import Job
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import RunDoc, RunMetadata
-from mlrun_like.tracking.base import Store
+from mlrun_like.tracking.base import MetricPoint, Store
 from mlrun_like.tracking.connect import close_stores, open_store
 from mlrun_like.tracking.relay import RELAY, RelayStore, needed_objects
 
@@ -148,24 +148,38 @@ def _provide(target: str, job: Job) -> Any:
 
 def _store_of(payload: dict[str, Any]) -> Store:
     if payload.get("store") != RELAY:
-        return open_store(payload.get("store", ""))
+        store = open_store(payload.get("store", ""))
+        with contextlib.suppress(StoreUnavailableError):
+            store.database.check_file()  # an inherited connection may be to a file that is gone
+        return store
     return RelayStore(payload.get("objects", []))
 
 
-def prepare() -> None:
+def prepare(url: str = "", home: str = "") -> None:
     """Do beforehand what every run needs; a warm server calls this once, before it forks.
 
     A run is recorded in a store that is thrown away: statements are compiled, validators built.
+
+    Args:
+        url: The store of most runs, which is opened, and checked, for all of them.
+        home: The home folder of these runs.
     """
     with tempfile.TemporaryDirectory(prefix="mlrun-like-") as folder:
         store = open_store(folder)
-        run = RunDoc(metadata=RunMetadata(name="prepare", uid="prepare", project="prepare"))
+        name = "prepare"
+        meta = RunMetadata(name=name, uid=name, project=name, labels={"kind": "process"})
+        run = RunDoc(metadata=meta)
         for state in ("running", "completed"):
             run.status.state = state
             store.store_run(parse(RunDoc, run.to_dict()).to_dict())
-        store.heartbeat("prepare", "prepare")
+        store.append_log(name, name, b"prepare")
+        store.log_metrics(name, name, 0, [MetricPoint("prepare", 0.0, 0, 0.0)])
+        store.heartbeat(name, name)
         FunctionDoc.from_dict(FunctionDoc().to_dict())
         close_stores()
+    if url:
+        with config.override(home=home):
+            open_store(url)
 
 
 def _write_atomically(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ Every runtime, local or remote, reaches it: in this process directly, elsewhere 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import runpy
 import socket
@@ -23,9 +24,12 @@ from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.coroutines import run_to_end
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.output import capture
+from mlrun_like.runs.pruning import is_pruned, mark_pruned
+from mlrun_like.runs.secrets import mask, mask_bytes
 from mlrun_like.runs.source import source_at_hand
 from mlrun_like.runs.sweep import sweep
 from mlrun_like.runs.tracebacks import error_line, format_traceback
+from mlrun_like.runs.trackers import tracked
 from mlrun_like.runs.watch import Interrupted, RunTimedOut, watched
 from mlrun_like.specs.run import TERMINAL, RunDoc
 from mlrun_like.tracking.process import own_start_time
@@ -58,13 +62,15 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
         return job.store.heartbeat(meta.project, meta.uid, meta.iteration)
 
     def log(data: bytes) -> None:
-        job.store.append_log(meta.project, meta.uid, data)
+        job.store.append_log(meta.project, meta.uid, mask_bytes(data, job.secrets))
 
     passing_on: BaseException | None = None
     with contextlib.ExitStack() as stack:
         stack.enter_context(use_context(context))
         if capture_output:
-            stack.enter_context(capture(log, show=job.watch))
+            stack.enter_context(
+                capture(log, show=job.watch, hide=lambda text: mask(text, job.secrets))
+            )
         try:
             with watched(run.spec.timeout, beat):
                 _work(context, job, own_process=not capture_output)
@@ -83,13 +89,15 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
         except (Exception, SystemExit) as exc:  # noqa: BLE001 - the boundary of user code
             if isinstance(exc, SystemExit) and not exc.code:
                 _complete(run)
+            elif is_pruned(exc):
+                _abort(run, mark_pruned(run, exc))
             else:
-                run.status.traceback = format_traceback(exc)
+                run.status.traceback = mask(format_traceback(exc), job.secrets)
                 if capture_output:  # the caller gets it with the RunError
                     log(run.status.traceback.encode("utf-8", "replace"))
                 else:
                     sys.stderr.write(run.status.traceback)
-                _fail(job, started, error_line(exc))
+                _fail(job, started, mask(error_line(exc), job.secrets))
         else:
             _complete(run)
     if run.status.state in TERMINAL:
@@ -100,12 +108,18 @@ def execute(job: Job, *, capture_output: bool = True) -> RunDoc:
     return run
 
 
+@functools.cache
+def _host() -> str:
+    """This machine's name; asking for it lets other threads go first."""
+    return socket.gethostname()
+
+
 def _begin(run: RunDoc, attempt: int) -> None:
     """Start an attempt: what an earlier one said and returned is not this one's."""
     status = run.status
     status.state = "running"
     status.start_time = status.start_time or utc_now()
-    status.host, status.pid = socket.gethostname(), os.getpid()
+    status.host, status.pid = _host(), os.getpid()
     status.pid_started = own_start_time(status.pid)
     if attempt > 1:
         status.error, status.traceback, status.status_text = None, "", ""
@@ -113,15 +127,16 @@ def _begin(run: RunDoc, attempt: int) -> None:
 
 
 def _work(context: MLClientCtx, job: Job, own_process: bool) -> None:
-    with source_at_hand(job, own_process):
-        _call(context, job, own_process)
+    with source_at_hand(job, own_process) as found:
+        _call(context, found, own_process)
 
 
 def _call(context: MLClientCtx, job: Job, own_process: bool) -> None:
     spec = job.run.spec
     handler = job.handler
     if handler is None and not spec.handler:
-        _run_script(job)
+        with tracked(context):
+            _run_script(job)
         return
     if handler is None:
         init = {**(spec.parameters.get("_init_args") or {}), "context": context}
@@ -136,7 +151,8 @@ def _call(context: MLClientCtx, job: Job, own_process: bool) -> None:
 def call_handler(handler: Handler, context: MLClientCtx) -> None:
     """Call the handler for one context and record what it returns."""
     with workspace():
-        value = run_to_end(call_with(handler, bind(handler, context)))
+        with tracked(context):
+            value = run_to_end(call_with(handler, bind(handler, context)))
         if not context.is_logging_worker():
             return
         hints = context._run.spec.returns

@@ -8,11 +8,11 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mlrun_like.errors import InvalidArgumentError
 
-__all__ = ["compile_condition"]
+__all__ = ["Comparison", "compile_condition", "explain_condition", "names_in"]
 
 _LONGEST = 500  # characters, and so the depth of the expression
 _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -42,6 +42,68 @@ def compile_condition(text: str) -> Callable[[Mapping[str, Any]], bool]:
     >>> compile_condition("loss < 0.1 and not acc < 0.5")({"loss": 0.05, "acc": 0.9})
     True
     """
+    tree = _parsed(text)
+
+    def test(results: Mapping[str, Any]) -> bool:
+        try:
+            return bool(_value(tree, results))
+        except (KeyError, TypeError, ArithmeticError):
+            return False
+
+    return test
+
+
+class Comparison(NamedTuple):
+    """One comparison in a condition: its text, both sides (None: not known), the verdict."""
+
+    text: str
+    left: Any
+    right: Any
+    holds: bool
+
+
+def explain_condition(text: str, results: Mapping[str, Any]) -> list[Comparison]:
+    """The comparisons inside a condition, each with its verdict.
+
+    Raises:
+        InvalidArgumentError: as `compile_condition`.
+
+    >>> explain_condition("auc >= 0.9", {"auc": 0.8})
+    [Comparison(text='auc >= 0.9', left=0.8, right=0.9, holds=False)]
+    """
+    found = []
+    for node in ast.walk(_parsed(text)):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for op, left, right in zip(node.ops, sides, sides[1:], strict=False):
+                one = ast.Compare(left, [op], [right])
+                values = _known(left, results), _known(right, results)
+                try:
+                    holds = bool(_value(one, results))
+                except (KeyError, TypeError, ArithmeticError):
+                    holds = False
+                found.append(Comparison(ast.unparse(one), *values, holds))
+    return found
+
+
+def names_in(text: str) -> list[str]:
+    """The names of results that a condition asks for.
+
+    >>> names_in("auc >= 0.9 and loss < auc")
+    ['auc', 'loss']
+    """
+    names = (node.id for node in ast.walk(_parsed(text)) if isinstance(node, ast.Name))
+    return list(dict.fromkeys(names))
+
+
+def _known(node: ast.AST, results: Mapping[str, Any]) -> Any:
+    try:
+        return _value(node, results)
+    except (KeyError, TypeError, ArithmeticError):
+        return None
+
+
+def _parsed(text: str) -> ast.expr:
     if len(text) > _LONGEST:
         raise _refuse(text)
     try:
@@ -55,14 +117,7 @@ def compile_condition(text: str) -> Callable[[Mapping[str, Any]], bool]:
             or (isinstance(node, ast.Compare) and any(type(op) not in _COMPARE for op in node.ops))
         ):
             raise _refuse(text)
-
-    def test(results: Mapping[str, Any]) -> bool:
-        try:
-            return bool(_value(tree, results))
-        except (KeyError, TypeError, ArithmeticError):
-            return False
-
-    return test
+    return tree
 
 
 _ALLOWED = (

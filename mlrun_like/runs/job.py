@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from mlrun_like.specs.function import FunctionDoc
+from mlrun_like.specs.notification import Notification
 from mlrun_like.specs.run import RunDoc
 from mlrun_like.tracking.base import Store
 from mlrun_like.types import Handler
+
+if TYPE_CHECKING:
+    from mlrun_like.notifications.outbox import Outbox
 
 __all__ = ["Job", "TrialRunner"]
 
@@ -44,7 +48,13 @@ class Job:
         secrets: Values for `context.get_secret`; never part of the run's document.
         provide: What the runtime gives a handler besides, by name of its argument and of the
             context's attribute, such as a client of its engine; made on first use.
+        notifications: Who is told about the run, with their secrets.
+        outbox: What is on its way to them, once something is.
         trials: What runs the trials of a sweep elsewhere; None: this process or processes here.
+        together: Runs with the same text may share a process, one after the other; empty: each has
+            its own.
+        waits: Which records are waited for until the store has them: `all`, the `last`, which says
+            how the run ended, or `none`. What is not waited for is written within milliseconds.
     """
 
     function: FunctionDoc
@@ -57,7 +67,11 @@ class Job:
     live_parameters: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     provide: dict[str, Callable[[], Any]] = field(default_factory=dict, repr=False)
+    notifications: list[Notification] = field(default_factory=list, repr=False)
+    outbox: Outbox | None = field(default=None, repr=False)
     trials: TrialRunner | None = None
+    together: str = ""
+    waits: Literal["all", "last", "none"] = "all"
 
     def provided(self, name: str) -> Any:
         """What the runtime gives under this name, the same object each time; KeyError: nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import html
+import json
 import sys
 import time
 from typing import Any
@@ -18,6 +19,7 @@ from mlrun_like.errors import (
     StateError,
 )
 from mlrun_like.names import RunURI
+from mlrun_like.registry import resolve
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import TERMINAL, RunDoc, RunMetadata, RunSpec, RunStatus
 from mlrun_like.tracking.base import Store
@@ -180,6 +182,15 @@ class RunObject:
     def to_dict(self) -> dict[str, Any]:
         """The run as plain data: kind, metadata, spec, status."""
         return self._run.to_dict()
+
+    def to_yaml(self) -> str:
+        """The run's document as YAML."""
+        dump = resolve("yaml:safe_dump")
+        return str(dump(self.to_dict(), sort_keys=False, allow_unicode=True))
+
+    def to_json(self) -> str:
+        """The run's document as JSON."""
+        return json.dumps(self.to_dict())
 
     def show(self) -> None:
         """Print the run: rich in a terminal, plain text elsewhere."""

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 __all__ = ["capture"]
 
 _Sink = Callable[[bytes], None]
+_Hide = Callable[[str], str]
 _current: ContextVar[_Capture | None] = ContextVar("mlrun_like_output", default=None)
 _lock = threading.Lock()
 _active: list[_Capture] = []
@@ -26,9 +27,10 @@ _LIMIT = 8192
 class _Capture:
     """Collects text of one run and hands it on by lines or in blocks."""
 
-    def __init__(self, sink: _Sink, show: bool) -> None:
+    def __init__(self, sink: _Sink, show: bool, hide: _Hide) -> None:
         self._sink = sink
         self.show = show
+        self.hide = hide
         self._parts: list[str] = []
         self._size = 0
         self._lock = threading.RLock()  # a signal may print while its thread is here
@@ -65,6 +67,8 @@ class _Tee:
             target.write(text)
             if own is not None and not own.show:  # a thread without context may not be the run's
                 return len(text)
+            self._base.write(target.hide(text))
+            return len(text)
         return self._base.write(text)
 
     def writelines(self, lines: list[str]) -> None:
@@ -76,14 +80,15 @@ class _Tee:
 
 
 @contextlib.contextmanager
-def capture(sink: _Sink, *, show: bool = True) -> Iterator[None]:
+def capture(sink: _Sink, *, show: bool = True, hide: _Hide = str) -> Iterator[None]:
     """Send everything printed in the block to `sink`, as UTF-8 bytes.
 
     Args:
         sink: What takes the bytes.
         show: Whether it goes where it would have gone, too.
+        hide: What a text is changed by before it goes there.
     """
-    here = _Capture(sink, show)
+    here = _Capture(sink, show, hide)
     with _lock:
         if not _active:
             for name in ("stdout", "stderr"):

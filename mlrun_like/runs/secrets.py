@@ -1,24 +1,106 @@
 """Where `context.get_secret` looks.
 
 Sources are `{"kind": ..., "source": ...}` as in MLRun's tasks: `inline` (a mapping), `file` (lines
-of `KEY=value`), `env` (names separated by commas). Values are resolved where the run is submitted
-and travel beside the run's document, never in it.
+of `KEY=value`), `env` (names separated by commas), `project` (a project's name).
+Values are resolved where the run is submitted and travel beside the run's document, never in it.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from mlrun_like.configuration import environment
+from mlrun_like.configuration import config, environment
 from mlrun_like.errors import InvalidArgumentError, NotFoundError
+from mlrun_like.registry import load
 
-__all__ = ["find_secret", "public_sources", "read_env_file", "resolve_sources"]
+__all__ = [
+    "StreamMask",
+    "find_secret",
+    "mask",
+    "mask_bytes",
+    "public_sources",
+    "read_env_file",
+    "resolve_sources",
+]
+
+_QUOTED = re.compile(r"""(["'])(.*?)\1\s*(?:#.*)?\Z""")
+_COMMENT = re.compile(r"\s+#")
+_MASK = "***"
+_SHORT = 4
+"""A shorter value occurs in texts that have nothing to do with it."""
 
 
-def read_env_file(path: str | Path) -> dict[str, str]:
-    """The variables of a `.env` file: `KEY=value` lines, `#` comments, optional quotes, `export`.
+def mask(text: str, secrets: Mapping[str, str]) -> str:
+    """A text with the values of secrets hidden, also as they stand in URLs.
+
+    >>> mask("login ann:pa ss1 https://pa%20ss1@host", {"PASSWORD": "pa ss1"})
+    'login ann:*** https://***@host'
+    """
+    if text in secrets.values() and text:
+        return _MASK
+    for value in sorted({*secrets.values()}, key=len, reverse=True):
+        if len(value) >= _SHORT:
+            text = text.replace(value, _MASK).replace(quote(value, safe=""), _MASK)
+    return text
+
+
+def mask_bytes(data: bytes, secrets: Mapping[str, str]) -> bytes:
+    """Output of a program with the values of secrets hidden."""
+    if not secrets:
+        return data
+    text = data.decode("utf-8", "surrogateescape")
+    return mask(text, secrets).encode("utf-8", "surrogateescape")
+
+
+class StreamMask:
+    """Hides the values of secrets in output that comes in pieces, also where a piece ends in one.
+
+    Args:
+        secrets: The values by name.
+
+    >>> hide = StreamMask({"TOKEN": "abcdef"})
+    >>> hide.feed(b"x=abc"), hide.feed(b"def y"), hide.end()
+    (b'x=', b'*** y', b'')
+    """
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._secrets = secrets
+        values = {value for value in secrets.values() if len(value) >= _SHORT}
+        forms = values | {quote(value, safe="") for value in values}
+        self._forms = [form.encode("utf-8", "surrogateescape") for form in forms]
+        self._held = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """What can be shown by now; what may be the beginning of a secret waits."""
+        if not self._forms:
+            return data
+        data = self._held + data
+        held = max((_begun(data, form) for form in self._forms), default=0)
+        shown, self._held = data[: len(data) - held], data[len(data) - held :]
+        return mask_bytes(shown, self._secrets)
+
+    def end(self) -> bytes:
+        """What waited."""
+        data, self._held = self._held, b""
+        return data
+
+
+def _begun(data: bytes, form: bytes) -> int:
+    """How many bytes at the end of the data are the beginning of a text, not the whole of it."""
+    for size in range(min(len(form) - 1, len(data)), 0, -1):
+        if data.endswith(form[:size]):
+            return size
+    return 0
+
+
+def read_env_file(path: str | os.PathLike[str]) -> dict[str, str]:
+    """The variables of a `.env` file: `KEY=value` lines, `#` comments (behind a value
+    too, after a blank), optional quotes, `export`.
 
     Raises:
         NotFoundError: if there is no such file.
@@ -43,11 +125,16 @@ def read_env_file(path: str | Path) -> dict[str, str]:
                 where=str(path),
                 fix="write for example TOKEN=abc",
             )
-        value = value.strip()
-        if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        values[key.strip()] = value
+        values[key.strip()] = _value(value.strip())
     return values
+
+
+def _value(text: str) -> str:
+    """A value without its quotes, and without a comment behind it."""
+    found = _QUOTED.match(text)
+    if found is not None:
+        return found[2]
+    return text if text.startswith("#") else _COMMENT.split(text, maxsplit=1)[0]
 
 
 def resolve_sources(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -73,6 +160,8 @@ def resolve_sources(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
                 value = environment(name)
                 if value is not None:
                     found[name] = value
+        elif kind == "project" and isinstance(source, str):
+            found.update(load("secret_providers", config.secret_provider)().read(source))
         else:
             raise InvalidArgumentError(
                 f"secret source of kind {kind!r} cannot be used",

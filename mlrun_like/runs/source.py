@@ -6,14 +6,18 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from mlrun_like.configuration import config
-from mlrun_like.packaging.fetching import fetch_source
+from mlrun_like.packaging.fetching import fetch_version
 from mlrun_like.packaging.unpack import add_path
 from mlrun_like.runs.job import Job
 
-__all__ = ["loads_source", "source_at_hand"]
+__all__ = ["SOURCE", "loads_source", "source_at_hand"]
+
+SOURCE = "mlrun-like/source"
+"""Annotation of a run: the repository that its code came from, at the commit it had."""
 
 
 def loads_source(job: Job) -> bool:
@@ -23,8 +27,9 @@ def loads_source(job: Job) -> bool:
 
 
 @contextlib.contextmanager
-def source_at_hand(job: Job, own_process: bool) -> Iterator[None]:
-    """The function's source in a folder of its own, importable in the block.
+def source_at_hand(job: Job, own_process: bool) -> Iterator[Job]:
+    """The function's source in a folder of its own, importable in the block; gives the job with
+    its file there.
 
     Args:
         job: Its function says what to fetch (`with_source_archive`), its secrets may open it.
@@ -35,16 +40,24 @@ def source_at_hand(job: Job, own_process: bool) -> Iterator[None]:
         PackagingError: if it cannot be read.
     """
     if not loads_source(job):
-        yield
+        yield job
         return
     spec = job.function.spec
     root = config.path("sources")
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, ignore_cleanup_errors=True) as name:
-        folder = fetch_source(spec.build.source, Path(name, "source"), job.secrets)
+        source = spec.build.source
+        folder, commit = fetch_version(source, Path(name, "source"), job.secrets)
+        if commit:
+            job.run.metadata.annotations[SOURCE] = f"{source.partition('#')[0]}#{commit}"
         place = folder / spec.workdir
         for path in (folder, place):
             add_path(str(path))
         if own_process:
             os.chdir(place)
-        yield
+        file = place / spec.command
+        if not spec.command or not file.is_file():
+            yield job
+            return
+        here = spec.model_copy(update={"command": str(file)})
+        yield replace(job, function=job.function.model_copy(update={"spec": here}))

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, RunError
-from mlrun_like.registry import load
+from mlrun_like.registry import load, resolve
 from mlrun_like.runs.context import MLClientCtx, iteration_table, use_context
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.expression import compile_condition
@@ -25,6 +25,8 @@ from mlrun_like.runs.generators import parse_param_file, trials
 from mlrun_like.runs.job import Job, TrialRunner
 from mlrun_like.runs.parallel import check_parallel, run_parallel
 from mlrun_like.runs.parallel_coordinates import parallel_coordinates
+from mlrun_like.runs.pruning import LABEL, is_pruned, mark_pruned
+from mlrun_like.runs.search_space import read_space
 from mlrun_like.runs.tracebacks import error_line, format_traceback
 from mlrun_like.specs.run import TERMINAL, RunDoc
 from mlrun_like.specs.values import HyperParamOptions
@@ -47,7 +49,9 @@ def check_sweep(hyperparams: dict[str, Any], options: HyperParamOptions) -> None
         )
     if options.stop_condition:
         compile_condition(options.stop_condition)
-    if hyperparams and options.strategy != "custom":
+    if options.strategy == "optuna":
+        read_space(hyperparams)
+    elif hyperparams and options.strategy != "custom":
         trials(hyperparams, options)
 
 
@@ -70,7 +74,7 @@ def sweep(context: MLClientCtx, job: Job, call: _Call) -> None:
         text = context.get_dataitem(options.param_file).get(encoding="utf-8")
         values, strategy = parse_param_file(options.param_file, str(text), options.strategy)
         options = HyperParamOptions(**{**options.to_dict(), "strategy": strategy})
-    if options.strategy == "random" and options.seed is None:
+    if options.strategy in ("random", "optuna") and options.seed is None:
         # recorded, so that the same trials can be drawn again
         seed = spec.hyper_param_options["seed"] = random.SystemRandom().randrange(2**31)
         options = HyperParamOptions(**{**options.to_dict(), "seed": seed})
@@ -78,7 +82,12 @@ def sweep(context: MLClientCtx, job: Job, call: _Call) -> None:
     if options.parallel_runs > 1 and spread is None:
         check_parallel(job)
     state = _Progress(context, options)
-    children = _children(context, trials(values, options))
+    children: Iterator[MLClientCtx]
+    if options.strategy == "optuna":
+        make = resolve("mlrun_like.runs.optuna_search:OptunaSearch")
+        children = state.search = make(context, values, options)
+    else:
+        children = _children(context, trials(values, options))
     try:
         if spread is not None:
             spread(job, children, state.done)
@@ -92,6 +101,9 @@ def sweep(context: MLClientCtx, job: Job, call: _Call) -> None:
     except BaseException:
         state.tabulate()  # what was done until somebody stopped the sweep
         raise
+    finally:
+        if state.search is not None:
+            state.search.close()
     state.finish()
 
 
@@ -126,6 +138,9 @@ def run_trial(child: MLClientCtx, call: _Call) -> None:
         if isinstance(exc, SystemExit) and not exc.code:
             _end(child, "completed")
             return
+        if is_pruned(exc):
+            _end(child, "aborted", mark_pruned(child._run, exc))
+            return
         status.traceback = format_traceback(exc)
         _end(child, "error", error_line(exc))
         child.logger.error(f"trial {child.iteration} failed: {status.error}")
@@ -151,7 +166,8 @@ class _Progress:
         self.context = context
         self.options = options
         self.finished: list[RunDoc] = []
-        self.errors = 0
+        self.errors = self.pruned = 0
+        self.search: Any = None
         self.best: RunDoc | None = None
         self._score = math.nan
         self._stop = compile_condition(options.stop_condition) if options.stop_condition else None
@@ -160,6 +176,11 @@ class _Progress:
     def done(self, run: RunDoc) -> bool:
         """Take in an ended trial; True if no further ones should start."""
         self.finished.append(run)
+        if self.search is not None:
+            self.search.told(run)
+        if run.metadata.labels.get(LABEL):
+            self.pruned += 1
+            return False
         if run.status.state != "completed":
             self.errors += 1
             return self.errors > self.options.max_errors
@@ -204,6 +225,9 @@ class _Progress:
             context.promote(self.best)
         self._write(table)
         total = len(runs)
+        if self.pruned:
+            status.status_text = f"{self.pruned} of {total} trials pruned"
+            context.logger.info(status.status_text)
         if self.errors:
             status.status_text = f"{self.errors} of {total} trials failed"
             context.logger.warning(status.status_text)
@@ -212,7 +236,11 @@ class _Progress:
             or self.errors > self.options.max_errors
             or self.options.fail_on_error
         ):
-            first = next(run for run in runs if run.status.state != "completed")
+            first = next(
+                run
+                for run in runs
+                if run.status.state != "completed" and LABEL not in run.metadata.labels
+            )
             raise RunError(
                 f"{self.errors} of {total} trials failed; trial {first.metadata.iteration}: "
                 f"{first.status.error}",

@@ -168,8 +168,7 @@ def _remove(entry: _Entry, installed: bool) -> None:
                 if entry in _entries:
                     _entries.remove(entry)
                 if entry.reason is not None and not _by_signal(entry):
-                    # It may have been sent and not yet raised: take it back.
-                    _raise_in(entry.thread, None)
+                    _take_back()
             break
         except Interrupted:  # sent in the moment before `closed` was set
             continue
@@ -185,10 +184,28 @@ def _by_signal(entry: _Entry) -> bool:
     )
 
 
-def _raise_in(thread: int | None, reason: type[Interrupted] | None) -> None:
+def _raise_in(thread: int | None, reason: type[BaseException]) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread or 0), None if reason is None else ctypes.py_object(reason)
+        ctypes.c_ulong(thread or 0), ctypes.py_object(reason)
     )
+
+
+class _Instead(BaseException):
+    """Takes the place of an interruption that comes too late."""
+
+
+def _take_back() -> None:
+    """Drop what was sent to this thread and not yet raised.
+
+    It is replaced, not cleared: after a clear CPython 3.11 goes on to look for it at every jump,
+    which makes all threads slow and never ends in one that is traced by a debugger.
+    """
+    try:
+        _raise_in(threading.get_ident(), _Instead)
+        while True:  # it comes at the next jump
+            pass
+    except _Instead:
+        pass
 
 
 def _interrupt(entry: _Entry, kind: type[Interrupted]) -> None:

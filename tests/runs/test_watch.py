@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,3 +197,28 @@ def test_an_inner_failure_is_an_error_in_the_outer_run(bench: Bench) -> None:
         bench.run(outer)
     assert caught.value.what == "run 'outer' failed: RunError: run 'inner' failed: ValueError: deep"
     assert "in inner" in str(caught.value)
+
+
+def test_a_debugger_goes_on_after_an_interrupted_run_in_another_thread(bench: Bench) -> None:
+    def handler() -> None:
+        while True:
+            time.sleep(0.01)
+
+    run_in(bench, True, lambda: bench.run(handler, timeout=0.1))
+    lines: list[int] = []
+
+    def trace(frame: Any, event: str, arg: Any) -> Any:
+        lines.append(frame.f_lineno)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        is_attentive()
+    finally:
+        sys.settrace(before)
+    assert len(lines) >= 2
+
+
+def is_attentive() -> bool:
+    return bool(config.heartbeat_interval < 1)
