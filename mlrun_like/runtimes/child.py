@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import IO, Any, NoReturn, TextIO
 
 from mlrun_like.configuration import replace_environment
@@ -26,7 +26,7 @@ from mlrun_like.errors import MLRunLikeError
 from mlrun_like.runs.watch import RunAborted
 from mlrun_like.runtimes.limits import apply_memory_limit, die_with_parent
 
-__all__ = ["CANNOT_START", "ENTRY", "Request", "main", "run", "settle_path"]
+__all__ = ["CANNOT_START", "ENTRY", "Request", "leave", "main", "perform", "run", "settle_path"]
 
 ENTRY = "mlrun_like.runs.entry:execute_payload"
 CANNOT_START = 70
@@ -44,6 +44,7 @@ class Request:
         path: Further folders for `sys.path`.
         env: The whole environment; None: the inherited one.
         memory: Limit in bytes; None: no limit.
+        stay: Whether the process may take further requests like this one afterwards.
     """
 
     argument: Any
@@ -52,10 +53,11 @@ class Request:
     path: tuple[str, ...] = ()
     env: dict[str, str] | None = None
     memory: int | None = None
+    stay: bool = False
 
     def write(self, file: IO[str]) -> None:
         """Write the request as JSON."""
-        json.dump(asdict(self), file)
+        file.write(json.dumps({item.name: getattr(self, item.name) for item in fields(self)}))
 
     @classmethod
     def read(cls, file: IO[str]) -> Request:
@@ -82,6 +84,11 @@ def run(request: Request, tell: Callable[[int], None] = lambda code: None) -> No
         request: What to run.
         tell: Called with the exit code when all is done, just before the process ends.
     """
+    leave(perform(request), tell)
+
+
+def perform(request: Request) -> int:
+    """Turn this process into the run and give its exit code."""
     code = CANNOT_START
     try:
         _end_in_order(os.getpid())
@@ -106,7 +113,7 @@ def run(request: Request, tell: Callable[[int], None] = lambda code: None) -> No
         sys.stderr.write(f"{exc}\n")
     except BaseException:  # noqa: BLE001  (the end of this process: nothing above can report it)
         traceback.print_exc()
-    _leave(code & 0xFF, tell)
+    return code & 0xFF
 
 
 def _stream(descriptor: int) -> TextIO:
@@ -130,7 +137,7 @@ def _end_in_order(pid: int) -> None:
     signal.signal(signal.SIGTERM, on_terminate)
 
 
-def _leave(code: int, tell: Callable[[int], None]) -> NoReturn:
+def leave(code: int, tell: Callable[[int], None]) -> NoReturn:
     """End as an interpreter does, without taking its modules apart, which costs 100 ms."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]

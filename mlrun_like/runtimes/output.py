@@ -10,6 +10,7 @@ import sys
 from collections import deque
 
 from mlrun_like.runs.job import Job
+from mlrun_like.runs.secrets import StreamMask
 
 __all__ = ["OutputPipe"]
 
@@ -37,6 +38,7 @@ class OutputPipe:
             # Fewer, larger reads; the kernel may refuse an unprivileged user.
             with contextlib.suppress(OSError):
                 fcntl.fcntl(self._write, fcntl.F_SETPIPE_SZ, _BLOCK)
+        self._mask = StreamMask(job.secrets)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._unwritten = 0
         self._tail: deque[bytes] = deque()
@@ -84,17 +86,21 @@ class OutputPipe:
         self._take(f"{text}\n".encode())
 
     def tail(self, lines: int = 20) -> str:
-        """The last lines."""
+        """The last lines, values of secrets hidden."""
         text = b"".join(self._tail)[-_TAIL:].decode("utf-8", "replace")
         return "\n".join(text.splitlines()[-lines:])
 
     def close(self) -> None:
         """Release both ends and show the rest of an incomplete character."""
+        self._keep(self._mask.end())
         self._show(b"", final=True)
         self.started()
         os.close(self._read)
 
     def _take(self, data: bytes) -> None:
+        self._keep(self._mask.feed(data))
+
+    def _keep(self, data: bytes) -> None:
         if not data:
             return
         meta = self._job.run.metadata

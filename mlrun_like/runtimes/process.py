@@ -102,11 +102,13 @@ def _execute(job: Job, place: Workplace, output: OutputPipe, result: Path) -> Ou
         path=place.path,
         env=place.env,
         memory=place.memory,
+        stay=bool(job.together),
     )
     if _can_fork():
         reason = ""
         for _ in range(2):  # a server may end at the moment it is asked
-            process = start_warm(_warmth(job.function, place.own), request, output.write_end)
+            warmth = _warmth(job.function, place.own)
+            process = start_warm(warmth, request, output.write_end, job.together)
             if isinstance(process, str):
                 reason = process
                 break

@@ -19,6 +19,7 @@ from mlrun_like.runtimes.child import ENTRY
 from mlrun_like.runtimes.preload import site_state
 from mlrun_like.runtimes.processes import PACKAGE_ROOT
 from mlrun_like.runtimes.zygote import READY
+from mlrun_like.tracking.connect import store_url
 
 __all__ = ["START_LIMIT", "WarmServer", "Warmth"]
 
@@ -48,6 +49,13 @@ class Warmth(NamedTuple):
         return sys.executable, values, self.modules, self.target, site_state()
 
 
+def _store() -> tuple[str, str]:
+    """The store's URL, which a server connects to beforehand, and the home folder: of a file only,
+    since the address of a server may hold a password, and everybody sees a command line."""
+    url = store_url()
+    return (url if url.startswith("sqlite:") else "", str(config.path()))
+
+
 class WarmServer:
     """One warm server and the only connection to it."""
 
@@ -63,7 +71,8 @@ class WarmServer:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-u", "-m", "mlrun_like.runtimes.zygote"),
-                    *(str(other.fileno()), str(config.warm_idle), module, *warmth.modules),
+                    *(str(other.fileno()), str(config.warm_idle), *_store(), module),
+                    *warmth.modules,
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=self._errors,

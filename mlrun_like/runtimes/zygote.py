@@ -3,11 +3,13 @@
 It has no threads and holds no state of any run, so a fork is as good as a new interpreter and
 takes milliseconds. Its owner holds the other end of the control socket. For each run it sends one
 byte with three descriptors: the run's channel, an unnamed file with the request, and the output
-pipe. On the channel the child says that it started and the server how it ended:
+pipe; a fourth, if the child may stay for further runs, brings these (see `staying.py`). On the
+channel the child says that it started and the server how it ended:
 
     child  -> owner   "p" and its process id, when it starts
     child  -> owner   "x" and its exit code, when all is done: giving back the memory of a process
                       takes longer than many a run, and nobody has to wait for it
+    child  -> owner   "i" and its exit code, when all is done and it waits for a further run
     server -> owner   "x" and the return code (negative: the signal), when the process is gone
     owner  -> server  "T" or "K": terminate or kill the child's process group; "D": let it be
 
@@ -32,14 +34,15 @@ import traceback
 import warnings
 from typing import NoReturn
 
-from mlrun_like.runtimes.child import CANNOT_START, Request, run, settle_path
+from mlrun_like.runtimes.child import CANNOT_START, Request, settle_path
 from mlrun_like.runtimes.limits import die_with_parent
+from mlrun_like.runtimes.staying import serve
 
-__all__ = ["ENDED", "LET_BE", "READY", "RECORD", "STARTED", "TO_SIGNAL", "main"]
+__all__ = ["ENDED", "LET_BE", "READY", "RECORD", "STARTED", "STAYS", "TO_SIGNAL", "main"]
 
-_DESCRIPTORS = 3
+_DESCRIPTORS = (3, 4)
 RECORD = struct.Struct("!ci")
-STARTED, ENDED = b"p", b"x"
+STARTED, ENDED, STAYS = b"p", b"x", b"i"
 LET_BE = b"D"
 READY = b"r"
 TO_SIGNAL = {b"T": signal.SIGTERM, b"K": signal.SIGKILL} if sys.platform != "win32" else {}
@@ -47,12 +50,13 @@ _RESET = ("SIGCHLD", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGALRM")
 
 
 def main(arguments: list[str]) -> NoReturn:
-    """Import, then serve: `CONTROL_DESCRIPTOR IDLE_SECONDS MODULE...`."""
+    """Import, then serve: `CONTROL_DESCRIPTOR IDLE_SECONDS STORE HOME MODULE...`."""
     control = socket.socket(fileno=int(arguments[0]))
     control.set_inheritable(False)
     settle_path()
     sys.argv = ["mlrun-like"]
-    _preload(arguments[2:])
+    store, home, *modules = arguments[2:]
+    _preload(modules, store, home)
     # Objects that exist now are never collected: a child's collector does not touch their pages.
     gc.collect()
     gc.freeze()
@@ -60,14 +64,14 @@ def main(arguments: list[str]) -> NoReturn:
     os._exit(0)
 
 
-def _preload(modules: list[str]) -> None:
+def _preload(modules: list[str], store: str, home: str) -> None:
     for module in modules:
         # Whatever fails here fails again in the run, which reports it to the user.
         with contextlib.suppress(Exception, SystemExit), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             imported = importlib.import_module(module)
             if module == modules[0] and hasattr(imported, "prepare"):
-                imported.prepare()
+                imported.prepare(store, home)
         if threading.active_count() > 1:
             sys.stderr.write(f"importing {module} started a thread, which a fork would lose\n")
             sys.stderr.flush()
@@ -112,10 +116,10 @@ class _Zygote:
     def _accept(self) -> bool:
         """Take one call; False when the owner is gone."""
         try:
-            byte, descriptors, _, _ = socket.recv_fds(self._control, 1, _DESCRIPTORS)
+            byte, descriptors, _, _ = socket.recv_fds(self._control, 1, max(_DESCRIPTORS))
         except OSError:
             return False
-        if len(descriptors) == _DESCRIPTORS:
+        if len(descriptors) in _DESCRIPTORS:
             for descriptor in descriptors:
                 os.set_inheritable(descriptor, False)
             self._start(*descriptors)
@@ -124,7 +128,7 @@ class _Zygote:
                 os.close(descriptor)
         return bool(byte)
 
-    def _start(self, number: int, request: int, output: int) -> None:
+    def _start(self, number: int, request: int, output: int, work: int = -1) -> None:
         channel = socket.socket(fileno=number)
         try:
             pid = _fork()
@@ -132,13 +136,14 @@ class _Zygote:
             channel.close()  # the end tells the owner that nothing was started
         else:
             if pid == 0:
-                self._become(channel, request, output)
+                self._become(channel, request, output, work)
             self._children[number] = (pid, channel)
             self._poll.register(number, select.POLLIN)
-        os.close(request)
-        os.close(output)
+        for descriptor in (request, output, work):
+            if descriptor >= 0:
+                os.close(descriptor)
 
-    def _become(self, channel: socket.socket, request: int, output: int) -> NoReturn:
+    def _become(self, channel: socket.socket, request: int, output: int, work: int) -> NoReturn:
         """The child: leave the server behind, say so, and run the request."""
         try:
             signal.set_wakeup_fd(-1)
@@ -154,7 +159,8 @@ class _Zygote:
             os.dup2(output, 1)
             os.dup2(output, 2)
             os.close(output)
-            channel.sendall(RECORD.pack(STARTED, os.getpid()))
+            begin = functools.partial(channel.sendall, RECORD.pack(STARTED, os.getpid()))
+            begin()
             # Only this process may hold it, or the owner would not notice that it was lost.
             os.register_at_fork(after_in_child=channel.close)
             with os.fdopen(request, encoding="utf-8") as file:
@@ -162,7 +168,8 @@ class _Zygote:
             numpy_random = sys.modules.get("numpy.random")
             if numpy_random is not None:  # `random` does this itself
                 numpy_random.seed()
-            run(wanted, functools.partial(_tell, channel))
+            more = socket.socket(fileno=work) if work >= 0 else None
+            serve(wanted, more, begin, functools.partial(_tell, channel))
         except BaseException:  # noqa: BLE001  (nothing above can report it)
             traceback.print_exc()
         finally:
@@ -192,13 +199,13 @@ class _Zygote:
             del self._children[descriptor]
             with contextlib.suppress(KeyError):
                 self._poll.unregister(descriptor)
-            _tell(channel, os.waitstatus_to_exitcode(status))
+            _tell(channel, False, os.waitstatus_to_exitcode(status))
             channel.close()
 
 
-def _tell(channel: socket.socket, code: int) -> None:
+def _tell(channel: socket.socket, stays: bool, code: int) -> None:
     with contextlib.suppress(OSError):
-        channel.send(RECORD.pack(ENDED, code))
+        channel.send(RECORD.pack(STAYS if stays else ENDED, code))
 
 
 def _fork() -> int:

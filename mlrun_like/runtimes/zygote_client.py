@@ -14,9 +14,9 @@ import time
 from mlrun_like.runtimes.child import Request
 from mlrun_like.runtimes.processes import Ending, RunProcess
 from mlrun_like.runtimes.warm_server import START_LIMIT, WarmServer, Warmth
-from mlrun_like.runtimes.zygote import ENDED, LET_BE, RECORD, STARTED, TO_SIGNAL
+from mlrun_like.runtimes.zygote import ENDED, LET_BE, RECORD, STARTED, STAYS, TO_SIGNAL
 
-__all__ = ["WarmProcess", "close_zygotes", "start_warm", "warm_up", "zygote_pids"]
+__all__ = ["WarmProcess", "close_zygotes", "release", "start_warm", "warm_up", "zygote_pids"]
 
 _MOST = 4
 """Warm servers at a time; the one unused for longest makes room."""
@@ -25,15 +25,35 @@ _lock = threading.Lock()
 _servers: dict[tuple[object, ...], WarmServer] = {}
 _broken: dict[tuple[object, ...], str] = {}
 _registered = False
+_staying: dict[tuple[object, ...], list[WarmProcess]] = {}
+"""Processes that wait for a further run, by whose and in which surroundings."""
 
 
 class WarmProcess(RunProcess):
-    """A run in a fork of a warm server."""
+    """A run in a fork of a warm server.
 
-    def __init__(self, server: WarmServer, channel: socket.socket, key: tuple[object, ...]) -> None:
+    Args:
+        server: The server.
+        channel: What the process and the server say.
+        work: Takes further runs, if it may stay.
+        key: Of the server.
+        place: Where it waits for them.
+    """
+
+    def __init__(
+        self,
+        server: WarmServer,
+        channel: socket.socket,
+        work: socket.socket | None,
+        key: tuple[object, ...],
+        place: tuple[object, ...],
+    ) -> None:
         self._server = server
         self._channel = channel
+        self._work = work
         self._key = key
+        self._place = place
+        self._stays = False
         self._received = b""
         self._pid = 0
         self._ending: Ending | None = None
@@ -71,8 +91,32 @@ class WarmProcess(RunProcess):
                 with contextlib.suppress(OSError):
                     self._channel.send(command)
 
+    def take(self, file: int, output: int) -> bool:
+        """Begin a further run; False if the process is gone."""
+        self._stays, self._ending, self._received = False, None, b""
+        self._patience = time.monotonic() + START_LIMIT
+        try:
+            if self._work is not None:
+                socket.send_fds(self._work, [b"\0"], [file, output])
+                return True
+        except OSError:
+            pass
+        return False
+
     def close(self) -> None:
-        """See RunProcess.close: the server kills the run when this end of the channel is gone."""
+        """See RunProcess.close: the server kills the run when this end of the channel is gone.
+
+        A process that stays waits for a further run instead.
+        """
+        if self._stays:
+            self._stays = False
+            with _lock:
+                _staying.setdefault(self._place, []).append(self)
+            return
+        if self._work is not None:
+            with contextlib.suppress(OSError):
+                self._work.shutdown(socket.SHUT_RDWR)  # a fork of ours may hold this end open
+            self._work.close()
         if self._channel.fileno() >= 0:
             with contextlib.suppress(OSError):
                 # Said aloud: a fork of ours may hold this end open.
@@ -87,8 +131,9 @@ class WarmProcess(RunProcess):
             self._received = self._received[RECORD.size :]
             if kind == STARTED:
                 self._pid = number
-            elif kind == ENDED:
+            elif kind in (ENDED, STAYS):
                 self._ending = Ending(number)
+                self._stays = kind == STAYS
 
     def _lost(self) -> Ending:
         if self._pid:
@@ -105,13 +150,16 @@ class WarmProcess(RunProcess):
         return Ending(None, False, f"the warm server ended: {reason}")
 
 
-def start_warm(warmth: Warmth, request: Request, output: int) -> WarmProcess | str:
+def start_warm(
+    warmth: Warmth, request: Request, output: int, together: str = ""
+) -> WarmProcess | str:
     """Start a run in a fork of the server for this environment.
 
     Args:
         warmth: The environment; its server is started if there is none.
         request: What to run.
         output: Descriptor of the run's output.
+        together: Runs with the same text may follow each other in one process, until `release`.
 
     Returns:
         The process, or why there is none: the server of this environment could not start before.
@@ -121,15 +169,29 @@ def start_warm(warmth: Warmth, request: Request, output: int) -> WarmProcess | s
         request.write(file)
         file.flush()
         file.seek(0)
+        env = None if request.env is None else tuple(sorted(request.env.items()))
+        place = (together, key, request.cwd, request.path, env, request.memory, request.target)
+        while together and (waiting := _waiting(place)):
+            if waiting.take(file.fileno(), output):
+                return waiting
+            waiting.close()
+            file.seek(0)
         for _ in range(2):
             server = _server(key, warmth)
             if isinstance(server, str):
                 return server
             ours, theirs = socket.socketpair()
-            with theirs:
-                if server.send([theirs.fileno(), file.fileno(), output]):
-                    return WarmProcess(server, ours, key)
+            work, more = socket.socketpair() if together else (None, None)
+            descriptors = [theirs.fileno(), file.fileno(), output]
+            sent = server.send([*descriptors, more.fileno()] if more is not None else descriptors)
+            theirs.close()
+            if more is not None:
+                more.close()
+            if sent:
+                return WarmProcess(server, ours, work, key, place)
             ours.close()
+            if work is not None:
+                work.close()
             with _lock:
                 server.active -= 1
                 if _servers.get(key) is server:
@@ -137,6 +199,21 @@ def start_warm(warmth: Warmth, request: Request, output: int) -> WarmProcess | s
             server.kill()
             server.close()
     return "the warm server ended as soon as it was started"
+
+
+def _waiting(place: tuple[object, ...]) -> WarmProcess | None:
+    with _lock:
+        found = _staying.get(place)
+        return found.pop() if found else None
+
+
+def release(together: str) -> None:
+    """End the processes that wait for further runs of the same owner."""
+    with _lock:
+        places = [place for place in _staying if place[0] == together]
+        waiting = [process for place in places for process in _staying.pop(place)]
+    for process in waiting:
+        process.close()
 
 
 def warm_up(warmth: Warmth) -> None:
@@ -157,6 +234,7 @@ def close_zygotes() -> None:
     """End all warm servers of this process, and the runs in them."""
     with _lock:
         servers = list(_servers.values())
+        _staying.clear()
         _servers.clear()
         _broken.clear()
     for server in servers:
@@ -194,5 +272,6 @@ def _forget() -> None:
     _lock = threading.Lock()
     for server in _servers.values():
         server.abandon()
+    _staying.clear()
     _servers.clear()
     _broken.clear()

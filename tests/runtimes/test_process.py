@@ -12,6 +12,7 @@ import pytest
 
 from mlrun_like.configuration import config
 from mlrun_like.runtimes.process import ProcessRuntime
+from mlrun_like.tracking.connect import close_stores, open_store
 
 if TYPE_CHECKING:
     from tests.runtimes.conftest import Bench
@@ -229,3 +230,16 @@ def test_many_at_once(bench: Bench) -> None:
 
     with ThreadPoolExecutor(20) as pool:
         assert list(pool.map(one, range(20))) == [x * 2 for x in range(20)]
+
+
+def test_the_store_was_removed_after_the_warm_server_opened_it(bench: Bench, home: Path) -> None:
+    config.warm = True
+    assert bench.run("def handler():\n    return 1\n").status.state == "completed"
+    close_stores()
+    for file in home.glob("store.db*"):
+        file.unlink()
+    run = bench.run("def handler():\n    return 2\n")
+    assert run.status.state == "completed", run.status.error
+    stored = open_store().read_run("default", run.metadata.uid)
+    assert stored["status"]["results"] == {"return": 2}
+    assert not list(home.glob("spool/*.jsonl"))

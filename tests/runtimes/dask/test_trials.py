@@ -304,10 +304,20 @@ def test_a_cluster_that_goes_ends_the_sweep(
     cluster = own_cluster(workers=1, nanny=False)
     made = function_maker(tmp_path, cluster.address)(PARABOLA)
     made.client.wait_for_workers(1, timeout=30)
-    threading.Timer(1.5, cluster.scheduler.kill).start()
+    store = ml.get_run_db()
+
+    def kill_after_a_trial() -> None:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            rows = store.list_runs(RunQuery(iterations=True))
+            if any(row["metadata"].get("iteration") for row in rows):
+                break
+            time.sleep(0.1)
+        cluster.scheduler.kill()
+
+    threading.Thread(target=kill_after_a_trial).start()
     link_of(made._doc()).timeout = 1.0
     with pytest.raises(RunError, match=cluster.address):
         made.run(params={"pause": 0.2}, hyperparams={"x": list(range(100))}, watch=False)
-    store = ml.get_run_db()
     states = {row["status"]["state"] for row in store.list_runs(RunQuery(iterations=True))}
     assert "running" not in states and "error" in states
