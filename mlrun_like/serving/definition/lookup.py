@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from mlrun_like import registry
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
+from mlrun_like.functions.older_steps import OlderSteps
 from mlrun_like.serving.definition.registered import REGISTERED, registered_path
 
 __all__ = [
@@ -51,7 +52,7 @@ def taken_apart(target: object) -> Apart | None:
     if isinstance(target, type):
         return None
     as_step = getattr(target, "as_step", None)
-    if callable(as_step):
+    if callable(as_step) and not isinstance(target, OlderSteps):  # a function's adds a step
         return Apart(*as_step())
     to_dict = getattr(target, "to_dict", None)
     document = to_dict() if callable(to_dict) and not callable(target) else None

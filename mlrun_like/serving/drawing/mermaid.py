@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mlrun_like.drawing.text import flowchart_text
 from mlrun_like.serving.drawing.node import START, Network, Node
-from mlrun_like.serving.drawing.text import clean
 
 __all__ = ["mermaid"]
 
@@ -31,7 +31,7 @@ def mermaid(network: Network, *, down: bool = False) -> str:
     for number, function in enumerate(functions):
         indent = "    "
         if function:
-            lines.append(f'    subgraph f{number}["{_text(function)}"]')
+            lines.append(f'    subgraph f{number}["{flowchart_text(function)}"]')
             indent += "    "
         for node in nodes:
             if node.function == function:
@@ -47,14 +47,7 @@ def mermaid(network: Network, *, down: bool = False) -> str:
 
 def _node(node: Node, name: str) -> list[str]:
     form = '(["{}"])' if node.responder else _SHAPES.get(node.kind, '["{}"]')
-    text = _text(node.name)
+    text = flowchart_text(node.name)
     if node.routes:
-        text += "".join(f"<br/>· {_text(route)}" for route in node.routes)
+        text += "".join(f"<br/>· {flowchart_text(route)}" for route in node.routes)
     return [name + form.format(text)]
-
-
-def _text(text: str) -> str:
-    """A text between quotes; Mermaid writes letters that would end it as `#name;`."""
-    found = clean(text).replace("#", "#35;").replace("&", "#amp;").replace('"', "#quot;")
-    found = found.replace("<", "#lt;").replace(">", "#gt;").replace("`", "#96;")
-    return found.replace("\\", "#92;") or " "

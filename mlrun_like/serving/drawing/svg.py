@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlrun_like.serving.drawing.layout import Box, Layout, arrange
+from mlrun_like.drawing.arrows import TIP, curve, head
+from mlrun_like.drawing.layout import Box, Layout, arrange
+from mlrun_like.drawing.shapes import SLANT, outline, shape_of
+from mlrun_like.drawing.text import shortened, width, xml
 from mlrun_like.serving.drawing.node import START, Edge, Network, Node
-from mlrun_like.serving.drawing.shapes import SLANT, outline, shape_of
 from mlrun_like.serving.drawing.style import STYLE
-from mlrun_like.serving.drawing.text import shortened, width, xml
 
 __all__ = ["draw"]
 
@@ -18,7 +18,6 @@ _MARGIN = 16.0
 _WIDEST = 240.0  # of a text
 _ROUTES = 8  # shown in a router; the tooltip has all
 _ROW = 24.0  # height of a route
-_TIP = 8.0  # length of an arrow's head
 
 
 @dataclass
@@ -134,11 +133,11 @@ def _arrow(
     title = f"<title>{xml(_end(edge.source))} → {xml(_end(edge.target))}</title>"
     if source is target:
         x, y = source.x + source.width / 2 - 8, source.y - source.height / 2
-        loop = f"M{x - 24:.1f} {y:.1f}c0 -22 24 -22 24 {-_TIP}"
-        head = f"{x:.1f},{y:.1f} {x - 4.2:.1f},{y - _TIP - 1:.1f} {x + 4.2:.1f},{y - _TIP - 1:.1f}"
+        loop = f"M{x - 24:.1f} {y:.1f}c0 -22 24 -22 24 {-TIP}"
+        corners = f"{x:.1f},{y:.1f} {x - 4.2:.1f},{y - TIP - 1:.1f} {x + 4.2:.1f},{y - TIP - 1:.1f}"
         return [
             f'<path class="edge error" d="{loop}">{title}</path>',
-            f'<polygon class="tip error" points="{head}"/>',
+            f'<polygon class="tip error" points="{corners}"/>',
         ]
     begin, end = _along(source, down), _along(target, down)
     sign = 1.0 if end[0] > begin[0] else -1.0
@@ -152,13 +151,11 @@ def _arrow(
     points = [(u0, v0)]
     for first, last, v in bends:
         points += [(first, v), (last, v)] if sign > 0 else [(last, v), (first, v)]
-    points.append((u1 - sign * _TIP, v1))
-    path = _curve(points, down)
-    tip = [(u1, v1), (u1 - sign * (_TIP + 1), v1 - 4.2), (u1 - sign * (_TIP + 1), v1 + 4.2)]
-    corners = " ".join("{:.1f},{:.1f}".format(*(p[::-1] if down else p)) for p in tip)
+    points.append((u1 - sign * TIP, v1))
+    path = curve(points, down)
     return [
         f'<path class="edge{error}" d="{path}">{title}</path>',
-        f'<polygon class="tip{error}" points="{corners}"/>',
+        f'<polygon class="tip{error}" points="{head(u1, v1, sign, down)}"/>',
     ]
 
 
@@ -179,20 +176,6 @@ def _reach(item: _Drawn, place: tuple[float, float, float, float], down: bool) -
     return place[2] / 2 - (SLANT / 2 if slanted else 0.0)
 
 
-def _curve(points: Sequence[tuple[float, float]], down: bool) -> str:
-    def at(u: float, v: float) -> str:
-        return f"{v:.1f} {u:.1f}" if down else f"{u:.1f} {v:.1f}"
-
-    path = "M" + at(*points[0])
-    for (u0, v0), (u1, v1) in itertools.pairwise(points):
-        if abs(v1 - v0) < 0.5:
-            path += "L" + at(u1, v1)
-        else:
-            half = (u1 - u0) * 0.5
-            path += f"C{at(u0 + half, v0)} {at(u1 - half, v1)} {at(u1, v1)}"
-    return path
-
-
 def _box(item: _Drawn) -> list[str]:
     node = item.node
     x, y = item.x - item.width / 2, item.y - item.height / 2
@@ -207,8 +190,8 @@ def _box(item: _Drawn) -> list[str]:
     if item.shape == "octagon":
         ring = outline("octagon", x + 3.5, y + 3.5, item.width - 7, item.height - 7)
         parts.append(f'<path class="inner ring" d="{ring}"/>')
-    head = 36.0 + (13 if item.note else 0)
-    middle = y + head / 2 if item.routes else item.y + (3 if item.shape == "cylinder" else 0)
+    heading = 36.0 + (13 if item.note else 0)
+    middle = y + heading / 2 if item.routes else item.y + (3 if item.shape == "cylinder" else 0)
     if item.routes:
         middle += 2
     base = middle + (4.5 if not item.note else -2)
@@ -217,7 +200,7 @@ def _box(item: _Drawn) -> list[str]:
         parts.append(
             f'<text class="note" x="{item.x:.1f}" y="{base + 14:.1f}">{xml(item.note)}</text>'
         )
-    top = y + head + 1
+    top = y + heading + 1
     for number, route in enumerate(item.routes):
         row = top + number * _ROW
         inner = outline("box", x + 14, row, item.width - 28, _ROW - 4)

@@ -73,6 +73,8 @@ class PyTorchModelServer(FrameworkModelServer):
                 where=f"model {self.name!r}",
                 fix='dtype="float32" or "int64"',
             )
+        if not array.flags.writeable:  # PyTorch has no tensors of such memory, and warns
+            array = array.copy()
         return torch.as_tensor(array).to(device=self.get_param("device", "cpu"), dtype=dtype)
 
     def infer(self, table: Any, request: Mapping[str, Any]) -> Any:

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlrun_like.drawing.shapes import outline, shape_of
+from mlrun_like.drawing.text import clean, shortened, width
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.drawing.mermaid import mermaid
 from mlrun_like.serving.drawing.node import START, Network, Node
-from mlrun_like.serving.drawing.shapes import outline, shape_of
 from mlrun_like.serving.drawing.style import STYLE
 from mlrun_like.serving.drawing.svg import draw
-from mlrun_like.serving.drawing.text import clean, shortened, width
 
 SVG = "{http://www.w3.org/2000/svg}"
 STEPS = [

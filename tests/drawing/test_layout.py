@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlrun_like.serving.drawing.layout import Box, arrange
+from mlrun_like.drawing.layout import Box, arrange
 
 
 def overlap(a: Box, b: Box) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["clean", "shortened", "width", "xml"]
+__all__ = ["clean", "flowchart_text", "shortened", "width", "xml"]
 
 _NARROW = {c: 0.30 for c in "ijlI.,:;'|! "} | {c: 0.38 for c in 'frt()[]{}/\\-"`*'}
 _WIDE = {c: 0.86 for c in "mwMW@%"}
@@ -68,3 +68,14 @@ def xml(text: str) -> str:
     for letter, name in _ENTITIES:
         found = found.replace(letter, name)
     return found
+
+
+def flowchart_text(text: str) -> str:
+    """`text` between the quotes of a Mermaid label, which writes what would end it as `#name;`.
+
+    >>> flowchart_text('say "<b>"')
+    'say #quot;#lt;b#gt;#quot;'
+    """
+    found = clean(text).replace("#", "#35;").replace("&", "#amp;").replace('"', "#quot;")
+    found = found.replace("<", "#lt;").replace(">", "#gt;").replace("`", "#96;")
+    return found.replace("\\", "#92;") or " "

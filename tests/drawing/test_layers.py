@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlrun_like.serving.drawing.layers import Layers, layer
+from mlrun_like.drawing.layers import Layers, layer
 
 
 def crossings(layers: Layers) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mlrun_like.serving.drawing.layers import Layers, layer
+from mlrun_like.drawing.layers import Layers, layer
 
 __all__ = ["Box", "Frame", "Layout", "arrange"]
 
