@@ -9,5 +9,5 @@ creators.py     code_to_function, new_function, import_function, function_to_mod
 documents.py    capture, export, save
 running.py      fn.run: all checks, then the runtime
 tasks.py        new_task
-tracing.py      the hook of pipelines
+tracing.py      the hook of pipelines; older_steps.py: fn.as_step of MLRun's older workflow files
 """

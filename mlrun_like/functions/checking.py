@@ -16,7 +16,7 @@ __all__ = ["RUN_OPTIONS", "Checking"]
 RUN_OPTIONS = (
     *("params", "inputs", "runspec", "handler", "name", "project", "returns", "hyperparams"),
     *("hyper_param_options", "artifact_path", "local", "watch", "labels", "timeout", "retry"),
-    "verbose",
+    *("verbose", "notifications"),
 )
 """The arguments of `run`, all None where nothing is given."""
 

@@ -19,6 +19,7 @@ from mlrun_like.functions.files import (
     write_code,
 )
 from mlrun_like.functions.function import Function
+from mlrun_like.functions.hub import hub_address
 from mlrun_like.functions.kinds import check_kind, class_of
 from mlrun_like.functions.options import (
     check_list,
@@ -218,10 +219,11 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
 def import_function(
     url: str | os.PathLike[str], project: str = "", new_name: str = "", db: str = ""
 ) -> Function[..., Any]:
-    """A function from a document file or the store.
+    """A function from a document file, the store or a catalogue.
 
     Args:
-        url: Path or URL of a `function.yaml` (or `.json`), or `db://<project>/<name>[:tag][@hash]`.
+        url: Path or URL of a `function.yaml` (or `.json`), `db://<project>/<name>[:tag][@hash]`,
+            or `hub://[<hub>/]<name>[:tag]`, looked up in the setting `hub_url` or an installed hub.
         project: Its new project.
         new_name: Its new name.
         db: The store to look in; by default the configured one.
@@ -237,10 +239,7 @@ def import_function(
             fix='import_function("function.yaml") or import_function("db://project/name")',
         )
     if url.startswith("hub://"):
-        raise NotFoundError(
-            f"no function catalogue is configured, so {url!r} cannot be found",
-            fix="import the function's function.yaml by its path or URL",
-        )
+        url = hub_address(url)
     if url.startswith("db://"):
         uri = parse_function_uri(url, project or config.default_project)
         document = open_store(db).read_function(uri.project, uri.name, tag=uri.tag, hash=uri.hash)

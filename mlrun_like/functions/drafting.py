@@ -6,11 +6,13 @@ import getpass
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from mlrun_like.configuration import config
+from mlrun_like.configuration import config, environment
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.functions.arguments import parse_inputs, parse_parameters
+from mlrun_like.functions.defaults import default_artifact_path
 from mlrun_like.functions.options import (
     check_mapping,
     check_path,
@@ -22,10 +24,13 @@ from mlrun_like.names import check_label, check_project, check_run_name, new_uid
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.secrets import public_sources
 from mlrun_like.specs.function import FunctionDoc
+from mlrun_like.specs.notification import read_notifications
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec, RunStatus
 from mlrun_like.specs.values import HyperParamOptions
 
 __all__ = ["draft_run"]
+
+_USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 
 
 def draft_run(
@@ -60,12 +65,17 @@ def draft_run(
     retry = check_retry(spec.retry if given["retry"] is None else given["retry"])
     timeout = check_timeout(spec.timeout if given["timeout"] is None else given["timeout"])
     labels = check_mapping("labels", given["labels"], '{"team": "fraud"}')
-    labels = {"owner": _label(_owner()), **labels, "kind": _label(document.kind or "local")}
+    labels = {
+        "owner": _label(_owner(*map(environment, _USER_NAMES))),
+        **labels,
+        "kind": _label(document.kind or "local"),
+    }
+    project = check_project(given["project"] or meta.project or config.default_project)
     run = RunDoc(
         metadata=RunMetadata(
             name=check_run_name(given["name"] or default[:63].rstrip("-._")),
             uid=given.get("uid") or new_uid(),
-            project=check_project(given["project"] or meta.project or config.default_project),
+            project=project,
             labels=dict(check_label(str(k), str(v)) for k, v in labels.items()),
             annotations=given.get("annotations") or {},
         ),
@@ -75,20 +85,26 @@ def draft_run(
             inputs=inputs,
             inputs_type_hints={k: v for k, v in {**given["hints"], **hints}.items() if k in inputs},
             returns=check_returns(spec.returns if given["returns"] is None else given["returns"]),
-            output_path=check_path("artifact_path", given["artifact_path"]),
+            output_path=check_path("artifact_path", given["artifact_path"])
+            or default_artifact_path(project)
+            or config.artifact_path,
             hyperparams=given["hyperparams"],
             hyper_param_options=options.to_dict(),
             log_level="debug" if given["verbose"] else "",
             retry=retry.to_dict() if retry is not None else {},
             timeout=timeout,
             secret_sources=public_sources(given["secret_sources"]),
+            notifications=[item.public() for item in read_notifications(given["notifications"])],
         ),
         status=RunStatus(state="created", start_time=utc_now()),
     )
     return run, live
 
 
-def _owner() -> str:
+@lru_cache(maxsize=8)
+def _owner(*names: str | None) -> str:
+    """The user's name; `names` are the variables that it depends on."""
+    del names
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

@@ -16,6 +16,7 @@ from mlrun_like.errors import FunctionError
 from mlrun_like.functions.building import Building
 from mlrun_like.functions.checking import Checking
 from mlrun_like.functions.editing import Editing
+from mlrun_like.functions.older_steps import OlderSteps
 from mlrun_like.functions.pickling import reduce_function, restore_function, twin_of
 from mlrun_like.functions.pod_editing import PodEditing
 from mlrun_like.functions.tracing import TRACER
@@ -32,7 +33,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Function(Building, Editing, PodEditing, Checking, Generic[P, R]):
+class Function(Building, Editing, PodEditing, OlderSteps, Checking, Generic[P, R]):
     """What `@function(...)`, `code_to_function` and `import_function` give.
 
     Calling it runs the plain body. `.run()` executes and records it, `.spec` and `.metadata` are
@@ -144,6 +145,10 @@ class Function(Building, Editing, PodEditing, Checking, Generic[P, R]):
             resolve("mlrun_like.functions.documents:refresh")(self._document, self._handler)
             return self._document
 
+    def copy(self) -> Function[P, R]:
+        """A function that can be changed without changing this one."""
+        return type(self)(self._handler, self._options, self._doc().model_copy(deep=True))
+
     def _forget_handler(self) -> None:
         self._handler = None
 
@@ -225,6 +230,7 @@ class Function(Building, Editing, PodEditing, Checking, Generic[P, R]):
         verbose: bool | None = None,
         schedule: Any = None,
         auto_build: bool | None = None,
+        notifications: Sequence[Any] | None = None,
     ) -> RunObject:
         """Execute the function and record the run.
 
@@ -251,6 +257,7 @@ class Function(Building, Editing, PodEditing, Checking, Generic[P, R]):
             verbose: True: log at debug level.
             schedule: Do not run now but at these times: a cron expression, or `Schedule(...)`.
             auto_build: Build the function's image first, if it needs one of its own and has none.
+            notifications: `Notification(...)`s: who is told when the run ends, or starts.
 
         Returns:
             The completed run; with `schedule` a run that has not started.
@@ -282,6 +289,7 @@ class Function(Building, Editing, PodEditing, Checking, Generic[P, R]):
                 "verbose": verbose,
                 "schedule": schedule,
                 "auto_build": auto_build,
+                "notifications": notifications,
             },
         )
         return run

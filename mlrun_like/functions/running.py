@@ -22,10 +22,12 @@ from mlrun_like.functions.checking import RUN_OPTIONS
 from mlrun_like.functions.documents import public, require_code, uri_of
 from mlrun_like.functions.drafting import draft_run
 from mlrun_like.functions.function import Function
+from mlrun_like.functions.notifying import announce_end, announce_start
 from mlrun_like.functions.placing import choose_runtime, provided_names, raise_findings
 from mlrun_like.functions.preflight.check import check_run
 from mlrun_like.functions.preflight.keys import check_keys
 from mlrun_like.functions.preflight.needs import check_installed
+from mlrun_like.functions.scheduling import check_later, scheduled
 from mlrun_like.functions.sweeping import read_sweep
 from mlrun_like.functions.tasks import fill_from_task
 from mlrun_like.packaging.loader import loading
@@ -38,17 +40,18 @@ from mlrun_like.runs.secrets import resolve_sources
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
+from mlrun_like.specs.notification import read_notifications
 from mlrun_like.specs.run import RunDoc
 from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import open_store
 
-__all__ = ["check_function", "run_document", "run_function"]
+__all__ = ["check_function", "concluded", "prepared_job", "run_document", "run_function"]
 
 _stored: WeakKeyDictionary[Store, dict[tuple[str, str], tuple[str, str]]] = WeakKeyDictionary()
 
 
 class _Prepared(NamedTuple):
-    """A run that is ready to start; its function is not recorded yet."""
+    """A run that is ready to start."""
 
     runtime: Runtime
     notices: list[str]
@@ -57,19 +60,25 @@ class _Prepared(NamedTuple):
 
 def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObject:
     """Do what `Function.run` says."""
-    runtime, notices, job = _prepare(function, given)
-    found = _findings(runtime, job, given)
-    raise_findings(job.function, [item for item in found if item.severity == "error"])
-    # what is not as certain is told where this interpreter cannot find it out by itself
-    told = [item for item in found if runtime.needs_image or item.code == "key-unknown"]
-    notices += [str(item) for item in told]
-    job.run.spec.function = _store_function(job.store, job.function)
+    runtime, notices, job = _ready(function, given)
     if given.get("schedule") is not None:
-        return _scheduled(job, given["schedule"])
+        return scheduled(job, given["schedule"])
     for notice in notices:
         _tell(job, notice)
+    announce_start(job)
     finished = runtime.launch(job)
-    lost = lost_record(job.store, finished)
+    announce_end(job, finished)
+    return concluded(job, finished)
+
+
+def concluded(job: Job, finished: RunDoc) -> RunObject:
+    """A run that has ended, for its caller.
+
+    Raises:
+        RunError: if it failed.
+        RecordLostError: if its record could be written nowhere.
+    """
+    lost = lost_record(job.store, finished) if job.waits != "none" else None
     if finished.status.state != "completed":
         raise error_of(finished) from lost
     if lost is not None:
@@ -77,14 +86,25 @@ def run_function(function: Function[..., Any], given: dict[str, Any]) -> RunObje
     return RunObject(finished, job.store)
 
 
-def _scheduled(job: Job, when: Any) -> RunObject:
-    schedule = resolve("mlrun_like.schedules.define:schedule_job")(job, when)
-    text = f"scheduled as {schedule.name!r}: {schedule.spec.cron}, next {schedule.next_run_time}"
-    job.run.status.status_text, job.run.status.start_time = text, None
-    sys.stderr.write(f"mlrun-like: {text}; `mlrun-like schedules serve` runs it\n")
-    found = RunObject(job.run, job.store)
-    found.scheduled = True
-    return found
+def prepared_job(function: Function[..., Any], given: dict[str, Any]) -> tuple[Runtime, Job]:
+    """What `run_function` would launch, checked and with its function recorded.
+
+    What is to be told about it is told now, in the log of the run that it was prepared with.
+    """
+    runtime, notices, job = _ready(function, given)
+    for notice in notices:
+        _tell(job, notice)
+    return runtime, job
+
+
+def _ready(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
+    runtime, notices, job = _prepare(function, given)
+    found = _findings(runtime, job, given)
+    raise_findings(job.function, [item for item in found if item.severity == "error"])
+    # what is not as certain is told where this interpreter cannot find it out by itself
+    told = [item for item in found if runtime.needs_image or item.code == "key-unknown"]
+    job.run.spec.function = _store_function(job.store, job.function)
+    return _Prepared(runtime, [*notices, *map(str, told)], job)
 
 
 def run_document(function: Function[..., Any], run: RunDoc) -> RunObject:
@@ -123,7 +143,7 @@ def _prepare(function: Function[..., Any], given: dict[str, Any], build: bool = 
         )
     fill_from_task(given)
     if given.get("schedule") is not None:
-        _check_later(given)
+        check_later(given)
     runtime, notices = choose_runtime(function._doc(), given["local"])
     if runtime.needs_image and build:
         resolve("mlrun_like.functions.deploying:ensure_built")(
@@ -137,7 +157,10 @@ def _prepare(function: Function[..., Any], given: dict[str, Any], build: bool = 
     run, live = draft_run(document, handler_name, options, given)
     if handler is None:
         _check_code(document, run, runtime.needs_image)
-    check_call(document, handler, run.spec, swept, provided_names(document, runtime))
+    # what a trigger gives its runs comes with the event
+    event = getattr(given.get("schedule"), "param", "")
+    provided = {*provided_names(document, runtime), *([event] if event else [])}
+    check_call(document, handler, run.spec, swept, provided)
     later = given.get("schedule") is not None
     if runtime.packages_code or later:
         require_code(function._doc())
@@ -150,6 +173,8 @@ def _prepare(function: Function[..., Any], given: dict[str, Any], build: bool = 
                 fix=f'write it to a file and pass inputs={{"{name}": "<url>"}}, or use local=True',
             )
     job = Job(
+        waits=given.get("waits") or "all",
+        together=given.get("together") or "",
         function=document,
         run=run,
         store=open_store(),
@@ -157,24 +182,9 @@ def _prepare(function: Function[..., Any], given: dict[str, Any], build: bool = 
         watch=bool(given["watch"]),
         live_parameters=live,
         secrets=secrets,
+        notifications=read_notifications(given["notifications"]),
     )
     return _Prepared(runtime, notices, job)
-
-
-def _check_later(given: dict[str, Any]) -> None:
-    """What starts by itself one day has nothing of this process."""
-    given["schedule"] = resolve("mlrun_like.schedules.define:to_schedule")(given["schedule"])
-    if given["local"]:
-        raise InvalidArgumentError(
-            "a scheduled run cannot be local: this process may be gone by then",
-            fix="leave local=True out",
-        )
-    if any(item.get("kind") == "inline" for item in given["secret_sources"]):
-        raise InvalidArgumentError(
-            "the values of inline secrets are never stored, so a scheduled run cannot have them",
-            fix='with_secrets("file", "/path/secrets.env") or with_secrets("env", "A,B"), where '
-            "`mlrun-like schedules serve` runs",
-        )
 
 
 def _findings(runtime: Runtime, job: Job, given: Mapping[str, Any]) -> list[Finding]:
@@ -243,6 +253,8 @@ def _check_code(document: FunctionDoc, run: RunDoc, in_image: bool) -> None:
         )
     if spec.build.functionSourceCode:
         files_of(document)  # raises if the code is damaged
+    if spec.build.source and spec.build.load_source_on_run:
+        in_image = True  # its files come with its source
     if run.spec.handler:
         if spec.command.endswith(".py") and not (in_image or spec.build.functionSourceCode):
             _check_file(document, spec.command)
@@ -278,10 +290,10 @@ def _store_function(store: Store, document: FunctionDoc) -> str:
     """Record this version of the function unless it is the last one recorded; give its URI."""
     meta = document.metadata
     meta.project = meta.project or config.default_project
-    digest = document.digest()
+    # the hash of what it is now: one that was loaded may have been changed since
+    digest = meta.hash = document.digest()
     known = _stored.setdefault(store, {})
     if known.get((meta.project, meta.name)) != (digest, meta.tag):
         store.store_function(document.to_dict(), tag=meta.tag)
         known[meta.project, meta.name] = (digest, meta.tag)
-    meta.hash = digest
     return str(uri_of(document)._replace(tag=""))

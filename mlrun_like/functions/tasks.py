@@ -196,6 +196,7 @@ def fill_from_task(given: dict[str, Any]) -> None:
         ("artifact_path", spec.get("output_path")),
         ("timeout", spec.get("timeout")),
         ("retry", spec.get("retry") or None),
+        ("notifications", spec.get("notifications") or None),
     ):
         if given[name] is None or given[name] == "":
             given[name] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,6 +27,9 @@ from mlrun_like.specs.run import RunDoc
 from mlrun_like.tracking.base import Store
 
 __all__ = ["check_document", "check_run"]
+
+_SOON = 10.0  # seconds in which nobody removes a package that a function needs
+_faultless: dict[tuple[object, ...], float] = {}
 
 
 def check_document(
@@ -79,6 +83,40 @@ def check_document(
     yield from check_resources(document)
 
 
+def _in_document(
+    document: FunctionDoc, run: RunDoc, runtime: Runtime, secrets: Mapping[str, str] | None
+) -> list[Finding]:
+    """What is wrong with the function; one without fault is not looked at again so soon, so that
+    many short runs of it do not wait for this."""
+    handler, given = run.spec.handler, run.spec.parameters
+    key = (
+        document.digest(),
+        runtime.needs_image,
+        handler,
+        frozenset(secrets or ()),
+        frozenset(environment_copy()),
+        repr(given.get("_init_args")),
+    )
+    now = time.monotonic()
+    if now - _faultless.get(key, -_SOON) < _SOON:
+        return []
+    found = list(
+        check_document(
+            document,
+            in_image=runtime.needs_image,
+            handler=handler,
+            complete=not document.spec.image,
+            secrets=secrets,
+            parameters=given,
+        )
+    )
+    if not found:
+        if len(_faultless) > 1000:
+            _faultless.clear()
+        _faultless[key] = now
+    return found
+
+
 def check_run(
     document: FunctionDoc,
     run: RunDoc,
@@ -96,14 +134,7 @@ def check_run(
         secrets: What it gets.
     """
     found = [
-        *check_document(
-            document,
-            in_image=runtime.needs_image,
-            handler=run.spec.handler,
-            complete=not document.spec.image,
-            secrets=secrets,
-            parameters=run.spec.parameters,
-        ),
+        *_in_document(document, run, runtime, secrets),
         *check_inputs(run, store),
         *check_artifact_path(run),
         *runtime.check(document, run),
