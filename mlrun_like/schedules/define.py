@@ -12,26 +12,32 @@ from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, nearest
 from mlrun_like.functions.placing import choose_runtime
 from mlrun_like.names import check_run_name
+from mlrun_like.registry import resolve
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
 from mlrun_like.schedules.cron import check_cron, next_time, shortest_gap
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import RunDoc
 from mlrun_like.specs.schedule import Schedule, ScheduleDoc, ScheduleSpec
-from mlrun_like.tracking.base import ScheduleStore
+from mlrun_like.specs.trigger import Trigger, read_trigger
+from mlrun_like.tracking.abilities import ScheduleStore
 
 __all__ = ["iso", "read_schedule", "run_of", "schedule_job", "set_paused", "to_schedule"]
 
 
-def to_schedule(value: Any) -> Schedule:
-    """A schedule as users write it: an expression, a `Schedule`, or its fields as plain data.
+def to_schedule(value: Any) -> Schedule | Trigger:
+    """A schedule as users write it: an expression, a `Schedule`, a `Trigger`, or their fields.
 
     Raises:
         InvalidArgumentError: if it cannot be read.
 
-    >>> to_schedule("0 * * * *").cron
-    '0 * * * *'
+    >>> to_schedule("@hourly").cron
+    '@hourly'
     """
+    if isinstance(value, Trigger):
+        return value
+    if isinstance(value, Mapping) and "kind" in value and "cron" not in value:
+        return read_trigger(value)
     if isinstance(value, str):
         value = Schedule(value)
     elif isinstance(value, Mapping):
@@ -78,26 +84,46 @@ def schedule_job(job: Job, value: Any) -> ScheduleDoc:
     run = job.run.model_copy(deep=True)
     run.metadata.uid = ""
     run.status.state, run.status.start_time = "created", None
-    first = next_time(given.cron, given.time_zone, time.time())
+    first = _first(given)
     schedule = ScheduleDoc(
         name=check_run_name(given.name or run.metadata.name),
         project=run.metadata.project,
         labels=dict(run.metadata.labels),
         creation_time=utc_now(),
         next_run_time=iso(first),
-        spec=ScheduleSpec(
-            cron=given.cron,
-            time_zone=given.time_zone,
-            concurrency=given.concurrency,
-            missed=given.missed,
-            grace=given.grace,
-            function=run.spec.function,
-            run=run,
-        ),
+        spec=_spec(given, run),
     )
     choose_runtime(job.function)  # its kind can run somewhere
     store.store_schedule(schedule.to_dict(), first)
     return schedule
+
+
+def _first(given: Schedule | Trigger) -> float | None:
+    if isinstance(given, Trigger):
+        return time.time()
+    return next_time(given.cron, given.time_zone, time.time())
+
+
+def _spec(given: Schedule | Trigger, run: RunDoc) -> ScheduleSpec:
+    if isinstance(given, Trigger):
+        # what is there now is not new; later it would be too late to know
+        state = resolve("mlrun_like.schedules.sources:start_state")(given)
+        return ScheduleSpec(
+            concurrency="allow",
+            trigger=given.to_dict(),
+            state=state,
+            function=run.spec.function,
+            run=run,
+        )
+    return ScheduleSpec(
+        cron=given.cron,
+        time_zone=given.time_zone,
+        concurrency=given.concurrency,
+        missed=given.missed,
+        grace=given.grace,
+        function=run.spec.function,
+        run=run,
+    )
 
 
 def _store_of(job: Job) -> ScheduleStore:
@@ -131,7 +157,10 @@ def set_paused(store: ScheduleStore, project: str, name: str, paused: bool) -> S
     schedule = read_schedule(store, project, name)
     schedule.paused = paused
     spec = schedule.spec
-    coming = None if paused else next_time(spec.cron, spec.time_zone, time.time())
+    if spec.trigger:
+        coming: float | None = None if paused else time.time()
+    else:
+        coming = None if paused else next_time(spec.cron, spec.time_zone, time.time())
     schedule.next_run_time = iso(coming)
     store.store_schedule(schedule.to_dict(), coming)
     return schedule

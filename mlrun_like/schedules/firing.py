@@ -12,7 +12,7 @@ from mlrun_like.schedules.cron import next_time, times_between
 from mlrun_like.schedules.define import iso
 from mlrun_like.specs.run import TERMINAL
 from mlrun_like.specs.schedule import ScheduleDoc
-from mlrun_like.tracking.base import Firing
+from mlrun_like.tracking.abilities import Firing
 from mlrun_like.tracking.process import own_start_time, process_alive
 from mlrun_like.tracking.store import SqlStore
 

@@ -19,9 +19,10 @@ from mlrun_like.functions.running import run_document
 from mlrun_like.names import new_uid
 from mlrun_like.schedules.define import run_of
 from mlrun_like.schedules.firing import claim, going_on, own_mark
+from mlrun_like.schedules.triggers import claim_events, give_event
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.schedule import ScheduleDoc
-from mlrun_like.tracking.base import Firing
+from mlrun_like.tracking.abilities import Firing
 from mlrun_like.tracking.reaper import mark_lost
 from mlrun_like.tracking.store import SqlStore
 
@@ -45,6 +46,8 @@ class Scheduler:
         self._store = store
         self._longest = longest_wait
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="mlrun-like-schedule")
+        self._looks = ThreadPoolExecutor(4, thread_name_prefix="mlrun-like-trigger")
+        self._looking: set[tuple[str, str]] = set()
         self._stop = threading.Event()
 
     def __enter__(self) -> Scheduler:
@@ -76,6 +79,7 @@ class Scheduler:
     def close(self) -> None:
         """Stop, and wait for the runs."""
         self.stop()
+        self._looks.shutdown(wait=True)  # it may still hand over what it has taken
         self._pool.shutdown(wait=True)
 
     def tick(self) -> float:
@@ -85,6 +89,9 @@ class Scheduler:
         for document, when in due:
             try:
                 schedule = parse(ScheduleDoc, document, f"schedule {document.get('name')!r}")
+                if schedule.spec.trigger:
+                    self._look(schedule, when)
+                    continue
                 firings = claim(self._store, schedule, when, now)
             except MLRunLikeError as exc:  # one broken schedule does not stop the others
                 _LOG.error("schedule %r: %s", document.get("name"), exc)
@@ -95,6 +102,24 @@ class Scheduler:
         if coming is None:
             return self._longest
         return min(self._longest, max(0.0, coming - time.time()))
+
+    def _look(self, schedule: ScheduleDoc, due: float) -> None:
+        """Look at a trigger's source in a thread of its own: it may take long to answer."""
+        place = (schedule.project, schedule.name)
+        if place in self._looking:
+            return
+        self._looking.add(place)
+
+        def work() -> None:
+            try:
+                for firing in claim_events(self._store, schedule, due):
+                    self._pool.submit(self.fire, schedule, firing)
+            except MLRunLikeError as exc:  # the store may be back in a moment
+                _LOG.warning("trigger %s: %s", schedule.name, exc)
+            finally:
+                self._looking.discard(place)
+
+        self._looks.submit(work)
 
     def invoke(self, schedule: ScheduleDoc) -> Firing:
         """Run a schedule's function now, besides its times; gives what was recorded.
@@ -131,6 +156,7 @@ class Scheduler:
         for other in others if policy == "replace" else ():
             self._abort(schedule, other)
         run = run_of(schedule, firing.due)
+        give_event(schedule, firing, run)
         run.metadata.uid = new_uid()
         firing = firing._replace(uid=run.metadata.uid)
         self._store.record_firing(schedule.project, schedule.name, firing)

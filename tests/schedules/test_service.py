@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import mlrun_like as ml
+from mlrun_like.cli.main import app
 from mlrun_like.errors import InvalidArgumentError, NotFoundError
 from mlrun_like.schedules import Schedule
 from mlrun_like.schedules.define import read_schedule, set_paused
 from mlrun_like.schedules.firing import claim, going_on, plan
 from mlrun_like.schedules.service import Scheduler
 from mlrun_like.specs.schedule import ScheduleDoc, ScheduleSpec
-from mlrun_like.tracking.base import Firing, RunQuery
+from mlrun_like.tracking.abilities import Firing
+from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.store import SqlStore
 
@@ -299,15 +302,10 @@ def test_a_killed_service_loses_nothing(work: ml.Function[..., Any], home: Path)
 
 def test_the_command_line(work: ml.Function[..., Any], home: Path, tmp_path: Path) -> None:
     def cli(*arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "mlrun_like", *arguments],
-            env={**os.environ, "MLRUN_LIKE_HOME": str(home)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code, done.stderr + done.stdout
-        return done.stdout
+        result = CliRunner().invoke(app, arguments)
+        failed = int(result.exception is not None and not isinstance(result.exception, SystemExit))
+        assert (failed or result.exit_code) == code, f"{arguments}: {result.output}"
+        return result.stdout
 
     file = str(tmp_path / "work.py")
     cli("run", file, "--handler", "work", "--name", "nightly", "--schedule", "0 4 * * *",
