@@ -4,43 +4,39 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlrun_like.dag import find_cycle
 from mlrun_like.errors import InvalidArgumentError, PipelineError, nearest
 from mlrun_like.names import check_run_name
-from mlrun_like.pipelines.plan import Plan, Step
-from mlrun_like.pipelines.refs import OutputRef, ParamRef, Ref
+from mlrun_like.pipelines.compatible import type_problems
+from mlrun_like.pipelines.groups import group_problems
+from mlrun_like.pipelines.lines import located
+from mlrun_like.pipelines.nodes import Step
+from mlrun_like.pipelines.plan import Plan, all_steps
+from mlrun_like.pipelines.reachable import reach_problems
+from mlrun_like.pipelines.scopes import scope_problems
+from mlrun_like.pipelines.values import Ref
 
 __all__ = ["check_plan"]
 
 
-def check_plan(plan: Plan) -> Plan:
+def check_plan(
+    plan: Plan, lines: Mapping[str, str] | None = None, found: Sequence[str] = ()
+) -> Plan:
     """The plan, if nothing is wrong with it.
+
+    Args:
+        plan: What was traced or read.
+        lines: Where its nodes were written, by name.
+        found: Mistakes that are known already.
 
     Raises:
         PipelineError: naming every mistake.
     """
-    problems = [] if plan.steps else ["it has no steps: it calls no function"]
-    steps = {step.name: step for step in plan.steps}
-    for name, count in Counter(step.name for step in plan.steps).items():
-        if count > 1:
-            problems.append(f"{count} steps are named {name!r}; give name= to all but one")
-        try:
-            check_run_name(name)
-        except InvalidArgumentError as exc:
-            problems.append(f"step {name!r}: {exc.what}; {exc.fix}")
-    for step in plan.steps:
-        problems += [f"step {step.name!r}: {text}" for text in _step_problems(step, plan, steps)]
-    for key, ref in (plan.outputs or {}).items():
-        text = _ref_problem(ref, plan, steps)
-        problems += [f"returned output {key!r}: {text}"] if text else []
-    cycle = find_cycle(
-        {step.name: [name for name in step.parents() if name in steps] for step in plan.steps}
-    )
-    if cycle and len(steps) == len(plan.steps):  # names are clear
-        problems.append(f"the steps wait for each other: {' -> '.join(cycle)}")
+    known = lines or {}
+    problems = [*found, *(located(text, known) for text in _problems(plan, known))]
     if problems:
         head = f"{len(problems)} mistakes in the pipeline:"
         raise PipelineError(
@@ -51,13 +47,45 @@ def check_plan(plan: Plan) -> Plan:
     return plan
 
 
-def _step_problems(step: Step, plan: Plan, steps: Mapping[str, Step]) -> list[str]:
-    problems = [text for ref in step.references() if (text := _ref_problem(ref, plan, steps))]
-    problems += [
-        f"it comes after {name!r}, which is not a step of this pipeline.{nearest(name, steps)}"
+def _problems(plan: Plan, lines: Mapping[str, str]) -> Iterator[str]:
+    steps = plan.steps
+    if not steps:
+        yield "it has no steps: it calls no function"
+    names = Counter(step.name for step in all_steps(plan.body))
+    for name, count in names.items():
+        if count > 1:
+            yield f"{count} steps are named {name!r}; give name= to all but one"
+        try:
+            check_run_name(name)
+        except InvalidArgumentError as exc:
+            yield f"step {name!r}: {exc.what}; {exc.fix}"
+    for step in all_steps(plan.body):
+        yield from (f"step {step.name!r}: {text}" for text in _step_problems(step, plan))
+    yield from group_problems(plan)
+    yield from scope_problems(plan)
+    yield from type_problems(plan)
+    yield from reach_problems(plan)
+    cycle = find_cycle(
+        {step.name: [n for n in plan.steps_before(step.name) if n in names] for step in steps}
+    )
+    if cycle and all(count == 1 for count in names.values()):
+        shown = " -> ".join(f"{each} ({lines[each]})" if each in lines else each for each in cycle)
+        yield f"the steps wait for each other: {shown}"
+
+
+def _step_problems(step: Step, plan: Plan) -> list[str]:
+    problems = [
+        f"it comes after {name!r}, which is not a step of this pipeline."
+        f"{nearest(name, plan.places)}"
         for name in step.after
-        if name not in steps
+        if name not in plan.places
     ]
+    if step.action != "run":
+        return problems
+    limit = step.options.get("timeout")
+    is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
+    if not (limit is None or isinstance(limit, Ref) or (is_number and limit > 0)):
+        problems.append(f"its timeout must be a number of seconds above 0, not {limit!r:.60}")
     known = inspect.signature(step.function.run).parameters
     problems += [
         f"{name!r} is not an option of run().{nearest(name, known)}"
@@ -132,19 +160,3 @@ def _signature(step: Step) -> inspect.Signature:
 
 def _is_context(parameter: inspect.Parameter) -> bool:
     return parameter.name == "context" or "MLClientCtx" in str(parameter.annotation)
-
-
-def _ref_problem(ref: object, plan: Plan, steps: Mapping[str, Step]) -> str:
-    if isinstance(ref, ParamRef) and ref.name not in plan.parameters:
-        return f"parameter {ref.name!r} belongs to another pipeline"
-    if not isinstance(ref, Ref) or not isinstance(ref, OutputRef):
-        return ""
-    if ref.step not in steps:
-        return f"it uses an output of {ref.step!r}, which is not a step of this pipeline"
-    outputs = steps[ref.step].outputs
-    if outputs is None or ref.key in outputs:
-        return ""
-    return (
-        f"step {ref.step!r} has no output {ref.key!r}.{nearest(ref.key, outputs)} "
-        f"It has: {', '.join(outputs)}"
-    )

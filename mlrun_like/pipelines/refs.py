@@ -1,73 +1,27 @@
-"""What is not known before the run: parameters, outputs of steps, and conditions on them."""
+"""The kinds of values that only the run will know: parameters, outputs, items of loops."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from mlrun_like.errors import PipelineError
+from mlrun_like.pipelines.texts import TEXTS, is_marked, split_text
+from mlrun_like.pipelines.values import Ref, Resolve, refs_in
 
-__all__ = ["Condition", "OutputRef", "ParamRef", "Ref", "refs_in", "substitute"]
-
-_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-
-
-class Ref:
-    """A value of the run to come; comparing it makes a `Condition`."""
-
-    @property
-    def text(self) -> str:
-        """How it is shown."""
-        raise NotImplementedError
-
-    def __eq__(self, other: object) -> Condition:  # type: ignore[override]
-        return Condition(self, "==", other)
-
-    def __ne__(self, other: object) -> Condition:  # type: ignore[override]
-        return Condition(self, "!=", other)
-
-    def __lt__(self, other: Any) -> Condition:
-        return Condition(self, "<", other)
-
-    def __le__(self, other: Any) -> Condition:
-        return Condition(self, "<=", other)
-
-    def __gt__(self, other: Any) -> Condition:
-        return Condition(self, ">", other)
-
-    def __ge__(self, other: Any) -> Condition:
-        return Condition(self, ">=", other)
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def _unknown(self, use: str) -> NoReturn:
-        raise PipelineError(
-            f"{self.text} is not known while the pipeline is built, so it cannot be {use}",
-            fix=f"compare it in a gate: with when({self.text} >= 0.9): ...   "
-            "or pass it to a step, which gets its value",
-        )
-
-    def __bool__(self) -> bool:
-        self._unknown("tested by 'if', 'and' or 'not'")
-
-    def __iter__(self) -> Iterator[Any]:
-        self._unknown("looped over")
-
-    def __format__(self, spec: str) -> str:
-        self._unknown("put into a text")
-
-    def __str__(self) -> str:
-        self._unknown("made a text")
+__all__ = [
+    "CollectRef",
+    "Item",
+    "ItemRef",
+    "OneOfRef",
+    "OutputRef",
+    "ParamRef",
+    "StatusRef",
+    "TextRef",
+    "from_text",
+    "producers",
+    "substitute",
+]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,82 +51,151 @@ class OutputRef(Ref):
         """`step.key`."""
         return f"{self.step}.{self.key}"
 
+    @property
+    def short(self) -> str:
+        """The key alone."""
+        return self.key
+
     def __repr__(self) -> str:
         return f"<output {self.key!r} of step {self.step!r}>"
 
 
-@dataclass(frozen=True, eq=False)
-class Condition:
-    """A comparison that is decided when its values are there."""
+@dataclass(frozen=True, eq=False, repr=False)
+class ItemRef(Ref):
+    """The item that a loop is at, or a part of it: `item["key"]`, `item.key`.
 
-    left: Any
-    operator: str
-    right: Any
-    negated: bool = False
+    Args:
+        loop: The loop's name.
+        path: Keys into the item.
+    """
 
-    def __invert__(self) -> Condition:
-        return replace(self, negated=not self.negated)
-
-    def __bool__(self) -> bool:
-        raise PipelineError(
-            f"{self.text} is decided when the pipeline runs, not while it is built",
-            fix=f"with when({self.text}): ...   and nest gates instead of 'and'",
-        )
+    loop: str
+    path: tuple[str | int, ...] = ()
 
     @property
     def text(self) -> str:
-        """`step.key >= 0.95`."""
-        body = f"{_show(self.left)} {self.operator} {_show(self.right)}"
-        return f"not ({body})" if self.negated else body
+        """`loop.item` with its keys."""
+        return ".".join([self.loop, "item", *map(str, self.path)])
 
-    def decide(self, resolve: Callable[[Ref], Any]) -> tuple[bool, str]:
-        """Whether the gate is open, and why, such as `auc 0.91 >= 0.95 is false`.
+    def __getitem__(self, key: str | int) -> ItemRef:
+        return ItemRef(self.loop, (*self.path, key))
 
-        Raises:
-            PipelineError: if the two values cannot be compared.
-        """
-        sides = [
-            (item, resolve(item) if isinstance(item, Ref) else item)
-            for item in (self.left, self.right)
-        ]
-        try:
-            held = bool(_OPERATORS[self.operator](sides[0][1], sides[1][1]))
-        except (TypeError, ValueError) as exc:
-            raise PipelineError(f"gate {self.text} cannot be decided: {exc}") from exc
-        left, right = (
-            f"{item.key if isinstance(item, OutputRef) else item.text} {value!r}"
-            if isinstance(item, Ref)
-            else repr(value)
-            for item, value in sides
-        )
-        return held is not self.negated, f"{left} {self.operator} {right} is {str(held).lower()}"
+    def __getattr__(self, name: str) -> ItemRef:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self[name]
+
+    def __repr__(self) -> str:
+        return f"<item {self.text}>"
 
 
-def _show(value: Any) -> str:
-    return value.text if isinstance(value, Ref) else repr(value)
+class Item(ItemRef):
+    """The item as a loop's block gets it: any public name is a key of the item.
+
+    >>> item = Item("for")
+    >>> item.path, item["loop"].text.x
+    (<item for.item.path>, <item for.item.loop.text.x>)
+    """
+
+    def _settled(self) -> ItemRef:
+        found = vars(self)
+        return ItemRef(found["loop"], found["path"])
+
+    def __getitem__(self, key: str | int) -> Item:
+        found = vars(self)
+        return Item(found["loop"], (*found["path"], key))
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_"):
+            return super().__getattribute__(name)
+        return self[name]
+
+    def __repr__(self) -> str:
+        return repr(self._settled())
 
 
-def refs_in(value: Any) -> Iterator[Ref]:
-    """The references in a value, also inside lists, tuples, mappings and conditions."""
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Condition):
-        yield from refs_in(value.left)
-        yield from refs_in(value.right)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from refs_in(item)
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from refs_in(item)
+@dataclass(frozen=True, eq=False, repr=False)
+class CollectRef(Ref):
+    """A list with the value that each round of a loop gave; loops in loops give lists of lists."""
+
+    each: Ref
+
+    @property
+    def text(self) -> str:
+        """`[value]`."""
+        return f"[{self.each.text}]"
+
+    def __repr__(self) -> str:
+        return f"<list of {self.each!r}>"
 
 
-def substitute(value: Any, resolve: Callable[[Ref], Any]) -> Any:
+@dataclass(frozen=True, eq=False, repr=False)
+class OneOfRef(Ref):
+    """The first of these whose step ran: what the arms of a condition have in common."""
+
+    choices: tuple[Ref, ...]
+
+    @property
+    def text(self) -> str:
+        """`a or b`."""
+        return " or ".join(choice.text for choice in self.choices)
+
+    def __repr__(self) -> str:
+        return f"<one of {', '.join(map(repr, self.choices))}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StatusRef(Ref):
+    """How a guarded part ended: a mapping with `state`, `error`, `steps`; for exit handlers."""
+
+    guard: str
+
+    @property
+    def text(self) -> str:
+        """`guard.status`."""
+        return f"{self.guard}.status"
+
+    def __repr__(self) -> str:
+        return f"<status of {self.guard}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TextRef(Ref):
+    """A text with values in it, as an f-string makes it."""
+
+    parts: tuple[str | Ref, ...]
+
+    def inner(self) -> Iterator[Ref]:
+        """See Ref.inner."""
+        yield from refs_in([part for part in self.parts if isinstance(part, Ref)])
+
+    @property
+    def text(self) -> str:
+        """The text with `{name}` for each value."""
+        return "".join(p if isinstance(p, str) else "{" + p.text + "}" for p in self.parts)
+
+    def __repr__(self) -> str:
+        return f"<text {self.text!r}>"
+
+
+def from_text(text: str) -> str | Ref:
+    """A text, with the references that an f-string put into it."""
+    table = TEXTS.get()
+    if table is None or not is_marked(text):
+        return text
+    parts = split_text(text, table)
+    only = parts[0]
+    return only if len(parts) == 1 and isinstance(only, Ref) else TextRef(parts)
+
+
+def substitute(value: Any, resolve: Resolve) -> Any:
     """The value with every reference replaced.
 
     >>> substitute({"a": [ParamRef("x"), 2]}, lambda ref: 1)
     {'a': [1, 2]}
     """
+    if isinstance(value, TextRef):
+        return "".join(p if isinstance(p, str) else str(resolve(p)) for p in value.parts)
     if isinstance(value, Ref):
         return resolve(value)
     if isinstance(value, dict):
@@ -182,3 +205,14 @@ def substitute(value: Any, resolve: Callable[[Ref], Any]) -> Any:
     if type(value) is tuple:
         return tuple(substitute(item, resolve) for item in value)
     return value
+
+
+def producers(ref: Ref) -> Iterator[str]:
+    """The names of the steps that a reference needs."""
+    if isinstance(ref, OutputRef):
+        yield ref.step
+    elif isinstance(ref, CollectRef):
+        yield from producers(ref.each)
+    elif isinstance(ref, OneOfRef):
+        for choice in ref.choices:
+            yield from producers(choice)

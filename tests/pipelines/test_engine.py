@@ -7,10 +7,10 @@ import pytest
 
 from mlrun_like.errors import InvalidArgumentError, RunError
 from mlrun_like.functions.decorators import function
-from mlrun_like.pipelines.engine import LocalEngine
+from mlrun_like.pipelines.dsl import otherwise, when
+from mlrun_like.pipelines.engine.local import LocalEngine
 from mlrun_like.pipelines.pipeline import Pipeline, pipeline
 from mlrun_like.pipelines.run import PipelineRun
-from mlrun_like.pipelines.tracing import otherwise, when
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
 
