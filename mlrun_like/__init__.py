@@ -11,8 +11,9 @@
 
 Tour: `function` declares, `Function.run` executes and records, the `context` argument of a handler
 logs results, artifacts, data sets and models, `get_dataitem` opens any URL, `pipeline` composes
-functions, `serving` builds graphs of models over HTTP. Everything is recorded in a SQLite file
-below `~/.mlrun-like` until a setting says otherwise; `mlrun-like --help` shows it in the terminal.
+functions, `serving` builds graphs of models over HTTP, `get_or_create_project` keeps all of it
+together in a folder and git. Everything is recorded in a SQLite file below `~/.mlrun-like` until a
+setting says otherwise; `mlrun-like --help` shows it in the terminal.
 
 Importing this package loads only the standard library; the parts come when they are used.
 """
@@ -23,7 +24,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlrun_like import errors, pipelines, serving
+    from mlrun_like import errors, pipelines, projects, serving
     from mlrun_like.artifacts.item import DataItem, get_dataitem
     from mlrun_like.artifacts.models import get_model, load_model
     from mlrun_like.configuration import config
@@ -37,9 +38,14 @@ if TYPE_CHECKING:
     from mlrun_like.functions.decorators import function
     from mlrun_like.functions.function import Function
     from mlrun_like.functions.tasks import new_task
+    from mlrun_like.pipelines.dsl import when
     from mlrun_like.pipelines.pipeline import pipeline
-    from mlrun_like.pipelines.tracing import when
+    from mlrun_like.projects.current import get_current_project
+    from mlrun_like.projects.environment import set_env_from_file, set_environment
+    from mlrun_like.projects.loading import get_or_create_project, load_project, new_project
+    from mlrun_like.projects.operations import build_function, deploy_function, run_function
     from mlrun_like.runs.context import MLClientCtx
+    from mlrun_like.runs.handler import handler
     from mlrun_like.runs.object import RunObject
     from mlrun_like.runs.session import get_or_create_ctx
     from mlrun_like.specs.values import HyperParamOptions, Resources, Retry
@@ -55,24 +61,35 @@ _LAZY = {
     "Resources": "mlrun_like.specs.values:Resources",
     "Retry": "mlrun_like.specs.values:Retry",
     "RunObject": "mlrun_like.runs.object:RunObject",
+    "build_function": "mlrun_like.projects.operations:build_function",
     "code_to_function": "mlrun_like.functions.creators:code_to_function",
     "config": "mlrun_like.configuration:config",
+    "deploy_function": "mlrun_like.projects.operations:deploy_function",
     "errors": "mlrun_like.errors",
     "function": "mlrun_like.functions.decorators:function",
     "function_to_module": "mlrun_like.functions.creators:function_to_module",
+    "get_current_project": "mlrun_like.projects.current:get_current_project",
     "get_dataitem": "mlrun_like.artifacts.item:get_dataitem",
     "get_model": "mlrun_like.artifacts.models:get_model",
     "get_or_create_ctx": "mlrun_like.runs.session:get_or_create_ctx",
+    "get_or_create_project": "mlrun_like.projects.loading:get_or_create_project",
     "get_run_db": "mlrun_like.tracking.connect:open_store",
+    "handler": "mlrun_like.runs.handler:handler",
     "import_function": "mlrun_like.functions.creators:import_function",
     "load_model": "mlrun_like.artifacts.models:load_model",
+    "load_project": "mlrun_like.projects.loading:load_project",
     "mlconf": "mlrun_like.configuration:config",
     "new_function": "mlrun_like.functions.creators:new_function",
+    "new_project": "mlrun_like.projects.loading:new_project",
     "new_task": "mlrun_like.functions.tasks:new_task",
     "pipeline": "mlrun_like.pipelines.pipeline:pipeline",
     "pipelines": "mlrun_like.pipelines",
+    "projects": "mlrun_like.projects",
+    "run_function": "mlrun_like.projects.operations:run_function",
     "serving": "mlrun_like.serving",
-    "when": "mlrun_like.pipelines.tracing:when",
+    "set_env_from_file": "mlrun_like.projects.environment:set_env_from_file",
+    "set_environment": "mlrun_like.projects.environment:set_environment",
+    "when": "mlrun_like.pipelines.dsl:when",
 }
 __all__ = [
     "DataItem",
@@ -82,23 +99,34 @@ __all__ = [
     "Resources",
     "Retry",
     "RunObject",
+    "build_function",
     "code_to_function",
     "config",
+    "deploy_function",
     "errors",
     "function",
     "function_to_module",
+    "get_current_project",
     "get_dataitem",
     "get_model",
     "get_or_create_ctx",
+    "get_or_create_project",
     "get_run_db",
+    "handler",
     "import_function",
     "load_model",
+    "load_project",
     "mlconf",
     "new_function",
+    "new_project",
     "new_task",
     "pipeline",
     "pipelines",
+    "projects",
+    "run_function",
     "serving",
+    "set_env_from_file",
+    "set_environment",
     "when",
 ]
 

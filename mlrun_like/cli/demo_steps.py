@@ -14,8 +14,8 @@ from sklearn.preprocessing import StandardScaler
 
 from mlrun_like.artifacts.models import load_model
 from mlrun_like.functions.decorators import function
+from mlrun_like.pipelines.dsl import when
 from mlrun_like.pipelines.pipeline import pipeline
-from mlrun_like.pipelines.tracing import when
 from mlrun_like.runs.context import MLClientCtx
 from mlrun_like.specs.values import HyperParamOptions
 

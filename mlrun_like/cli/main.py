@@ -44,9 +44,33 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "batch": ("mlrun_like.cli.batch:batch", "Send every row of a file through a graph."),
         "replay": ("mlrun_like.cli.replay:replay", "Send recorded events through a graph again."),
         "serve": ("mlrun_like.cli.serve:serve", "Serve a graph over HTTP."),
+        "project": (
+            "mlrun_like.cli.project:project",
+            "Load or make a project, and run its workflows.",
+        ),
+        "projects": (
+            "mlrun_like.cli.projects:app",
+            "Projects in the store: list, show, delete, export, import.",
+        ),
+        "reproduce": (
+            "mlrun_like.cli.reproduce:reproduce_command",
+            "Make a recorded run anew, and say what differs.",
+        ),
+        "pipeline": (
+            "mlrun_like.cli.pipeline:app",
+            "Pipelines: run, plan, plot, show, resume, spin, export.",
+        ),
         "schedules": (
             "mlrun_like.cli.schedules:app",
             "Functions that run by themselves: list, pause, history, serve.",
+        ),
+        "models": (
+            "mlrun_like.cli.models:app",
+            "Versions of models: list, promote, rollback, canary.",
+        ),
+        "trigger": (
+            "mlrun_like.cli.triggers:app",
+            "Events that start functions: add, list, fire, run.",
         ),
         "nuclio": (
             "mlrun_like.cli.nuclio:app",

@@ -28,6 +28,7 @@ from mlrun_like.functions.function import Function
 from mlrun_like.names import parse_run_uri
 from mlrun_like.packaging.declared import declared_options
 from mlrun_like.packaging.local_modules import read_python
+from mlrun_like.registry import resolve
 from mlrun_like.runs.entry import main as run_payload
 from mlrun_like.runs.object import RunObject
 from mlrun_like.specs.model import parse
@@ -49,6 +50,10 @@ def run(  # noqa: PLR0913  (MLRun's options)
             metavar="FILE[:HANDLER]",
             help="FILE.py, FILE.ipynb, function.yaml, or db://<project>/<name>[:<tag>].",
         ),
+    ] = "",
+    func_url: Annotated[
+        str,
+        typer.Option("--func-url", "-f", help="The function: its name in ./project.yaml, or URL."),
     ] = "",
     args: Annotated[
         list[str] | None,
@@ -123,6 +128,26 @@ def run(  # noqa: PLR0913  (MLRun's options)
     exec_file: Annotated[
         str, typer.Option("--exec-file", help="Run the payload in this file (runtimes).")
     ] = "",
+    step: Annotated[
+        str,
+        typer.Option("--step", help="One step of a package of a pipeline: train, fit[3], fit[*]."),
+    ] = "",
+    state: Annotated[
+        str, typer.Option("--state", help="Of --step: the folder or URL that its jobs share.")
+    ] = "",
+    workflow: Annotated[
+        str, typer.Option("--workflow", help="Of --step: what tells this run from others.")
+    ] = "",
+    arguments: Annotated[
+        str, typer.Option("--arguments", help="Of --step: the pipeline's parameters as JSON.")
+    ] = "",
+    dump: Annotated[bool, typer.Option("--dump", help="Print the run as YAML.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Of --step: the caller tries again after a failure.")
+    ] = False,
+    skip_code: Annotated[
+        int, typer.Option("--skip-code", help="Of --step: the exit code if it is skipped.")
+    ] = 0,
     as_json: Json = False,
 ) -> int:
     """Run a file, notebook or packaged function and record it.
@@ -137,6 +162,11 @@ def run(  # noqa: PLR0913  (MLRun's options)
         if exec_file and not Path(exec_file).is_file():
             raise MissingFileError(f"there is no file {exec_file!r}", where="--exec-file")
         return run_payload([exec_file] if exec_file else [])
+    if step:
+        order = (step, state, workflow, project, once, local)
+        given = (arguments, parse_pairs(param or (), "--param"))
+        code: int = resolve("mlrun_like.cli.step:run_step")(url, order, given, skip_code)
+        return code
     sweep = _sweep(param_file, selector, strategy)
     options: dict[str, Any] = {
         "params": {k: parse_value(v) for k, v in parse_pairs(param or (), "--param").items()},
@@ -155,7 +185,9 @@ def run(  # noqa: PLR0913  (MLRun's options)
     }
     if schedule:
         options["schedule"] = Schedule(schedule, time_zone=time_zone)
-    url, handler = split_handler(url, handler)
+    if func_url and url:
+        args, url = [url, *(args or [])], ""
+    url, handler = split_handler(func_url or url, handler)
     options["handler"] = handler or None
     function = function_from(url, kind, project, handler)
     if image:
@@ -170,6 +202,8 @@ def run(  # noqa: PLR0913  (MLRun's options)
         return 0
     if as_json:
         print_json(finished.to_dict())
+    elif dump:
+        typer.echo(finished.to_yaml())
     else:
         print_run(finished)
     if error is not None:
@@ -211,6 +245,9 @@ def function_from(url: str, kind: str, project: str, handler: str) -> Function[.
         if kind:
             function.kind = kind
         return function
+    if Path("project.yaml").is_file() and "/" not in url and not url.endswith(_CODE):
+        named: Function[..., Any] = resolve("mlrun_like.cli.project:function_named")(url)
+        return named
     if not url.endswith(_CODE):
         raise FunctionError(
             f"{url!r} is not something that can be run",

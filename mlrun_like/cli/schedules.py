@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import signal
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +19,8 @@ from mlrun_like.schedules.define import iso, read_schedule, set_paused
 from mlrun_like.schedules.firing import going_on
 from mlrun_like.schedules.service import Scheduler
 from mlrun_like.specs.schedule import ScheduleDoc
-from mlrun_like.tracking.base import Firing
+from mlrun_like.specs.trigger import read_trigger
+from mlrun_like.tracking.abilities import Firing
 from mlrun_like.tracking.connect import open_store
 
 __all__ = ["app"]
@@ -46,7 +48,7 @@ def list_schedules(
     if as_json:
         print_json(found)
         return
-    header = ["project", "name", "cron", "time zone", "next", "last"]
+    header = ["project", "name", "when", "time zone", "next", "last"]
     rows = []
     for document in found:
         spec = document["spec"]
@@ -54,7 +56,7 @@ def list_schedules(
         zone = spec.get("time_zone") or "UTC"
         place = (document["project"], document["name"])
         last = [f"{item.outcome} {item.uid}" for item in store.list_firings(*place, limit=1)]
-        rows.append([*place, spec["cron"], zone, coming, *(last or [""])])
+        rows.append([*place, _when(spec), zone, coming, *(last or [""])])
     print_table(header, rows)
 
 
@@ -73,7 +75,7 @@ def show(name: Name, project: Project = "", as_json: Json = False) -> None:
         [
             ("name", schedule.name),
             ("project", schedule.project),
-            ("cron", spec.cron),
+            ("when", _when(schedule.to_dict()["spec"])),
             ("time zone", spec.time_zone or "UTC"),
             ("function", spec.function),
             ("parameters", spec.run.spec.parameters),
@@ -166,6 +168,11 @@ def manifest(
     """
     schedule = _read(name, project)
     spec = schedule.spec
+    if spec.trigger:
+        raise InvalidArgumentError(
+            f"{name!r} is a trigger, and Kubernetes only knows times",
+            fix="run `mlrun-like schedules serve` in the cluster",
+        )
     document = import_function(f"db://{spec.function}")._doc()
     document.metadata.name = schedule.name  # two schedules of a function are two objects
     if image:
@@ -203,6 +210,12 @@ def serve(
         typer.echo(f"{count} schedules; waiting for their times (Ctrl-C ends it)")
         service.serve()
     return 0
+
+
+def _when(spec: Mapping[str, Any]) -> str:
+    if spec.get("trigger"):
+        return str(read_trigger(spec["trigger"]))
+    return str(spec.get("cron", ""))
 
 
 def _read(name: str, project: str) -> ScheduleDoc:
