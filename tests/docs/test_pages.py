@@ -111,7 +111,12 @@ def test_every_command_and_option_is_documented(title: str, command: Any) -> Non
 
 @pytest.mark.parametrize(("title", "command"), ALL, ids=[title for title, _ in ALL])
 def test_every_command_gives_an_example(title: str, command: Any) -> None:
-    example = title.replace("mlrun-like list", "mlrun-like get")
+    for alias, real in (
+        ("mlrun-like list", "mlrun-like get"),
+        ("pipeline status", "pipeline show"),
+    ):
+        title = title.replace(alias, real)
+    example = title
     lines = [line.strip() for line in (command.help or "").splitlines()]
     assert any(line.startswith(example) for line in lines[1:]), title
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+_FILES = ("tour.py", "fit.py", "daily.py", "app.py")
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -36,7 +37,7 @@ def _run(command: list[str], folder: Path) -> str:
 @pytest.mark.slow
 def test_the_readme_runs(tmp_path: Path) -> None:
     # Named files in shell blocks are these, as a reader would save them.
-    for name, text in zip(("tour.py", "fit.py", "app.py"), _blocks("python"), strict=True):
+    for name, text in zip(_FILES, _blocks("python"), strict=True):
         (tmp_path / name).write_text(text, encoding="utf-8")
     _run([sys.executable, "tour.py"], tmp_path)
     _run([sys.executable, "fit.py"], tmp_path)
@@ -73,7 +74,7 @@ def test_the_graph_is_served_as_shown(tmp_path: Path) -> None:
 
 
 def test_the_examples_are_short() -> None:
-    tour, _, app = _blocks("python")
+    tour, _, _, app = _blocks("python")
     assert len([line for line in tour.splitlines() if line.strip()]) <= 30
     assert len([line for line in app.splitlines() if line.strip()]) <= 8
     section = TEXT[TEXT.index("## Serving") : TEXT.index("## Map")]

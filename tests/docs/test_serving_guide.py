@@ -200,6 +200,7 @@ def test_commands_and_their_options_exist(name: str, line: str) -> None:
     words = shlex.split(line, comments=True)
     assert words[1] in COMMANDS, name
     command = load_command(words[1])
+    command = getattr(command, "commands", {}).get(" ".join(words[2:3]), command)
     known = {option for parameter in command.params for option in parameter.opts}
     known |= {option for parameter in command.params for option in parameter.secondary_opts}
     for word in words[2:]:

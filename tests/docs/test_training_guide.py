@@ -1,0 +1,61 @@
+"""The guide to training is true: its files run and print what it says."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "training.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+_BLOCK = re.compile(r"^```(python|bash|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_NEEDS = {"train.py": "sklearn", "search.py": "optuna", "net.py": "torch"}
+
+
+def _run(line: str, folder: Path, home: Path) -> str:
+    words = shlex.split(line)
+    start = [sys.executable] if words[0] == "python" else [sys.executable, "-m", "mlrun_like"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLRUN_")}
+    done = subprocess.run(
+        [*start, *words[1:]],
+        cwd=folder,
+        env={**kept, "MLRUN_LIKE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def _usable(line: str) -> bool:
+    package = _NEEDS.get(shlex.split(line)[1])
+    return package is None or importlib.util.find_spec(package) is not None
+
+
+@pytest.mark.slow
+def test_the_page_runs(tmp_path: Path, home: Path) -> None:
+    shown: str | None = ""
+    for language, block in _BLOCK.findall(TEXT):
+        if language == "python":
+            name = re.match(r"# (\w+\.py)\n", block)
+            assert name is not None, f"a block without a file name:\n{block}"
+            (tmp_path / name[1]).write_text(block, encoding="utf-8")
+        elif language == "bash":
+            for line in block.splitlines():
+                shown = _run(line, tmp_path, home) if _usable(line) else None
+        elif shown is not None:
+            assert shown.splitlines()[-1] + "\n" == block
+    if importlib.util.find_spec("torch") is not None:
+        assert list(tmp_path.glob("states/*")) and list(tmp_path.glob("boards/*/*"))
+
+
+def test_the_page_is_short() -> None:
+    assert len(TEXT.splitlines()) <= 200
