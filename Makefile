@@ -63,7 +63,7 @@ bench: $(STAMPS)/dev $(STAMPS)/models system
 	@for script in start runs sweep metrics warm serving/graphs serving/flows serving/windows \
 	serving/batching serving/observers serving/batch serving/web serving/sse serving/streams \
 	runtimes/diagnosis runtimes/oci runtimes/images runtimes/container_runs runtimes/kubernetes_runs \
-	runtimes/dask_runs runtimes/spark_runs runtimes/mpi_runs; do \
+	runtimes/dask_runs runtimes/spark_runs runtimes/mpi_runs pipelines/speed pipelines/kills; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
 
 clean:
@@ -91,7 +91,7 @@ $(STAMPS)/dev: $(STAMPS)/base pyproject.toml requirements.lock
 # (this torch has a build without CUDA on the index) and engines.
 $(STAMPS)/models: $(STAMPS)/dev
 	$(call install,"torch==2.13.0" "transformers>=4.40" "keras>=3" "pyspark>=3.5" "mpi4py>=4" \
-	"dask-gateway" "dask-gateway-server")
+	"accelerate>=1" "pytorch-lightning>=2.2" "dask-gateway" "dask-gateway-server")
 	$(call install,--no-deps "dask-kubernetes>=2025")  # only the definitions of its objects are read
 	@touch $@
 

@@ -16,7 +16,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A fresh home folder; settings made in a test are forgotten after it."""
     path = tmp_path_factory.mktemp("home")
     main = sys.modules["__main__"]
-    with config.override(home=str(path)):
+    before = dict(config._set)
+    config._set.clear()
+    config.home = str(path)
+    try:
         yield path
+    finally:
+        config._set.clear()
+        config._set.update(before)
     # code of a process of its own may have taken this place in a test of it
     sys.modules["__main__"] = main

@@ -75,8 +75,8 @@ def test_inits_map_their_folder_and_hold_no_logic(sources: list[Any]) -> None:
         if source.path.name != "__init__.py":
             continue
         assert ast.get_docstring(source.tree), f"{source.name} maps nothing"
-        if source.name == "mlrun_like":
-            continue  # the lazy table of the front door
+        if source.name in ("mlrun_like", "mlrun_like.artifacts"):
+            continue  # lazy tables of names that scripts of MLRun's users import from there
         for node in source.tree.body[1:]:
             is_all = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
             assert is_all or isinstance(node, (ast.Import, ast.ImportFrom)), (

@@ -33,7 +33,7 @@ def test_the_demo_succeeds_and_leaves_a_browsable_store(home: Path) -> None:
     assert "20 answers equal the model's own" in done.stdout
     listed = _cli(home, "get", "runs", "--project", "demo", "--json")
     names = {row["metadata"]["name"] for row in json.loads(listed.stdout)}
-    assert names == {"prepare", "train", "evaluate", "register"}
+    assert names == {"demo", "prepare", "train", "evaluate", "register"}
     for line in done.stdout.partition("next:")[2].strip().splitlines():
         followed = subprocess.run(
             line.split(), env=_environment(home), capture_output=True, text=True, timeout=60
