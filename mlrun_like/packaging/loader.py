@@ -185,7 +185,7 @@ def _import_locked(path: Path, name: str, digest: str) -> types.ModuleType:
         spec.loader.exec_module(module)
     except BaseException:
         if before is None:
-            del sys.modules[name]
+            sys.modules.pop(name, None)  # another thread may have forgotten it
         else:
             sys.modules[name] = before
         raise

@@ -97,7 +97,7 @@ def use_folder(folder: Path, files: Mapping[str, str]) -> None:
             continue
         file = getattr(module, "__file__", None) or ""
         if file.startswith(root) and not file.startswith(str(folder) + os.sep):
-            del sys.modules[name]
+            sys.modules.pop(name, None)  # another thread may have been first
     add_path(str(folder))
     importlib.invalidate_caches()
 
