@@ -3,7 +3,8 @@
 Making a process costs more than many a step. After a run that completed and left the process as it
 was (no thread, no child, no exit handler), it waits for the next request with
 the same surroundings; after any other it ends. What the run's code may have changed is put back:
-its modules are forgotten, and variables, paths, warnings, logging and random numbers start anew.
+its modules are forgotten, and variables, settings, paths, warnings, logging and random numbers
+start anew.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
-from mlrun_like.configuration import environment_copy, replace_environment
+from mlrun_like.configuration import config, environment_copy, replace_environment
 from mlrun_like.runtimes.child import Request, leave, perform
 
 __all__ = ["serve"]
@@ -105,6 +106,7 @@ class _State:
         sys.modules["__main__"] = self._main
         sys.path[:], sys.argv[:] = self._path, self._arguments
         replace_environment(self._variables)
+        config.reload()
         logging.root.handlers[:] = self._log[0]
         logging.root.setLevel(self._log[1])
         os.umask(self._mask)

@@ -65,6 +65,7 @@ def test_equal_surroundings_share_a_process(together: Together, bench: Bench) ->
 
 DIRT = """
 import logging, os, random, sys, warnings
+import mlrun_like
 count = 0
 def handler(context):
     global count
@@ -72,7 +73,8 @@ def handler(context):
     seen = {
         "pid": os.getpid(), "count": count, "dirt": os.environ.get("DIRT", ""), "cwd": os.getcwd(),
         "path": "/dirt" in sys.path, "log": len(logging.root.handlers), "mask": os.umask(0o077),
-        "warnings": len(warnings.filters), "random": random.random(), "mark": hasattr(os, "dirt"),
+        "warnings": len(warnings.filters), "random": random.random(),
+        "project": mlrun_like.config.default_project,
     }
     for key, value in seen.items():
         context.log_result(key, value)
@@ -82,6 +84,7 @@ def handler(context):
     logging.root.addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
     random.seed(1)
+    mlrun_like.config.default_project = "dirt"
 """
 
 
