@@ -16,6 +16,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A fresh home folder; settings made in a test are forgotten after it."""
     path = tmp_path_factory.mktemp("home")
     main = sys.modules["__main__"]
+    current = sys.modules.get("mlrun_like.projects.current")
+    if current is not None:
+        current.set_current_project(None)
     before = dict(config._set)
     config._set.clear()
     config.home = str(path)

@@ -16,6 +16,7 @@ import typing
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.parsing import parse
 
 __all__ = [
     "NO_HINT",
@@ -63,7 +64,7 @@ def resolve(hint: Any) -> Any:
     if not text:
         return NO_HINT
     try:
-        node = ast.parse(text, mode="eval").body
+        node = parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         raise _malformed(text) from exc
     return _build(node, text)

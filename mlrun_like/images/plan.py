@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from mlrun_like.images.complaints import without_passwords
 from mlrun_like.images.reference import ImageName
 from mlrun_like.packaging.requirements import distribution_name, read_requirements
 from mlrun_like.packaging.unpack import files_of
+from mlrun_like.parsing import parse
 from mlrun_like.registry import known, load
 from mlrun_like.specs.function import FunctionDoc
 
@@ -149,7 +149,7 @@ def plan_of(doc: FunctionDoc, **changes: Any) -> Plan:
 
 def _check_python(name: str, text: str, doc: FunctionDoc) -> None:
     try:
-        ast.parse(text)
+        parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         line = f":{exc.lineno}" if isinstance(exc, SyntaxError) else ""
         raise BuildError(

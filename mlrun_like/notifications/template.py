@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.parsing import parse
 
 __all__ = ["fill", "holds"]
 
@@ -87,7 +88,7 @@ def _value(text: str, values: Mapping[str, Any]) -> Any:
     try:
         if len(source) > _LONGEST:
             raise ValueError(f"longer than {_LONGEST} characters")
-        return _eval(ast.parse(source, mode="eval").body, values)
+        return _eval(parse(source, mode="eval").body, values)
     except (
         SyntaxError,
         ValueError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from mlrun_like.parsing import parse
 from mlrun_like.specs.values import Resources, Retry
 
 __all__ = ["declared_options"]
@@ -32,7 +33,7 @@ def declared_options(code: str, handler: str) -> dict[str, Any]:
     {'returns': ['total'], 'timeout': 5}
     """
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}  # whoever captures the code says what is wrong, with file and line
     names = _names(tree)

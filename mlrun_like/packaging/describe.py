@@ -11,6 +11,7 @@ from typing import Any
 
 from mlrun_like.errors import PackagingError
 from mlrun_like.packaging.docstrings import DocString, parse_docstring
+from mlrun_like.parsing import parse
 from mlrun_like.specs.function import EntryPoint, EntryPointParameter, FunctionDoc
 
 __all__ = ["entry_point_of", "entry_points_from_source", "render_doc"]
@@ -32,7 +33,7 @@ def entry_points_from_source(code: str) -> dict[str, EntryPoint]:
     3
     """
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         raise PackagingError(f"the code is not valid Python: {exc}") from exc
     lines = code.split("\n")
@@ -50,7 +51,7 @@ def entry_point_of(fn: Callable[..., Any]) -> EntryPoint:
     target = inspect.unwrap(fn)
     name = getattr(target, "__name__", type(target).__name__)
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(target)))
+        tree = parse(textwrap.dedent(inspect.getsource(target)))
         lineno = inspect.getsourcelines(target)[1]
     except (OSError, TypeError, SyntaxError, ValueError):
         return _from_signature(name, target)

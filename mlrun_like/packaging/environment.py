@@ -20,6 +20,7 @@ from mlrun_like.packaging.requirements import (
     read_requirements,
 )
 from mlrun_like.packaging.scopes import imports_of
+from mlrun_like.parsing import parse
 from mlrun_like.specs.function import Environment
 
 __all__ = [
@@ -37,7 +38,7 @@ def imports_in(code: str) -> list[str]:
     ['numpy']
     """
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     names: set[str] = set()

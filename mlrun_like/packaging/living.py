@@ -22,6 +22,7 @@ from mlrun_like.packaging.session import FileGlobals, Session, session_parts
 from mlrun_like.packaging.source import plain_function
 from mlrun_like.packaging.statements import DEFINITIONS, first_line
 from mlrun_like.packaging.walking import Walk
+from mlrun_like.parsing import parse
 
 __all__ = ["Living"]
 
@@ -247,7 +248,7 @@ def _class_source(made: type, space: dict[str, Any]) -> str:
         if isinstance(method, types.FunctionType) and method.__globals__ is space:
             text = "".join(linecache.getlines(method.__code__.co_filename, space))
             try:
-                nodes = ast.parse(text).body
+                nodes = parse(text).body
             except (SyntaxError, ValueError, RecursionError):
                 return ""
             found = [n for n in nodes if isinstance(n, ast.ClassDef) and n.name == made.__name__]

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from mlrun_like.errors import PackagingError
 from mlrun_like.packaging.scopes import imports_of
 from mlrun_like.packaging.slicing import OWN_PACKAGE
+from mlrun_like.parsing import parse
 
 __all__ = ["LocalModules", "is_installed", "place_of", "read_python"]
 
@@ -126,7 +127,7 @@ class LocalModules:
                     fix="install them as a package",
                 )
             try:
-                tree = ast.parse(text)
+                tree = parse(text)
             except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
                 raise PackagingError(
                     f"local module {prefix!r} is not valid Python: {exc}", where=str(path)

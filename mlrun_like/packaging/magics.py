@@ -13,6 +13,7 @@ from typing import Any
 
 from mlrun_like.configuration import environment
 from mlrun_like.errors import NotebookError, nearest
+from mlrun_like.parsing import parse
 
 __all__ = ["MagicConfig", "expand", "parse_magic"]
 
@@ -269,7 +270,7 @@ def _volume(kind: str, name: str, remote: str, key: str, where: str) -> dict[str
 def _with_returns(lines: list[str]) -> list[str]:
     """Make the marked expressions, and the last one, the handler's result."""
     try:
-        body = ast.parse("\n".join(lines)).body
+        body = parse("\n".join(lines)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return lines  # compiling the whole notebook reports it with the cell's number
     marked = {number for number, line in enumerate(lines, 1) if _RETURN.search(line)}

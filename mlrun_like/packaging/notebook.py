@@ -18,6 +18,7 @@ from mlrun_like.errors import NotebookError
 from mlrun_like.packaging.cells import CellText, Line, clean, first_code, scan
 from mlrun_like.packaging.magics import MagicConfig, parse_magic
 from mlrun_like.packaging.notebook_file import cell_text, cells_of, is_wanted, read_notebook
+from mlrun_like.parsing import parse
 
 __all__ = ["to_source"]
 
@@ -204,7 +205,7 @@ def _join(section: _Section, where: str) -> str:
         places += [_Place(0, 0, ""), *chunk]
     source = "\n".join(place.text for place in places) + "\n"
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
         compile(source, "<notebook>", "exec", dont_inherit=True)
     except SyntaxError as exc:
         what = str(exc.msg)

@@ -10,6 +10,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from mlrun_like.parsing import parse
+
 __all__ = ["Uses", "bound_names", "imports_of", "names_used", "root_name", "string_annotation"]
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -93,7 +95,7 @@ def string_annotation(node: ast.AST) -> ast.expr | None:
     if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
         return None
     try:
-        return ast.parse(node.value.strip(), mode="eval").body
+        return parse(node.value.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

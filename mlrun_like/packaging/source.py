@@ -21,6 +21,7 @@ from mlrun_like.packaging.scopes import bound_names
 from mlrun_like.packaging.session import FileGlobals, Session, session_parts
 from mlrun_like.packaging.slicing import OWN_PACKAGE, Slice, slice_parts
 from mlrun_like.packaging.statements import Part, is_main_guard, parts_of
+from mlrun_like.parsing import parse
 from mlrun_like.specs.function import FunctionDoc
 
 __all__ = ["Captured", "capture_callable", "capture_file", "embed", "plain_function"]
@@ -100,7 +101,7 @@ def capture_callable(fn: Callable[..., Any], also: Sequence[str] = ()) -> Captur
     if local.reaches_own_file:
         # Another module imports from the handler's file, so it needs more of it than the slice.
         code = _without_guard(text)
-        local.follow(ast.parse(code), package, str(file))
+        local.follow(parse(code), package, str(file))
     return Captured(code, local.texts, module, str(file), handler)
 
 
@@ -140,7 +141,7 @@ def capture_file(
     else:
         code, settings = read_python(file), {}
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
         compile(code, str(file), "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as exc:
         line = getattr(exc, "lineno", None)
@@ -241,7 +242,7 @@ def _capture_session(
 
 def _follow(local: LocalModules, kept: Slice, package: str, where: str) -> None:
     # The code as rendered, so that import names nobody uses bring nothing along.
-    local.follow(ast.parse(kept.code), package, where)
+    local.follow(parse(kept.code), package, where)
 
 
 def _real_name(module: str, namespace: dict[str, Any]) -> str:
@@ -252,7 +253,7 @@ def _real_name(module: str, namespace: dict[str, Any]) -> str:
 
 def _without_guard(text: str) -> str:
     lines = text.split("\n")
-    for node in ast.parse(text).body:
+    for node in parse(text).body:
         if is_main_guard(node):
             for number in range(node.lineno, (node.end_lineno or node.lineno) + 1):
                 lines[number - 1] = ""

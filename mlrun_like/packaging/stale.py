@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.util
 import os
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from mlrun_like.errors import PackagingError
 from mlrun_like.packaging.local_modules import LocalModules, is_installed, read_python
+from mlrun_like.parsing import parse
 from mlrun_like.tracking.process import own_start_time
 
 __all__ = ["forget_edited"]
@@ -62,7 +62,7 @@ def _imported(file: Path) -> Iterator[Path]:
     kept = [root for root in dict.fromkeys(roots) if root.is_dir() and not is_installed(root)]
     found = LocalModules(kept, own_file=file)
     with suppress(PackagingError, SyntaxError, ValueError, RecursionError, MemoryError):
-        found.follow(ast.parse(read_python(file)), "", str(file))  # else importing says what it is
+        found.follow(parse(read_python(file)), "", str(file))  # else importing says what it is
     for relative in found.texts:
         yield from (path for root in kept if (path := root / relative).is_file())
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mlrun_like.errors import PackagingError
 from mlrun_like.packaging.scopes import Uses, bound_names, names_used, root_name
+from mlrun_like.parsing import parse
 
 __all__ = [
     "DEFINITIONS",
@@ -54,7 +55,7 @@ def parts_of(source: str, where: str) -> list[Part]:
         PackagingError: if the text is not valid Python.
     """
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         line = getattr(exc, "lineno", None)
         raise PackagingError(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from mlrun_like.parsing import parse
 from mlrun_like.pipelines import dsl
 from mlrun_like.registry import resolve
 
@@ -119,7 +120,7 @@ def compile_served(code: str, filename: str) -> Any:
         SyntaxError: if it is no Python.
         ValueError: if it holds null bytes.
     """
-    tree = _Rewriter().visit(ast.parse(code, filename))
+    tree = _Rewriter().visit(parse(code, filename))
     return compile(ast.fix_missing_locations(tree), filename, "exec", dont_inherit=True)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.parsing import parse
 from mlrun_like.promotion.case import Case
 from mlrun_like.promotion.scores import SCORES
 from mlrun_like.runs.expression import compile_condition, explain_condition, names_in
@@ -119,7 +120,7 @@ class MetricGate(Gate):
 
     def __post_init__(self) -> None:
         compile_condition(self.expression)
-        tree = ast.parse(self.expression.strip(), mode="eval").body
+        tree = parse(self.expression.strip(), mode="eval").body
         if not names_in(self.expression) or not _compares(tree):
             raise InvalidArgumentError(
                 f"gate {self.expression!r:.80} compares no metric with a limit", fix='"auc >= 0.9"'

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.parsing import parse
 
 __all__ = ["Comparison", "compile_condition", "explain_condition", "names_in"]
 
@@ -107,7 +108,7 @@ def _parsed(text: str) -> ast.expr:
     if len(text) > _LONGEST:
         raise _refuse(text)
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         raise _refuse(text) from exc
     for node in ast.walk(tree):

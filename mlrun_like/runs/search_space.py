@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, nearest
+from mlrun_like.parsing import parse
 
 __all__ = ["Dimension", "read_space"]
 
@@ -76,7 +77,7 @@ def _dimension(name: str, given: Any) -> Dimension:
         return _choice(name, list(given))
     text = given if isinstance(given, str) else str(given)
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        tree = parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         tree = None
     if len(text) > 10_000 or not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from mlrun_like.parsing import parse
 from mlrun_like.specs.function import FunctionDoc
 
 __all__ = ["imported_packages", "modules_to_preload", "site_state"]
@@ -69,7 +70,7 @@ def _imports(code: str) -> frozenset[str]:
 @lru_cache(maxsize=256)
 def _imported_by(text: str) -> frozenset[str]:
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return frozenset()
     return frozenset(_walk(tree.body))

@@ -13,6 +13,7 @@ from mlrun_like.functions.preflight.files import Files
 from mlrun_like.functions.preflight.reach import out_of_reach
 from mlrun_like.packaging.providers import provider_of
 from mlrun_like.packaging.unpack import files_of
+from mlrun_like.parsing import parse
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
 
@@ -84,7 +85,7 @@ def read_code(document: FunctionDoc, handler: str = "") -> Code:
     for name, text in texts.items():
         shown = origin if name == main and origin else name
         try:
-            tree = ast.parse(text, shown)
+            tree = parse(text, shown)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
             code.findings.append(_not_python(exc, shown))
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib.util
 import sys
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from mlrun_like.errors import nearest
 from mlrun_like.packaging.scopes import bound_names
+from mlrun_like.parsing import parse
 
 __all__ = ["Missing", "missing_in_package"]
 
@@ -112,7 +112,7 @@ def _bound(path: Path) -> frozenset[str] | None:
     if text is None or any(word in text for word in _OPEN):
         return None
     try:
-        tree = ast.parse(text)
+        tree = parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     names = frozenset(bound_names(tree.body))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 from typing import Any
@@ -28,6 +29,7 @@ _GRACE = 30
 _AFTER_GRACE = 15.0
 _LOG_AFTER_END = 30.0
 _LOG_AFTER_GONE = 3.0
+_REASON_AFTER_KILL = 2.0
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -184,7 +186,18 @@ class Following(Follower):
             found = self._why_job_failed()
             if found is not None and found.code == "deadline":
                 return found
-        return explain_end(self._pod, CONTAINER, self._output.tail())
+        cause = explain_end(self._pod, CONTAINER, self._output.tail())
+        end = time.monotonic() + _REASON_AFTER_KILL
+        while cause.code == "killed" and time.monotonic() < end:
+            # who killed it may be written down a moment after the exit code (an eviction is)
+            time.sleep(0.1)
+            self._look_again()
+            cause = explain_end(self._pod, CONTAINER, self._output.tail())
+        return cause
+
+    def _look_again(self) -> None:
+        with contextlib.suppress(MLRunLikeError):
+            self._pod = self._client.get(f"{self._pods_path}/{self._pod['metadata']['name']}")
 
     def _why_job_failed(self) -> Cause | None:
         try:

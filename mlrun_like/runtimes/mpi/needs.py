@@ -11,6 +11,7 @@ from functools import lru_cache
 from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError
 from mlrun_like.packaging.unpack import files_of
+from mlrun_like.parsing import parse
 from mlrun_like.specs.function import FunctionDoc
 
 __all__ = ["has_mpi4py", "why_mpi4py"]
@@ -34,7 +35,7 @@ def why_mpi4py(document: FunctionDoc, handler: str) -> str:
         return ""
     try:
         texts, main = files_of(document)
-        trees = {name: ast.parse(text) for name, text in texts.items()}
+        trees = {name: parse(text) for name, text in texts.items()}
     except (MLRunLikeError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ""  # other checks say so
     shown = document.spec.build.origin_filename or main

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from mlrun_like.errors import PackagingError, SpecError, nearest
 from mlrun_like.packaging.scopes import bound_names
 from mlrun_like.packaging.unpack import files_of
+from mlrun_like.parsing import parse
 from mlrun_like.runtimes.nuclio.answers import may_return_list
 from mlrun_like.runtimes.nuclio.templates import guard_text, hook_text, modules_text
 from mlrun_like.specs.function import FunctionDoc
@@ -169,7 +170,7 @@ def _job_text(doc: FunctionDoc) -> str:
 
 def _parsed(code: str, doc: FunctionDoc) -> ast.Module:
     try:
-        return ast.parse(code)
+        return parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
         line = getattr(exc, "lineno", None)
         raise PackagingError(

@@ -13,6 +13,7 @@ from mlrun_like.packaging.local_modules import LocalModules, is_installed, place
 from mlrun_like.packaging.scopes import bound_names
 from mlrun_like.packaging.source import capture_callable, embed, plain_function
 from mlrun_like.packaging.unpack import files_of
+from mlrun_like.parsing import parse
 from mlrun_like.runtimes.finding import Finding
 from mlrun_like.serving.definition.graph import Graph
 from mlrun_like.serving.definition.lookup import resolve
@@ -56,7 +57,7 @@ def check_names(document: FunctionDoc, graph: Graph) -> Iterator[Finding]:
     bound: set[str] = set()
     if build.functionSourceCode:
         files, main = files_of(document)
-        tree = ast.parse(files[main])
+        tree = parse(files[main])
         if any(isinstance(n, ast.ImportFrom) and n.names[0].name == "*" for n in tree.body):
             return
         bound = set(bound_names(tree.body))
