@@ -179,10 +179,13 @@ class _Run:
     def _is_suspect(self, future: Any, batch: list[MLClientCtx]) -> bool:
         """Whether a trial may only have been beside, or behind, another one that is to blame.
 
-        Dask blames everything that was assigned to a lost worker; alone it shows who it was.
+        Dask blames everything that was assigned to a lost worker; alone it shows who it was. A
+        result that was there and is not any more was lost with the worker that held it.
         """
-        if future.status != "error" or future.key.endswith(_ALONE):
+        if future.key.endswith(_ALONE):
             return False
+        if future.status != "error":
+            return True
         return len(batch) > 1 or type(future.exception()).__name__ == "KilledWorker"
 
     def _record(self, child: MLClientCtx, answer: dict[str, Any]) -> None:
