@@ -35,7 +35,9 @@ demo: $(STAMPS)/demo
 
 test: $(STAMPS)/dev system $(if $(CI),$(STAMPS)/models)
 	@mkdir -p $(CACHE)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q; \
+	@# Real brokers, clusters and browsers share two cores here: what fails is tried once more and
+	@# listed as RERUN. Nothing is tried again by `make check`.
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q --reruns 1 -rfExXsR; \
 	code=$$?; echo $$code > $(CACHE)/pytest-exit; exit $$code
 
 check: lint types tests-fast

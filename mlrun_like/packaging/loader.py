@@ -24,7 +24,7 @@ from mlrun_like.errors import FunctionError, MLRunLikeError, NotFoundError, near
 from mlrun_like.packaging.local_modules import read_python
 from mlrun_like.packaging.notebook import to_source
 from mlrun_like.packaging.source import plain_function
-from mlrun_like.packaging.unpack import add_path, files_of, unpack, use_folder
+from mlrun_like.packaging.unpack import add_path, alone, files_of, unpack, use_folder
 from mlrun_like.specs.function import FunctionDoc
 
 __all__ = ["load_module", "loading", "module_from_path", "resolve_handler"]
@@ -60,16 +60,17 @@ def load_module(doc: FunctionDoc, replace_main: bool = False) -> types.ModuleTyp
         return _from_command(doc)
     files, main = files_of(doc)
     folder = unpack(files)
-    use_folder(folder, files)
-    if doc.spec.pythonpath:
-        add_path(str(Path(doc.spec.workdir or ".", doc.spec.pythonpath).absolute()))
     digest = folder.name[:16]
     name = build.origin_module
     if name == "__main__":
         name = "__main__" if replace_main else f"mlrun_like_main_{digest}"
     elif not name:
         name = f"mlrun_like_code_{digest}"
-    return _import_file(folder / main, name, digest)
+    with alone():
+        use_folder(folder, files)
+        if doc.spec.pythonpath:
+            add_path(str(Path(doc.spec.workdir or ".", doc.spec.pythonpath).absolute()))
+        return _import_file(folder / main, name, digest)
 
 
 def module_from_path(path: str | Path) -> types.ModuleType:

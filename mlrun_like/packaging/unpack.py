@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import importlib
 import json
@@ -11,14 +12,33 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import IntegrityError, SpecError
 from mlrun_like.specs.function import FunctionDoc
 
-__all__ = ["add_path", "files_of", "unpack", "use_folder"]
+__all__ = ["add_path", "alone", "files_of", "unpack", "use_folder"]
+
+_one = threading.RLock()
+_PATIENCE = 10.0  # seconds
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """One function is loaded at a time: its folder is where its modules are looked for meanwhile.
+
+    Code whose top level waits for another thread that loads a function would wait for ever, so
+    patience ends.
+    """
+    taken = _one.acquire(timeout=_PATIENCE)
+    try:
+        yield
+    finally:
+        if taken:
+            _one.release()
 
 
 def files_of(doc: FunctionDoc) -> tuple[dict[str, str], str]:

@@ -62,6 +62,18 @@ def test_threads_get_a_module_that_is_complete() -> None:
     assert [handler() for handler in found] == [1] * 4 and len(set(found)) == 1
 
 
+def test_threads_get_the_modules_of_their_own_function() -> None:
+    def made(number: int) -> int:
+        code = (
+            f"import time\ntime.sleep(0.02)\nimport race_helper\nx = race_helper.value + {number}"
+        )
+        found: int = load_module(doc(code, race_helper=f"value = {number * 100}")).x
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(made, range(1, 9))) == [101 * number for number in range(1, 9)]
+
+
 def test_pickles_by_reference() -> None:
     function = doc("class Thing: pass\n", "lost_pkg.inner.job")
     thing = load_module(function).Thing()
