@@ -195,7 +195,8 @@ def _function(step: Step) -> dict[str, Any]:
         ) from exc
     found: dict[str, Any] = json.loads(json.dumps(public(document).to_dict(), default=str))
     found.pop("status", None)
-    found["metadata"].pop("updated", None)
+    for name in ("updated", "hash"):  # of when it was stored last, if it was
+        found["metadata"].pop(name, None)
     found["spec"].pop("environment", None)  # a job has its own
     if found["spec"].get("env"):
         found["spec"]["env"] = _environment(document)

@@ -67,7 +67,8 @@ def container(
         plain = public(document).to_dict()
         plain.pop("status", None)
         plain.get("spec", {}).pop("environment", None)  # a container has its own
-        plain.get("metadata", {}).pop("updated", None)
+        for name in ("updated", "hash"):  # of when it was stored last, if it was
+            plain.get("metadata", {}).pop(name, None)
         for key in _MADE_HERE:
             plain["spec"].get("build", {}).pop(key, None)
         plain["spec"].pop("env", None)  # the container has them, and they may be secret
