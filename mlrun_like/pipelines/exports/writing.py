@@ -28,6 +28,7 @@ from mlrun_like.pipelines.plan import Plan
 from mlrun_like.specs.values import Retry
 
 __all__ = [
+    "PlainDumper",
     "check_cron",
     "check_names",
     "check_parameters",
@@ -47,7 +48,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _CRON = re.compile(r"[0-9A-Za-z*/,#?L-]+( [0-9A-Za-z*/,#?L-]+){4}\Z")
 
 
-class _Dumper(yaml.SafeDumper):
+class PlainDumper(yaml.SafeDumper):
     """Plain YAML without anchors; texts of several lines are blocks."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -59,14 +60,19 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
-_Dumper.add_representer(str, _text)
+PlainDumper.add_representer(str, _text)
+# Other packages quote these, which YAML 1.1 calls boolean, and do so for all of PyYAML: what is
+# written shall not depend on what was imported.
+PlainDumper.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:y|Y|n|N)$"), list("yYnN")
+)
 
 
 def to_yaml(target: str, document: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
     """A document as YAML below a header that says what made it."""
     lines = [header(target), *notes]
     head = "".join(f"# {re.sub(r'[^ -~]', '?', line)}\n" for line in lines)
-    body = yaml.dump(dict(document), Dumper=_Dumper, sort_keys=False, width=100)
+    body = yaml.dump(dict(document), Dumper=PlainDumper, sort_keys=False, width=100)
     return head + str(body)
 
 

@@ -23,7 +23,7 @@ from mlrun_like.pipelines.exports.kubeflow.layout import (
 from mlrun_like.pipelines.exports.kubeflow.tasks import Tasks
 from mlrun_like.pipelines.exports.package import header, to_package
 from mlrun_like.pipelines.exports.problems import Problems
-from mlrun_like.pipelines.exports.writing import write_text
+from mlrun_like.pipelines.exports.writing import PlainDumper, write_text
 from mlrun_like.pipelines.nodes import REQUIRED, Step
 from mlrun_like.pipelines.plan import Plan
 from mlrun_like.pipelines.refs import OutputRef, ParamRef, producers
@@ -57,7 +57,8 @@ def export_kubeflow(
     pipeline, platforms = to_documents(plan, image=image, store=store)
     head = f"# {header('Kubeflow Pipelines v2')}\n# Pipeline: {plan.name}\n"
     parts = [
-        yaml.safe_dump(each, sort_keys=True, allow_unicode=True) for each in (pipeline, platforms)
+        yaml.dump(each, Dumper=PlainDumper, sort_keys=True, allow_unicode=True)
+        for each in (pipeline, platforms)
     ]
     text = head + "---\n".join(parts)
     return write_text(text, str(target))
