@@ -12,6 +12,7 @@ from typing import Any
 from mlrun_like.errors import PackagingError
 from mlrun_like.packaging.docstrings import DocString, parse_docstring
 from mlrun_like.parsing import parse
+from mlrun_like.signatures import signature_of
 from mlrun_like.specs.function import EntryPoint, EntryPointParameter, FunctionDoc
 
 __all__ = ["entry_point_of", "entry_points_from_source", "render_doc"]
@@ -207,7 +208,7 @@ def _choices(node: ast.expr | None) -> list[Any]:
 def _from_signature(name: str, fn: Any) -> EntryPoint:
     doc = parse_docstring(inspect.getdoc(fn))
     try:
-        signature = inspect.signature(fn)
+        signature = signature_of(fn)
     except (TypeError, ValueError):
         return EntryPoint(name=name, doc=doc.text)
     entry = EntryPoint(name=name, doc=doc.text)

@@ -25,6 +25,7 @@ from mlrun_like.packaging.local_modules import read_python
 from mlrun_like.packaging.notebook import to_source
 from mlrun_like.packaging.source import plain_function
 from mlrun_like.packaging.unpack import add_path, alone, files_of, unpack, use_folder
+from mlrun_like.signatures import signature_of
 from mlrun_like.specs.function import FunctionDoc
 
 __all__ = ["load_module", "loading", "module_from_path", "resolve_handler"]
@@ -280,13 +281,13 @@ def _method(cls: type, name: str, arguments: dict[str, Any], handler: str) -> An
     if not hasattr(cls, name):
         raise _missing(name, cls, handler)
     if "context" in arguments:
-        parameters = inspect.signature(cls).parameters.values()
+        parameters = signature_of(cls).parameters.values()
         kinds = {parameter.kind for parameter in parameters}
         named = {parameter.name for parameter in parameters}
         if "context" not in named and inspect.Parameter.VAR_KEYWORD not in kinds:
             del arguments["context"]
     try:
-        inspect.signature(cls).bind(**arguments)
+        signature_of(cls).bind(**arguments)
     except TypeError as exc:
         raise FunctionError(
             f"class {cls.__name__!r} cannot be made with {sorted(arguments)}: {exc}",

@@ -75,7 +75,7 @@ def files_of(doc: FunctionDoc) -> tuple[dict[str, str], str]:
 def unpack(files: Mapping[str, str]) -> Path:
     """Write the files below a folder named by their content; whole or not at all."""
     text = json.dumps(sorted(files.items()))
-    root = config.path("code")
+    root = Path(config.code_path).absolute() if config.code_path else config.path("code")
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = root / hashlib.sha256(text.encode()).hexdigest()[:32]
     if not folder.is_dir():
@@ -119,7 +119,20 @@ def use_folder(folder: Path, files: Mapping[str, str]) -> None:
         if file.startswith(root) and not file.startswith(str(folder) + os.sep):
             sys.modules.pop(name, None)  # another thread may have been first
     add_path(str(folder))
-    importlib.invalidate_caches()
+    if config.code_path:  # a folder of this process alone, where nothing else is new
+        _forget_listings(str(folder))
+    else:
+        importlib.invalidate_caches()
+
+
+def _forget_listings(folder: str) -> None:
+    """Let imports look anew at what is in the folder; only there, since a look costs time."""
+    for path, finder in list(sys.path_importer_cache.items()):
+        if path == folder or path.startswith(folder + os.sep):
+            if finder is None:
+                sys.path_importer_cache.pop(path, None)
+            elif hasattr(finder, "invalidate_caches"):
+                finder.invalidate_caches()
 
 
 def add_path(path: str) -> None:

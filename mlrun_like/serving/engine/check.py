@@ -14,6 +14,7 @@ from mlrun_like.serving.definition.step import QueueStep, RouterStep
 from mlrun_like.serving.definition.structure import order_problems
 from mlrun_like.serving.engine.blocking import blocking_call
 from mlrun_like.serving.protocol import Step
+from mlrun_like.signatures import signature_of
 
 if TYPE_CHECKING:
     from mlrun_like.serving.definition.graph import Graph
@@ -191,7 +192,7 @@ def _argument_problems(
     call: Callable[..., Any], values: tuple[Any, ...], named: Mapping[str, Any], what: str
 ) -> list[str]:
     try:
-        signature = inspect.signature(call)
+        signature = signature_of(call)
     except (TypeError, ValueError):  # some built-ins do not say; the call itself will
         return []
     parameters = signature.parameters
@@ -289,7 +290,7 @@ def injected(call: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, A
     {'context': 1}
     """
     try:
-        parameters = inspect.signature(call).parameters
+        parameters = signature_of(call).parameters
     except (TypeError, ValueError):
         return {}
     named = {name: value for name, value in values.items() if name in parameters}

@@ -13,6 +13,7 @@ from mlrun_like.serving.event import Event
 from mlrun_like.serving.paths import get_path, set_path
 from mlrun_like.serving.protocol import Emit, Step
 from mlrun_like.serving.steps.checks import check_callable, refuse_unknown
+from mlrun_like.signatures import signature_of
 
 __all__ = ["FlowStep", "first_result", "key_reader", "reader", "writer"]
 
@@ -76,7 +77,7 @@ class FlowStep(Step):
         **unknown: Any,
     ) -> None:
         step = type(self).__name__
-        refuse_unknown(unknown, [*inspect.signature(type(self)).parameters, *_SHARED], step)
+        refuse_unknown(unknown, [*signature_of(type(self)).parameters, *_SHARED], step)
         self.name = name or step
         self.full_event = bool(full_event)
         self.input_path = input_path or ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlrun_like import __version__
 from mlrun_like.registry import resolve
 from mlrun_like.serving.definition.step import GraphStep, RouterStep
+from mlrun_like.signatures import signature_of
 
 if TYPE_CHECKING:
     from mlrun_like.serving.definition.graph import Graph
@@ -143,7 +144,7 @@ def _hint(
         return {}
     try:
         hints = typing.get_type_hints(function, include_extras=True)
-        names = [name for name in inspect.signature(function).parameters if name != "context"]
+        names = [name for name in signature_of(function).parameters if name != "context"]
     except (TypeError, ValueError, NameError, AttributeError):
         return {}
     name = "return" if result else (names[0] if names else "")
