@@ -91,6 +91,11 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "redis": "mlrun_like.streams.redis:RedisStream",
                 "rediss": "mlrun_like.streams.redis:RedisStream",
                 "kafka": "mlrun_like.streams.kafka:KafkaStream",
+                "amqp": "mlrun_like.streams.rabbitmq:RabbitStream",
+                "amqps": "mlrun_like.streams.rabbitmq:RabbitStream",
+                "nats": "mlrun_like.streams.nats:NatsStream",
+                "mqtt": "mlrun_like.streams.mqtt:MqttStream",
+                "mqtts": "mlrun_like.streams.mqtt:MqttStream",
             }
         ),
         "notifications": MappingProxyType(  # what tells people about runs

@@ -5,10 +5,12 @@ A part that is not installed is a skip with the reason on a user's machine, and 
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import importlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -21,12 +23,18 @@ import pytest
 
 __all__ = [
     "Kafka",
+    "Mosquitto",
+    "Nats",
     "Postgres",
+    "Rabbit",
     "Redis",
     "free_port",
     "kafka_server",
     "missing",
+    "mosquitto_server",
+    "nats_server",
     "postgres_server",
+    "rabbit_server",
     "redis_server",
 ]
 
@@ -149,7 +157,7 @@ class _Started:
                 stdout=output,
                 stderr=output,
             )
-        for _ in range(500):
+        for _ in range(1500):
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
@@ -236,3 +244,141 @@ def kafka_server() -> Iterator[Kafka]:
             yield server
         finally:
             server.kill()
+
+
+class Nats(_Started):
+    """A NATS server with JetStream, which keeps what it has when it is killed."""
+
+    def command(self) -> list[str]:
+        return [
+            _program("nats-server", "nats-server"),
+            *("-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", str(self.folder / "kept")),
+        ]
+
+    @property
+    def url(self) -> str:
+        return f"nats://127.0.0.1:{self.port}"
+
+
+class Mosquitto(_Started):
+    """An MQTT broker, which keeps sessions when it is ended, not when it is killed."""
+
+    def command(self) -> list[str]:
+        (self.folder / "mosquitto.conf").write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser root\n"
+            f"persistence true\npersistence_location {self.folder}/\nmax_queued_messages 0\n"
+        )
+        return [_program("mosquitto", "mosquitto"), "-c", str(self.folder / "mosquitto.conf")]
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://127.0.0.1:{self.port}"
+
+
+class Rabbit(_Started):
+    """A RabbitMQ broker with everything of its own: names, ports, cookie, data."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.names_port, self.inner_port = free_port(), free_port()
+        (folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\nlog.console = true\n"
+            "log.console.level = warning\n"
+        )
+        (folder / "plugins").touch()
+
+    def command(self) -> list[str]:
+        made = {
+            "HOME": self.folder,
+            "RABBITMQ_NODENAME": f"test{self.port}@localhost",
+            "RABBITMQ_DIST_PORT": self.inner_port,
+            "ERL_EPMD_PORT": self.names_port,
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_MNESIA_BASE": self.folder / "data",
+            "RABBITMQ_LOG_BASE": self.folder / "log",
+            "RABBITMQ_CONFIG_FILE": self.folder / "rabbitmq",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": self.folder / "plugins",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2",
+        }
+        # the wrapper in /usr/sbin changes to a user that cannot write here
+        return [
+            *("env", *(f"{name}={value}" for name, value in made.items())),
+            "/usr/lib/rabbitmq/bin/rabbitmq-server",
+        ]
+
+    def kill(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            for pid in _children(self.process.pid):
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+        super().kill()
+
+    def end(self) -> None:
+        """Kill it and the daemon that it started for names of nodes."""
+        self.kill()
+        environment = {**os.environ, "ERL_EPMD_PORT": str(self.names_port)}
+        for _ in range(50):  # it refuses while it believes that the node is alive
+            done = subprocess.run(
+                ["epmd", "-kill"], env=environment, capture_output=True, timeout=10, check=False
+            )
+            if b"Killed" in done.stdout or b"Cannot connect" in done.stdout + done.stderr:
+                break
+            time.sleep(0.1)
+
+    @property
+    def url(self) -> str:
+        return f"amqp://guest:guest@127.0.0.1:{self.port}"
+
+
+def _program(name: str, package: str) -> str:
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        missing(f"{name} is not installed (Debian package {package!r})")
+    return str(found)
+
+
+def _children(pid: int) -> list[int]:
+    """The processes below a process, itself not."""
+    found = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    pids = [int(word) for word in found.stdout.split()]
+    return pids + [inner for one in pids for inner in _children(one)]
+
+
+@contextmanager
+def nats_server() -> Iterator[Nats]:
+    """A running server; skips when it is not installed."""
+    with tempfile.TemporaryDirectory(prefix="nats") as folder:
+        server = Nats(Path(folder))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+
+
+@contextmanager
+def mosquitto_server() -> Iterator[Mosquitto]:
+    """A running broker; skips when it is not installed."""
+    with tempfile.TemporaryDirectory(prefix="mosquitto") as folder:
+        server = Mosquitto(Path(folder))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+
+
+@contextmanager
+def rabbit_server() -> Iterator[Rabbit]:
+    """A running broker (about ten seconds); skips when it is not installed."""
+    if not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists():
+        missing("RabbitMQ is not installed (Debian package 'rabbitmq-server')")
+    with tempfile.TemporaryDirectory(prefix="rabbit", ignore_cleanup_errors=True) as folder:
+        server = Rabbit(Path(folder))
+        try:
+            server.start()
+            yield server
+        finally:
+            server.end()

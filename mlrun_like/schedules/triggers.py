@@ -14,6 +14,7 @@ from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
+from mlrun_like.registry import resolve
 from mlrun_like.schedules.define import iso
 from mlrun_like.schedules.firing import going_on, own_mark
 from mlrun_like.schedules.sources import Event, look
@@ -117,6 +118,8 @@ def fire_event(
 ) -> list[str]:
     """Post a named event; the triggers that it was given to, as `<project>/<name>`.
 
+    Deployed functions with a trigger of kind `events` get it, too.
+
     Args:
         store: Where the triggers are.
         name: The event's name, such as an alert's.
@@ -138,6 +141,7 @@ def fire_event(
         if ours and (wanted.get("kind"), wanted.get("source")) == ("event", name):
             _hand_over(store, document["project"], document["name"], event)
             told.append(f"{document['project']}/{document['name']}")
+    resolve("mlrun_like.gateway.triggers.spool:post_event")(name, data, project)
     return sorted(told)
 
 

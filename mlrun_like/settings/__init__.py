@@ -4,6 +4,7 @@ general   home, store, artifacts, runs
 engines   where functions run: this machine, containers, clusters, times
 images    images and registries
 serving   serving graphs
+gateway   deployed functions on this machine
 setting   one row
 table     all of them
 

@@ -9,6 +9,12 @@ __all__ = ["GENERAL"]
 GENERAL: tuple[Setting, ...] = (
     Setting("home", str, "~/.mlrun-like", "Folder of the store, artifacts, logs and spool."),
     Setting(
+        "code_path",
+        str,
+        "",
+        "Folder that the code of functions is unpacked into; empty: `code` in home.",
+    ),
+    Setting(
         "config_file",
         str,
         "",

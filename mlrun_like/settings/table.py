@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mlrun_like.settings.engines import ENGINES
+from mlrun_like.settings.gateway import GATEWAY
 from mlrun_like.settings.general import GENERAL
 from mlrun_like.settings.images import IMAGES
 from mlrun_like.settings.serving import SERVING
@@ -13,9 +14,9 @@ from mlrun_like.settings.setting import Setting
 
 __all__ = ["PATHS", "SECRETS", "SETTINGS"]
 
-SETTINGS: tuple[Setting, ...] = (*GENERAL, *ENGINES, *IMAGES, *SERVING)
+SETTINGS: tuple[Setting, ...] = (*GENERAL, *ENGINES, *IMAGES, *SERVING, *GATEWAY)
 
-SECRETS = frozenset({"token", "serving_token", "exec", "registry_auth"})
+SECRETS = frozenset({"token", "serving_token", "exec", "registry_auth", "gateway_admin_token"})
 """Those whose values are never printed."""
 
 _TRACKING = "external_platform_tracking"

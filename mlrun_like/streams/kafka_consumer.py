@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import logging
 import time
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import ConflictError, InvalidArgumentError
 from mlrun_like.registry import require
 from mlrun_like.streams.base import Consumer, Record
+from mlrun_like.streams.kafka_messages import record_of, weakly
 from mlrun_like.streams.kafka_offsets import Partition
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class KafkaConsumer(Consumer):
         """Whether there is something to commit that was not sent, or failed."""
         self._asked = False
         """Whether a commit was sent that is not answered."""
+        self.gone: list[int] = []
+        """Partitions that went to another member; who looks at it empties it."""
         self._closed = False
         self._shared = shards is None
         assigned = None if shards is None else sorted(set(shards))
@@ -60,7 +62,7 @@ class KafkaConsumer(Consumer):
             # long steps are allowed: whether the process lives is told by heartbeats
             "max.poll.interval.ms": 3_600_000,
             "session.timeout.ms": 15_000,
-            "on_commit": _weakly(self._on_commit),
+            "on_commit": weakly(self._on_commit),
         }
         if name and assigned is None:
             settings["group.instance.id"] = name  # its place is kept while it restarts
@@ -69,9 +71,9 @@ class KafkaConsumer(Consumer):
         if assigned is None:
             self._consumer.subscribe(
                 [stream.name],
-                on_assign=_weakly(self._on_assign),
-                on_revoke=_weakly(self._on_revoke),
-                on_lost=_weakly(self._on_lost),
+                on_assign=weakly(self._on_assign),
+                on_revoke=weakly(self._on_revoke),
+                on_lost=weakly(self._on_lost),
             )
             return
         try:
@@ -133,7 +135,7 @@ class KafkaConsumer(Consumer):
                 break
             taken += 1
             partition.offsets.handed(message.offset())
-            found.append(_record(message, partition.begun))
+            found.append(record_of(message, partition.begun))
             if partition.alone:
                 break
         del self._held[:taken]
@@ -260,37 +262,8 @@ class KafkaConsumer(Consumer):
         self._forget(shards)
 
     def _forget(self, shards: Sequence[int]) -> None:
+        self.gone += shards
         for shard in shards:
             self._partitions.pop(shard, None)
             self._commits.pop(shard, None)
         self._held = [message for message in self._held if message.partition() not in shards]
-
-
-def _weakly(method: Any) -> Any:
-    """A method as a callback that does not keep its object.
-
-    A client that is collected as part of a circle of references ends the whole process.
-    """
-    found = weakref.WeakMethod(method)
-
-    def call(*arguments: Any) -> None:
-        alive = found()
-        if alive is not None:
-            alive(*arguments)
-
-    return call
-
-
-def _record(message: Any, deliveries: int) -> Record:
-    headers = {
-        name: (value or b"").decode("utf-8", "replace") for name, value in message.headers() or ()
-    }
-    return Record(
-        message.value() or b"",
-        (message.key() or b"").decode("utf-8", "replace"),
-        headers,
-        str(message.offset()),
-        message.partition(),
-        message.timestamp()[1] / 1000,
-        deliveries,
-    )

@@ -4,19 +4,22 @@
     dummy://                             in this process, and tests read its `event_list`
     redis://HOST:PORT/DB/NAME            Redis Streams (rediss: over TLS); DB may be left out
     kafka://HOST:PORT,HOST:PORT/TOPIC    Kafka, or ?topic=TOPIC
+    amqp://HOST:PORT/[VHOST/]QUEUE       RabbitMQ (amqps: over TLS)
+    nats://HOST:PORT/SUBJECT             NATS, with JetStream where a stream takes the subject
+    mqtt://HOST:PORT/TOPIC               MQTT (mqtts: over TLS)
 
 Options may stand in the URL's query: `redis://localhost/events?shards=4&max_length=100000`.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from mlrun_like import registry
 from mlrun_like.errors import InvalidArgumentError, nearest
+from mlrun_like.signatures import signature_of
 from mlrun_like.streams.base import Stream
 
 __all__ = ["get_stream_pusher", "open_stream", "without_password"]
@@ -77,7 +80,7 @@ def open_stream(url: str | Stream, **options: Any) -> Stream:
         if named.get(name) is not None:
             named[name] = _number(name, named[name], cast, url)
     made = registry.load("streams", scheme)
-    parameters = inspect.signature(made).parameters
+    parameters = signature_of(made).parameters
     known = set(parameters) - {"url"}
     takes_all = any(item.kind is item.VAR_KEYWORD for item in parameters.values())
     unknown = [] if takes_all else [name for name in named if name not in known]
