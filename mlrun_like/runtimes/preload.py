@@ -16,9 +16,9 @@ from pathlib import Path
 from mlrun_like.parsing import parse
 from mlrun_like.specs.function import FunctionDoc
 
-__all__ = ["imported_packages", "modules_to_preload", "site_state"]
+__all__ = ["FORK_UNSAFE", "imported_packages", "modules_to_preload", "site_state"]
 
-_FORK_UNSAFE = frozenset({"grpc", "horovod", "jax", "mpi4py", "tensorflow"})
+FORK_UNSAFE = frozenset({"grpc", "horovod", "jax", "mpi4py", "tensorflow"})
 """Packages whose import starts native threads with locks that do not survive a fork, or makes this
 process a rank of an MPI world."""
 
@@ -39,7 +39,7 @@ def modules_to_preload(doc: FunctionDoc) -> tuple[str, ...]:
     found: set[str] = set()
     for name in names:
         top = name.partition(".")[0]
-        if top not in local and top not in _FORK_UNSAFE and top not in sys.stdlib_module_names:
+        if top not in local and top not in FORK_UNSAFE and top not in sys.stdlib_module_names:
             found.update(_installed(name))
     return tuple(sorted(name for name in found if not _has_child(name, found)))
 

@@ -202,7 +202,7 @@ def text_of(value: Any) -> str:
     '{"x": "NaN", "y": "{1}"}'
     """
     try:
-        return json.dumps(value, allow_nan=False, default=_shown)
+        return _encoder.encode(value)
     except ValueError:
         return json.dumps(_finite(value), default=_shown)
 
@@ -210,6 +210,9 @@ def text_of(value: Any) -> str:
 def _shown(value: Any) -> Any:
     log = getattr(value, "__log__", None)
     return log() if callable(log) else repr(value)
+
+
+_encoder = json.JSONEncoder(allow_nan=False, default=_shown)
 
 
 def _finite(value: Any) -> Any:

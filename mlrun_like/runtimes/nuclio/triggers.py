@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.registry import resolve
 from mlrun_like.runtimes.nuclio.stream_triggers import (
     EventHubTrigger,
     KafkaTrigger,
@@ -21,7 +22,7 @@ from mlrun_like.runtimes.nuclio.stream_triggers import (
 )
 from mlrun_like.runtimes.nuclio.trigger_base import NuclioTrigger, worker_counts
 from mlrun_like.runtimes.nuclio.trigger_checks import check_trigger
-from mlrun_like.runtimes.nuclio.trigger_kinds import ALIASES
+from mlrun_like.runtimes.nuclio.trigger_kinds import ALIASES, KINDS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -167,6 +168,12 @@ def trigger_of(name: str, spec: Any) -> dict[str, Any]:
         made["kind"] = ALIASES.get(kind, kind) if isinstance(kind, str) else kind
         made["name"] = name
     found = list(check_trigger(name, made))
+    if found:
+        # what Nuclio has not, the gateway of this package may have: deploying to Nuclio asks again
+        kind = made.get("kind") if isinstance(made, Mapping) else None
+        if isinstance(kind, str) and kind:
+            local = resolve("mlrun_like.gateway.triggers.checks:check_triggers")({name: made})
+            found = found if local and kind in KINDS else local
     if found:
         raise InvalidArgumentError(
             "; ".join(item.what for item in found), where=found[0].where, fix=found[0].fix
