@@ -38,6 +38,9 @@ _SERVE = (
     *("-m", "mlrun_like", "serve", f"{ROOT}/function.json"),
     *("--host", "0.0.0.0", "--port", "8080"),
 )
+_SERVICES = ("nuclio", "remote", "serving")
+_BROKERS = ("kafka", "redis")
+"""Kinds of triggers whose client is an extra of the same name."""
 _PRIVATE = (
     *("builder_env", "secret", "image", "base_image", "extra", "extra_args", "auto_build"),
     "commands",
@@ -123,7 +126,7 @@ def plan_of(doc: FunctionDoc, **changes: Any) -> Plan:
         "requirements": tuple(read_requirements(build.requirements)),
         "preferred": _preferred(doc),
         "package": build.with_mlrun is not False,
-        "extras": _extras(doc.kind),
+        "extras": _extras(doc),
         "files": files,
         "document": _published(doc),
         "source": build.source if baked else "",
@@ -169,8 +172,15 @@ def _preferred(doc: FunctionDoc) -> dict[str, str]:
     return {name: version for name, version in sorted(lock.items()) if name in names}
 
 
-def _extras(kind: str) -> tuple[str, ...]:
-    """The extras that a kind's runtime names as needed inside its image."""
+def _extras(doc: FunctionDoc) -> tuple[str, ...]:
+    """The extras that a kind's runtime names as needed inside its image.
+
+    Services need the HTTP server, and the clients of the brokers that call them.
+    """
+    kind = doc.kind
+    if kind.partition(":")[0] in _SERVICES:
+        kinds = str([row.get("kind") for row in doc.spec.config.values() if isinstance(row, dict)])
+        return ("serving", *(name for name in _BROKERS if name in kinds))
     if kind not in known("runtimes"):
         return ()
     extra = getattr(load("runtimes", kind), "extra", "")
