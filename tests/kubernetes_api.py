@@ -24,9 +24,12 @@ from urllib.parse import parse_qsl, urlsplit
 import kubernetes_validate
 import yaml
 
+from mlrun_like.runtimes.kubernetes.client import path_of
 from tests.kubernetes_node import Node, Refused, now
+from tests.kubernetes_services import Deployments, applied, check_custom, check_immutable
 
 VERSION = "1.37"
+_CORE = ("", "apps", "autoscaling", "batch", "networking.k8s.io", "policy")
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>v[0-9a-z]+)"
     r"(?:/namespaces/(?P<namespace>[^/]+)(?=/[a-z]))?"
@@ -64,6 +67,8 @@ class Faults:
     """Each log connection takes one number off: it breaks after so many lines."""
     coarse_clock: bool = False
     """Log times have a grain of 0.2 s: many lines have the same time."""
+    absent: set[str] = field(default_factory=set)
+    """API groups that this cluster does not have."""
     missing_images: set[str] = field(default_factory=set)
     scripts: list[str] = field(default_factory=list)
     """What happens to the next pods: a name of `kubernetes_node.SCRIPTS`, or `""`."""
@@ -84,12 +89,15 @@ class Cluster:
         self._oldest = 0
         self.closing = False
         self.node = Node(self)
+        self.deployments = Deployments(self)
+        self._applied: dict[Key, Obj] = {}
         self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
         self._server = _Server(("127.0.0.1", 0), _handler_of(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         self.node.start()
+        self.deployments.start()
 
     # -- for tests ------------------------------------------------------------------------
 
@@ -136,6 +144,7 @@ class Cluster:
         self.closing = True
         with self.changed:
             self.changed.notify_all()
+        self.deployments.close()
         self.node.close()
         self._server.shutdown()
         self._server.server_close()
@@ -235,8 +244,9 @@ class Cluster:
         longest = 253 if plural not in ("jobs",) else 63
         if len(meta["name"]) > longest:
             raise Refused(422, "Invalid", f"metadata.name: Invalid value: {meta['name']!r}")
-        if self._validate and group in ("", "batch"):
+        if self._validate and group in _CORE:
             check_schema(body)
+        check_custom(body)
         if plural == "pods":
             self.node.admit(body)
         if self.find(plural, namespace, meta["name"]) is not None:
@@ -245,6 +255,29 @@ class Cluster:
             return body
         body.setdefault("status", {})
         return self.put(body)
+
+    def apply(self, body: Obj, group: str, plural: str, namespace: str) -> Obj:
+        """Create an object, or change the fields that the same manager applied before."""
+        wanted = copy.deepcopy(body)
+        with self.changed:
+            there = self.find(plural, namespace, body["metadata"]["name"])
+            if there is None:
+                body.setdefault("metadata", {})["generation"] = 1
+                made = self.create(body, group, plural, namespace, False)
+                self._applied[key_of(made)] = wanted
+                return made
+            if self._validate and group in _CORE:
+                check_schema(wanted)
+            check_custom(wanted)
+            check_immutable(there, wanted)
+            key = key_of(there)
+            found = applied(there, self._applied.get(key, {}), wanted)
+            if found == there:
+                return there
+            if found.get("spec") != there.get("spec"):
+                found["metadata"]["generation"] = there["metadata"].get("generation", 0) + 1
+            self._applied[key] = wanted
+            return self.put(found)
 
     def listed(self, group: str, plural: str, namespace: str, query: Obj) -> tuple[list[Obj], str]:
         """A list and its version."""
@@ -286,8 +319,7 @@ class Cluster:
 def key_of(item: Obj) -> Key:
     """Where an object is stored."""
     group, _, _ = item["apiVersion"].rpartition("/")
-    plurals = {"PriorityClass": "priorityclasses"}
-    plural = plurals.get(item["kind"], f"{item['kind'].lower()}s")
+    plural = path_of(item["apiVersion"], item["kind"]).rpartition("/")[2]
     return group, plural, item["metadata"].get("namespace", ""), item["metadata"]["name"]
 
 
@@ -419,7 +451,14 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(404, "NotFound", "the server could not find the requested resource")
         group, plural = found["group"] or "", found["plural"]
         namespace, name = found["namespace"] or "", found["name"] or ""
+        if group in self.cluster.faults.absent:
+            raise Refused(404, "NotFound", "the server could not find the requested resource")
         self._authorize(query, plural, namespace, name)
+        if self.command == "PATCH" and "apply-patch" in self.headers.get("Content-Type", ""):
+            if not query.get("fieldManager"):
+                raise Refused(400, "BadRequest", "fieldManager is required for apply patch")
+            self._answer(200, self.cluster.apply(body, group, plural, namespace))
+            return
         if self.command == "POST":
             dry = query.get("dryRun") == "All"
             self._answer(201, self.cluster.create(body, group, plural, namespace, dry))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -311,10 +312,12 @@ class Node:
         if not self._wait(pod, ready):
             return None
 
+        paths = "|".join(re.escape(path) for path in sorted(folders, key=len, reverse=True))
+
         def here(text: str) -> str:
-            for path in sorted(folders, key=len, reverse=True):
-                text = text.replace(path, folders[path])
-            return text
+            if not paths:
+                return text
+            return re.sub(paths, lambda found: folders[found[0]], text)
 
         command = [
             here(part) for part in [*container.get("command", []), *container.get("args", [])]

@@ -23,7 +23,11 @@ MERGE = "application/merge-patch+json"
 _RETRIED = (429, 500, 502, 503, 504)
 _CONNECT, _READ = 5.0, 30.0
 _LONGEST_WAIT = 10.0
-_PLURALS = {"PriorityClass": "priorityclasses"}
+_PLURALS = {
+    "PriorityClass": "priorityclasses",
+    "Ingress": "ingresses",
+    "NetworkPolicy": "networkpolicies",
+}
 
 
 def path_of(api_version: str, kind: str, namespace: str = "", name: str = "") -> str:

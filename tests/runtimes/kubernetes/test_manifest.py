@@ -284,7 +284,7 @@ def test_what_cannot_be_a_manifest(tmp_path: Path) -> None:
 
 
 def test_a_service_is_no_job() -> None:
-    with pytest.raises(FunctionError, match="is a service, not a job"):
+    with pytest.raises(InvalidArgumentError, match="a cluster needs an image"):
         ml.new_function("s", kind="serving").to_manifest()
 
 

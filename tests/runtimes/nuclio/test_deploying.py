@@ -247,7 +247,7 @@ def test_what_is_no_address(url: str) -> None:
 
 def test_without_a_dashboard() -> None:
     with pytest.raises(FunctionError, match="no Nuclio dashboard is configured") as caught:
-        function().deploy()
+        function().deploy(target="nuclio")
     for way in ("mock=True", "mlrun-like serve", "export_nuclio", "nuclio_dashboard_url"):
         assert way in caught.value.fix
     with pytest.raises(EngineError, match="no Nuclio dashboard"):
