@@ -9,6 +9,11 @@ listing.py     get, list
 show.py        show
 logs.py        logs, abort
 serve.py       serve
+up.py          up, down
+deploy.py      deploy
+ps.py          ps; deployed.py: a deployed function by name, its row
+invoke.py      invoke
+scale.py       scale, rollback, promote, shift, delete
 settings.py    config explain, get, set, unset
 doctor.py      doctor
 gc.py          gc

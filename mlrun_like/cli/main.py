@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "get": ("mlrun_like.cli.listing:get", "List runs, artifacts or functions."),
         "list": ("mlrun_like.cli.listing:get", "The same as get."),
         "show": ("mlrun_like.cli.show:show", "Show one run, artifact or function."),
-        "logs": ("mlrun_like.cli.logs:logs", "Print a run's log."),
+        "logs": ("mlrun_like.cli.logs:logs", "Print the log of a run or deployed function."),
         "abort": ("mlrun_like.cli.logs:abort", "Stop a run."),
         "consume": (
             "mlrun_like.cli.consume:consume",
@@ -44,6 +44,22 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "batch": ("mlrun_like.cli.batch:batch", "Send every row of a file through a graph."),
         "replay": ("mlrun_like.cli.replay:replay", "Send recorded events through a graph again."),
         "serve": ("mlrun_like.cli.serve:serve", "Serve a graph over HTTP."),
+        "up": ("mlrun_like.cli.up:up", "Start the gateway of deployed functions."),
+        "down": ("mlrun_like.cli.up:down", "End the gateway; what is deployed comes back."),
+        "deploy": (
+            "mlrun_like.cli.deploy:deploy",
+            "Deploy a function to this machine; prints its address.",
+        ),
+        "ps": ("mlrun_like.cli.ps:ps", "List deployed functions, and why they scale."),
+        "invoke": ("mlrun_like.cli.invoke:invoke", "Send a deployed function a request."),
+        "scale": ("mlrun_like.cli.scale:scale", "Set how few and how many replicas there are."),
+        "rollback": (
+            "mlrun_like.cli.scale:rollback",
+            "Give requests back to the version before.",
+        ),
+        "promote": ("mlrun_like.cli.scale:promote", "Give all requests to the new version."),
+        "shift": ("mlrun_like.cli.scale:shift", "Set which versions answer how much."),
+        "delete": ("mlrun_like.cli.scale:delete", "End a deployed function and forget it."),
         "project": (
             "mlrun_like.cli.project:project",
             "Load or make a project, and run its workflows.",

@@ -11,6 +11,7 @@ from mlrun_like.cli.run import function_from, split_handler
 from mlrun_like.cli.values import parse_pairs, parse_value
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.functions.manifesting import Manifesting
+from mlrun_like.functions.service_manifests import ServiceManifesting
 from mlrun_like.runtimes.kubernetes.manifest import CronPolicy
 from mlrun_like.runtimes.kubernetes.rendering import to_yaml
 
@@ -41,6 +42,23 @@ def manifest(  # noqa: PLR0913  (options of a command)
     time_zone: Annotated[
         str, typer.Option("--time-zone", help="Of the schedule, such as Europe/Rome.")
     ] = "",
+    scaler: Annotated[
+        str,
+        typer.Option("--scaler", help="Of a service: auto, hpa, keda or none."),
+    ] = "",
+    gateway: Annotated[
+        str,
+        typer.Option("--gateway", help="Gateway API Gateway of its routes: namespace/name."),
+    ] = "",
+    ingress_class: Annotated[
+        str, typer.Option("--ingress-class", help="Class of its Ingress, such as nginx.")
+    ] = "",
+    canary: Annotated[
+        float, typer.Option("--canary", help="Percent of the requests, beside what is applied.")
+    ] = 0,
+    network_policy: Annotated[
+        bool, typer.Option("--network-policy", help="Let only requests into its pods.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file.")
     ] = None,
@@ -50,6 +68,8 @@ def manifest(  # noqa: PLR0913  (options of a command)
     mlrun-like manifest train.py --handler train -p depth=4 --image reg/train:1 | kubectl apply -f -
 
     mlrun-like manifest train.py --handler train --schedule "0 3 * * *" -o nightly.yaml
+
+    mlrun-like manifest hello.py --kind nuclio --image reg/hello:1 --scaler hpa
 
     The same function gives the same text: nothing in it depends on a run or on the time.
     """
@@ -67,7 +87,22 @@ def manifest(  # noqa: PLR0913  (options of a command)
         "policy": CronPolicy(time_zone=time_zone) if time_zone else None,
     }
     given = {name: value for name, value in call.items() if value}
-    if type(function).to_manifest is Manifesting.to_manifest:
+    form = {
+        "scaler": scaler,
+        "gateway": gateway,
+        "ingress_class": ingress_class,
+        "canary": canary,
+        "network_policy": network_policy,
+    }
+    form = {name: value for name, value in form.items() if value}
+    if isinstance(function, ServiceManifesting) and set(given) <= {"handler"}:
+        text = str(function.to_manifest(**form))
+    elif form:
+        raise InvalidArgumentError(
+            f"a manifest of kind {function.kind!r} takes no {', '.join(sorted(form))}",
+            fix="these are for services: --kind nuclio, serving or application",
+        )
+    elif type(function).to_manifest is Manifesting.to_manifest:
         text = str(function.to_manifest(**given))
     elif set(given) <= {"handler"}:  # the function's own call is part of its kind's object
         text = to_yaml(list(function.to_manifest()))

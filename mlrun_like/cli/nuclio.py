@@ -19,7 +19,7 @@ from mlrun_like.packaging.local_modules import read_python
 from mlrun_like.runtimes.nuclio.project import config_text
 from mlrun_like.serving.web.target import find_target
 
-__all__ = ["app"]
+__all__ = ["app", "function_of"]
 
 _OBJECT = re.compile(r".+\.py:\w+|[\w.]+:\w+")
 _TARGET = "function.yaml, a .py or .ipynb file, FILE.py:NAME or MODULE:NAME."
@@ -60,7 +60,7 @@ def export(
 
     mlrun-like nuclio export function.yaml fn.zip
     """
-    function = _function(target, kind, project, handler, tag, settings)
+    function = function_of(target, kind, project, handler, tag, settings)
     typer.echo(clean(export_nuclio(function, folder)))
 
 
@@ -78,7 +78,7 @@ def show(
 
     mlrun-like nuclio show handler.py --handler handler
     """
-    parts = to_nuclio(_function(target, kind, project, handler, tag, settings))
+    parts = to_nuclio(function_of(target, kind, project, handler, tag, settings))
     if as_json:
         print_json({name: config for name, (config, _) in parts.items()} if parts.keys() - {""}
                    else parts[""][0])  # fmt: skip
@@ -101,14 +101,14 @@ def deploy(
 
     mlrun-like nuclio deploy handler.py --handler handler --set spec.minReplicas=0
     """
-    function = _function(target, kind, project, handler, tag, settings)
+    function = function_of(target, kind, project, handler, tag, settings)
     if not isinstance(function, NuclioFunction):
         raise InvalidArgumentError(
             f"a function of kind {function.kind!r} is not deployed to Nuclio",
             where=target,
             fix="--kind nuclio (a handler) or --kind nuclio:mlrun (runs)",
         )
-    address = function.deploy(verbose=verbose, dashboard=dashboard, mock=False)
+    address = function.deploy(verbose=verbose, dashboard=dashboard, mock=False, target="nuclio")
     status = function.status
     print_fields(
         [("name", status.nuclio_name), ("state", status.state), ("address", address),
@@ -116,9 +116,15 @@ def deploy(
     )  # fmt: skip
 
 
-def _function(
+def function_of(
     target: str, kind: str, project: str, handler: str, tag: str, settings: list[str] | None
 ) -> Function[..., Any]:
+    """The function that a target on the command line means.
+
+    Raises:
+        MissingFileError: if there is no such file.
+        InvalidArgumentError: if the target is something else.
+    """
     function = _found(target, kind, project, handler)
     if project:
         function.metadata.project = project

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import FunctionError, InvalidArgumentError
 from mlrun_like.functions.function import Function
+from mlrun_like.functions.gateway_deploying import target_of
 from mlrun_like.functions.nuclio import NuclioFunction
 from mlrun_like.registry import resolve
 from mlrun_like.runtimes.finding import Finding
@@ -149,9 +150,12 @@ class ApplicationFunction(NuclioFunction):
         mock: bool | None = None,
         watch: bool = True,
         dashboard: str = "",
+        target: str = "",
         **gateway: Any,
     ) -> str:
-        """Build the application's image if it needs one, deploy it, and give it an API gateway.
+        """Run the application's command on this machine, or its image in Nuclio.
+
+        For Nuclio its image is built if it needs one, and it gets an API gateway.
 
         Args:
             project: Its new project.
@@ -164,7 +168,10 @@ class ApplicationFunction(NuclioFunction):
             mock: Not for applications.
             watch: False: do not wait until it is ready.
             dashboard: The dashboard's URL.
-            gateway: Arguments of `create_api_gateway`.
+            target: See `NuclioFunction.deploy`.
+            gateway: Nuclio: arguments of `create_api_gateway`. This machine: of the rollout, see
+                `NuclioFunction.deploy`; `authentication_mode="basic"` and `authentication_creds`
+                are kept (hashed) for callers.
 
         Returns:
             The gateway's URL, else the function's.
@@ -174,11 +181,16 @@ class ApplicationFunction(NuclioFunction):
             EngineError: if it is not deployed, with the cause.
         """
         document = Function._doc(self)
+        if target_of(target, dashboard) != "nuclio":
+            given = self._auth_from(gateway) if target_of(target, dashboard) == "local" else gateway
+            return super().deploy(
+                project, tag, verbose, auth_info, builder_env, mock=mock, target=target, **given
+            )
         if (not document.spec.image or force_build) and self.requires_build():
             Function.deploy(self, force_build=force_build)
         address = super().deploy(
             project, tag, verbose, auth_info, builder_env, mock=mock, watch=watch,
-            dashboard=dashboard,
+            dashboard=dashboard, target=target,
         )  # fmt: skip
         if not create_default_api_gateway or not watch:
             return address

@@ -26,7 +26,7 @@ def manifest_of(
     if document.kind.partition(":")[0] in _SERVICES:
         raise FunctionError(
             f"{document.metadata.name!r} of kind {document.kind!r} is a service, not a job",
-            fix="fn.deploy() deploys it through Nuclio; mlrun-like nuclio exports it",
+            fix="fn.deploy() deploys it; mlrun-like nuclio exports it for Nuclio",
         )
     require_code(document)
     document = mount_by_settings(public(document).model_copy(deep=True))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.nuclio_deploying import NuclioDeploying
 from mlrun_like.functions.nuclio_editing import NuclioEditing
+from mlrun_like.functions.service_manifests import ServiceManifesting
 from mlrun_like.registry import resolve
 from mlrun_like.runtimes.finding import Finding
 
@@ -22,7 +23,9 @@ _PROJECT = "mlrun_like.runtimes.nuclio.project"
 
 
 # Nuclio builds by itself: deploying and archives have MLRun's other signatures here.
-class NuclioFunction(NuclioEditing, NuclioDeploying, Function[..., Any]):  # type: ignore[misc]
+class NuclioFunction(  # type: ignore[misc]
+    NuclioEditing, NuclioDeploying, ServiceManifesting, Function[..., Any]
+):
     """What `@function(kind="nuclio")`, `new_function(kind="nuclio")` and the others give.
 
     >>> import mlrun_like as ml

@@ -1,4 +1,4 @@
-"""Deploying functions through Nuclio's dashboard, and sending them requests."""
+"""Deploying functions: on this machine, through Nuclio's dashboard; sending them requests."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlrun_like.configuration import config, environment
-from mlrun_like.errors import FunctionError, StoreUnavailableError
-from mlrun_like.functions.editing import Editing
+from mlrun_like.errors import FunctionError, InvalidArgumentError, StoreUnavailableError
+from mlrun_like.functions.gateway_deploying import GatewayDeploying, target_of
+from mlrun_like.functions.nuclio_status import NuclioStatus
 from mlrun_like.names import check_project, check_tag
 from mlrun_like.registry import resolve
 from mlrun_like.runtimes.nuclio.names import nuclio_name, project_of
 
 __all__ = ["NuclioDeploying", "NuclioStatus", "wants_mock"]
 
+_CLUSTER = "mlrun_like.gateway.manifests.deploying:deploy_to_cluster"
 _NO = ("", "0", "no", "off", "false")
 _HOW = (
     "fn.invoke(path, body, mock=True) answers in this process, `mlrun-like serve` over HTTP, "
@@ -31,34 +33,7 @@ def wants_mock() -> bool:
     return value not in _NO
 
 
-class NuclioStatus:
-    """A deployed function's state and addresses, as attributes of `fn.status`.
-
-    `state`, `nuclio_name`, `address`, `internal_invocation_urls`, `external_invocation_urls`,
-    `container_image`; attributes that are not set are empty.
-    """
-
-    def __init__(self, data: dict[str, Any]) -> None:
-        object.__setattr__(self, "_data", data)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        data: dict[str, Any] = object.__getattribute__(self, "_data")
-        return data.get(name, [] if name.endswith("_urls") else "")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self._data[name] = value
-
-    def to_dict(self) -> dict[str, Any]:
-        """The status as plain data."""
-        return {key: value for key, value in self._data.items() if not key.startswith("_")}
-
-    def __repr__(self) -> str:
-        return f"NuclioStatus({self.to_dict()!r})"
-
-
-class NuclioDeploying(Editing):
+class NuclioDeploying(GatewayDeploying):
     """The part of a function that is deployed and invoked."""
 
     _mock: Any = None
@@ -100,8 +75,10 @@ class NuclioDeploying(Editing):
         mock: bool | None = None,
         watch: bool = True,
         dashboard: str = "",
+        target: str = "",
+        **rollout: Any,
     ) -> str:
-        """Let Nuclio build and run the function; its build log is printed as it comes.
+        """Let the gateway of this machine, or Nuclio, run the function; prints what happens.
 
         Args:
             project: Its new project.
@@ -114,15 +91,23 @@ class NuclioDeploying(Editing):
                 `mock_nuclio_deployment` says so.
             watch: False: do not wait until it is ready.
             dashboard: The dashboard's URL; by default the setting `nuclio_dashboard_url`.
+            target: `local`: the gateway of this machine, which is started if it does not run;
+                `nuclio`; `kubernetes`. By default `nuclio` if a dashboard is configured, else
+                `local`.
+            rollout: Local: how a new version takes over: `strategy` (`direct`, `blue-green`,
+                `canary`, `shadow`), `weight` or `steps` (percent), `header`, `max_error_rate` (0
+                to 1), `max_latency` (seconds), `shadow` (percent), `seconds`, `requests`.
 
         Returns:
-            Its address, such as `http://host:port`.
+            Its address, such as `http://host:port/project/name`.
 
         Raises:
-            PreflightError: naming everything that is wrong; nothing was sent.
-            EngineError: if no dashboard is configured or can be reached, or the function is not
-                built or does not become ready, with the cause.
+            PreflightError: naming everything that is wrong; nothing was started or sent.
+            EngineError: if the function does not start, with its own error and the fix; a version
+                that ran before goes on. Also if a dashboard cannot be reached.
+            InvalidArgumentError: if the target or an option of the rollout is unknown.
         """
+        where = target_of(target, dashboard)
         document = self._doc()
         if project:
             document.metadata.project = check_project(project)
@@ -131,11 +116,21 @@ class NuclioDeploying(Editing):
         if verbose:
             document.verbose = True
             self.set_env("MLRUN_LOG_LEVEL", "DEBUG")
-        if wants_mock() if mock is None else mock:
+        if mock or (mock is None and not target and wants_mock()):
             self._mock = self.to_mock_server()
             self.status.state = "ready"
             return f"mock://{project_of(document)}/{document.metadata.name}"
         self._mock = None
+        if where == "local":
+            return self._deploy_here(rollout)
+        if where == "kubernetes":
+            return str(resolve(_CLUSTER)(self, watch=watch, **rollout))
+        if rollout:
+            raise InvalidArgumentError(
+                f"deploy has no option {next(iter(rollout))!r} for target 'nuclio'",
+                where="fn.deploy()",
+                fix='fn.with_http(host=..., canary=10), or fn.deploy(target="local", ...)',
+            )
         return self._deployed(builder_env, force_build, watch, verbose, dashboard)
 
     def _deployed(
@@ -183,6 +178,8 @@ class NuclioDeploying(Editing):
             FunctionError: if the function is not deployed.
         """
         status = self.status
+        if status.target == "local" and not config.nuclio_dashboard_url:
+            return self._address_here()
         if not status.address:
             self._refresh_status()
             status = self.status
@@ -196,7 +193,7 @@ class NuclioDeploying(Editing):
         return chosen if "://" in chosen else f"http://{chosen}"
 
     def _refresh_status(self) -> None:
-        """Ask the dashboard, if there is one, where the function is."""
+        """Ask the dashboard, if there is one, else the gateway, where the function is."""
         document = self._doc()
         name = nuclio_name(document.metadata.name, project_of(document), document.metadata.tag)
         if config.nuclio_dashboard_url:
@@ -205,6 +202,8 @@ class NuclioDeploying(Editing):
             if found is not None:
                 read = resolve("mlrun_like.runtimes.nuclio.deploying:status_from")
                 document.status = {**document.status, **read(client, name, found)}
+        else:
+            self._refresh_here()
         if not document.status.get("address"):
             raise FunctionError(
                 f"no function address: {name!r} is not deployed; first run .deploy()",
@@ -213,13 +212,15 @@ class NuclioDeploying(Editing):
             )
 
     def delete_deployment(self, force: bool = False, dashboard: str = "") -> bool:
-        """Delete the function in Nuclio; False: it was not there.
+        """Delete the function in Nuclio, or on this machine; False: it was not there.
 
         Args:
             force: Also while it is being built.
             dashboard: See `deploy`.
         """
         document = self._doc()
+        if self.status.target == "local" and not dashboard:
+            return self.delete()
         name = nuclio_name(document.metadata.name, project_of(document), document.metadata.tag)
         client = resolve("mlrun_like.runtimes.nuclio.dashboard:Dashboard")(dashboard)
         document.status = {}

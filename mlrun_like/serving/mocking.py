@@ -79,11 +79,13 @@ class Mocking(NuclioDeploying):
         mock: bool | None = None,
         watch: bool = True,
         dashboard: str = "",
+        target: str = "",
+        **rollout: Any,
     ) -> str:
-        """Check the function, then deploy it to Nuclio; `mock`: serve it in this process.
+        """Check the function, then deploy it: on this machine, or to Nuclio; `mock`: serve it here.
 
-        Its child functions are deployed with it, before it. Arguments are those of
-        `NuclioFunction.deploy`.
+        Its child functions are deployed with it, before it: those that read queues which other
+        processes can read. Arguments are those of `NuclioFunction.deploy`.
 
         Returns:
             Its address: `http://...`, or `mock://<project>/<name>`.
@@ -91,7 +93,7 @@ class Mocking(NuclioDeploying):
         Raises:
             GraphError: naming every mistake of the graph, or if there is none.
             InvalidArgumentError: if a step names a function that was not declared.
-            FunctionError: if no Nuclio dashboard is configured.
+            EngineError: if it does not start, with its own error.
         """
         graph: Graph = self._served()
         named = {step.function for step in graph.steps if step.function not in ("", "*")}
@@ -103,7 +105,7 @@ class Mocking(NuclioDeploying):
                 fix=f'fn.add_child_function("{missing[0]}", "{missing[0]}.py")',
             )
         self.verbose = self.verbose or verbose
-        if wants_mock() if mock is None else mock:
+        if mock or (mock is None and not target and wants_mock()):
             if project:
                 self.metadata.project = project
             if tag:
@@ -112,5 +114,5 @@ class Mocking(NuclioDeploying):
             return f"mock://{self.uri_without_graph()}"
         return super().deploy(
             project, tag, verbose, auth_info, builder_env, force_build,
-            mock=False, watch=watch, dashboard=dashboard,
+            mock=False, watch=watch, dashboard=dashboard, target=target, **rollout,
         )  # fmt: skip

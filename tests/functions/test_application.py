@@ -70,7 +70,7 @@ def test_there_is_no_mock_of_a_container() -> None:
     with pytest.raises(FunctionError, match="no mock of it"):
         application(image="a").to_mock_server()
     with pytest.raises(FunctionError, match="no Nuclio dashboard"):
-        application(image="a").deploy()
+        application(image="a").deploy(target="nuclio")
 
 
 def test_sources_go_into_the_image() -> None:

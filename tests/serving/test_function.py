@@ -511,7 +511,7 @@ class TestInvoke:
             assert fn.deploy() == "mock://default/f"
             assert fn.invoke("/v2/models/m/infer", {"inputs": [3]})["outputs"] == [6]
             with pytest.raises(FunctionError, match="cannot be deployed"):
-                fn.deploy(mock=False)
+                fn.deploy(mock=False, target="nuclio")
 
     @pytest.mark.parametrize("setting", ["", "0", "off"])
     def test_deployment_is_not_from_here(self, setting: str) -> None:
@@ -520,7 +520,7 @@ class TestInvoke:
             config.override(mock_nuclio_deployment=setting),
             pytest.raises(FunctionError, match="cannot be deployed to a cluster"),
         ):
-            fn.deploy()
+            fn.deploy(target="nuclio")
         assert fn.deploy("shop", "v2", mock=True) == "mock://shop/f"
         assert fn.metadata.tag == "v2"
 

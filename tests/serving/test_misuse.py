@@ -149,7 +149,7 @@ def test_mistakes_of_functions() -> None:
     with pytest.raises(InvalidArgumentError, match="no router named 'three'"):
         fn.add_model("m", class_name=Double, model_path="x", router_step="three")
     with pytest.raises(MLRunLikeError, match="mlrun-like serve"):
-        fn.deploy()
+        fn.deploy(target="nuclio")
 
 
 @pytest.mark.parametrize(
