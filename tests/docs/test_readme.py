@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-_FILES = ("tour.py", "fit.py", "daily.py", "app.py")
+_FILES = ("tour.py", "fit.py", "daily.py", "app.py", "hello.py")
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -22,7 +23,7 @@ def _blocks(language: str) -> list[str]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    home = {"MLRUN_LIKE_HOME": str(folder / "home")}
+    home = {"MLRUN_LIKE_HOME": str(folder / "home"), "MLRUN_LIKE_GATEWAY_PORT": "0"}
     return {k: v for k, v in os.environ.items() if not k.startswith("MLRUN_")} | home
 
 
@@ -44,11 +45,16 @@ def test_the_readme_runs(tmp_path: Path) -> None:
     lines = [line for block in _blocks("bash") for line in block.splitlines()]
     commands = [line for line in lines if line.startswith("mlrun-like ")]
     assert commands, "the README shows no command"
-    for line in commands:
-        # these have tests of their own; a build asks a registry for its base
-        if line.split()[1] not in ("demo", "serve", "build"):
-            words = shlex.split(line, comments=True)
-            _run([sys.executable, "-m", "mlrun_like", *words[1:]], tmp_path)
+    program = [sys.executable, "-m", "mlrun_like"]
+    try:
+        for line in commands:
+            # these have tests of their own; a build asks a registry for its base
+            if line.split()[1] not in ("demo", "serve", "build"):
+                printed = _run([*program, *shlex.split(line, comments=True)[1:]], tmp_path)
+                if line.startswith("mlrun-like invoke"):
+                    assert json.loads(printed) == json.loads(line.partition("  # ")[2])
+    finally:
+        _run([*program, "down"], tmp_path)
 
 
 @pytest.mark.slow
@@ -56,7 +62,7 @@ def test_the_graph_is_served_as_shown(tmp_path: Path) -> None:
     lines = [line for block in _blocks("bash") for line in block.splitlines()]
     serve = next(line for line in lines if line.startswith("mlrun-like serve"))
     call = next(line for line in lines if line.startswith("curl"))
-    (tmp_path / "app.py").write_text(_blocks("python")[-1], encoding="utf-8")
+    (tmp_path / "app.py").write_text(_blocks("python")[3], encoding="utf-8")
     words = shlex.split(serve, comments=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "mlrun_like", *words[1:], "--port", "0"],
@@ -74,10 +80,10 @@ def test_the_graph_is_served_as_shown(tmp_path: Path) -> None:
 
 
 def test_the_examples_are_short() -> None:
-    tour, _, _, app = _blocks("python")
+    tour, _, _, app, _ = _blocks("python")
     assert len([line for line in tour.splitlines() if line.strip()]) <= 30
     assert len([line for line in app.splitlines() if line.strip()]) <= 8
-    section = TEXT[TEXT.index("## Serving") : TEXT.index("## Map")]
+    section = TEXT[TEXT.index("## Serving") : TEXT.index("## Deploy")]
     assert section.count("\n") <= 26
 
 

@@ -8,6 +8,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from mlrun_like.gateway.control import starting
+
 FOLDER = Path(__file__).parents[2] / "notebooks"
 
 
@@ -16,8 +18,12 @@ FOLDER = Path(__file__).parents[2] / "notebooks"
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebook_runs(path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLRUN_LIKE_HOME", str(home))
+    monkeypatch.setenv("MLRUN_LIKE_GATEWAY_PORT", "0")
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             assert not cell.outputs, f"{path.name} is committed with outputs"
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(home)}}).execute()
+    try:
+        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(home)}}).execute()
+    finally:
+        starting.down()
