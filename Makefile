@@ -65,7 +65,8 @@ bench: $(STAMPS)/dev $(STAMPS)/models system
 	@for script in start runs sweep metrics warm serving/graphs serving/flows serving/windows \
 	serving/batching serving/observers serving/batch serving/web serving/sse serving/streams \
 	runtimes/diagnosis runtimes/oci runtimes/images runtimes/container_runs runtimes/kubernetes_runs \
-	runtimes/dask_runs runtimes/spark_runs runtimes/mpi_runs pipelines/speed pipelines/kills; do \
+	runtimes/dask_runs runtimes/spark_runs runtimes/mpi_runs pipelines/speed pipelines/kills gateway/cold gateway/idle gateway/warm gateway/burst \
+	gateway/faults; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
 
 clean:
@@ -103,6 +104,9 @@ comma := ,
 # reason. A command and the Debian package that brings it, a line each.
 define needed
 redis-server redis-server
+nats-server nats-server
+mosquitto mosquitto
+rabbitmq-server rabbitmq-server
 podman podman
 buildah buildah
 runc runc
