@@ -60,7 +60,7 @@ def _copied(value: Any) -> Any:
 def token_of(node: ast.AST) -> str:
     """The same for code that does the same, as far as its form tells.
 
-    >>> token_of(parse("f( 1 )  # call")) == token_of(parse("f(1)"))
+    >>> token_of(ast.parse("f( 1 )  # call")) == token_of(ast.parse("f(1)"))
     True
     """
     return short_hash(ast.dump(node, annotate_fields=False, include_attributes=False))
@@ -140,7 +140,7 @@ def _may_look(decorator: ast.expr) -> bool:
 def chains(node: ast.AST) -> dict[str, set[tuple[str, ...]]]:
     """How names are used: with which attributes; `()`: as they are.
 
-    >>> found = chains(parse("a.b.c(d, a)"))
+    >>> found = chains(ast.parse("a.b.c(d, a)"))
     >>> sorted(found["a"]), found["d"]
     ([(), ('b', 'c')], {()})
     """

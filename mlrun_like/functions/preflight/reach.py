@@ -25,7 +25,7 @@ def out_of_reach(tree: ast.Module, handler: str) -> frozenset[int]:
         handler: The function or class that is called; empty: the file runs as a program, and
             nothing is out of reach.
 
-    >>> tree = parse("def a(): c()\\ndef b(): ...\\ndef c(): ...")
+    >>> tree = ast.parse("def a(): c()\\ndef b(): ...\\ndef c(): ...")
     >>> out_of_reach(tree, "a") == {id(tree.body[1])}
     True
     """

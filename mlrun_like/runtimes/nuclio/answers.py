@@ -21,9 +21,9 @@ _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 def may_return_list(tree: ast.Module, function: str) -> bool:
     """Whether the function could return a list; True when it cannot be told.
 
-    >>> may_return_list(parse("def f(context, event): return {'a': [1]}"), "f")
+    >>> may_return_list(ast.parse("def f(context, event): return {'a': [1]}"), "f")
     False
-    >>> may_return_list(parse("def f(context, event): return event.body"), "f")
+    >>> may_return_list(ast.parse("def f(context, event): return event.body"), "f")
     True
     """
     for node in tree.body:
