@@ -84,4 +84,5 @@ def main() -> None:
             channel.sendall(wire.frame(0, wire.NUMBERS, b"{}"))
 
 
-main()
+if __name__ == "__main__":
+    main()
