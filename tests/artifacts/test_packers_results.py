@@ -7,6 +7,7 @@ import decimal
 import enum
 import json
 import math
+import os
 import subprocess
 import sys
 from collections import OrderedDict, namedtuple
@@ -143,7 +144,7 @@ def test_shared_parts_do_not_explode() -> None:
     assert default_type(value) == "object"
 
 
-def test_packing_a_number_imports_no_library() -> None:
+def test_packing_a_number_imports_no_library(tmp_path: Path) -> None:
     code = """
 import sys
 from mlrun_like.artifacts.packers import pack_output, pack_outputs, pack_unhinted
@@ -156,5 +157,8 @@ pack_unhinted(0, Log())
 loaded = {"numpy", "pandas", "pyarrow", "yaml", "cloudpickle", "sklearn"} & set(sys.modules)
 assert not loaded, loaded
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env={**os.environ, "MLRUN_LIKE_HOME": str(tmp_path)},  # settings in a file need yaml
+    )  # fmt: skip
     assert done.stdout.split("\n")[:4] == ["a 3", "b [1]", "c {'b': (0,)}", "return 0"]

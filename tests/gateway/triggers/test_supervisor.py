@@ -85,7 +85,7 @@ def test_a_host_that_cannot_be_started_says_so(gateway_folder: Path) -> None:
         host.configure([cron("a")])
         await until(lambda: host.error)
         (row,) = await host.status(0.1)
-        assert "cannot be started" in row["last_error"]
+        assert "cannot be used" in row["last_error"]
         await host.close(0.1)
 
     asyncio.run(story())

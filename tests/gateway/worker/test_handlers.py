@@ -266,7 +266,7 @@ def test_async_handlers_and_init_context(start: Start) -> None:
 
 
 def test_async_handlers_get_one_event_at_a_time_or_as_many_as_the_option_says(
-    start: Start,
+    zygote: ZygoteProcess,
 ) -> None:
     code = (
         "import asyncio\n"
@@ -279,11 +279,12 @@ def test_async_handlers_get_one_event_at_a_time_or_as_many_as_the_option_says(
         "    return most\n"
     )
     for options, wanted in (({}, b"1"), ({"concurrency": 4}, b"4")):
-        worker = start(code, options=options)
+        worker = zygote.start(order(document(code), options=options))
         assert worker.ready()["blocking"] is not bool(options)  # so the gateway counts its slots
         for _ in range(8):
             worker.post()
         found = [worker.frame() for _ in range(8)]
+        worker.close()
         assert max(item[2].rpartition(b"\r\n")[2] for item in found if item) == wanted
 
 
