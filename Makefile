@@ -65,7 +65,8 @@ bench: $(STAMPS)/dev $(STAMPS)/models system
 	@for script in start runs sweep metrics warm serving/graphs serving/flows serving/windows \
 	serving/batching serving/observers serving/batch serving/web serving/sse serving/streams \
 	runtimes/diagnosis runtimes/oci runtimes/images runtimes/container_runs runtimes/kubernetes_runs \
-	runtimes/dask_runs runtimes/spark_runs runtimes/mpi_runs pipelines/speed pipelines/kills gateway/cold gateway/idle gateway/warm gateway/burst \
+	runtimes/dask_runs runtimes/spark_runs runtimes/mpi_runs pipelines/speed pipelines/kills \
+	gateway/cold gateway/idle gateway/warm gateway/burst \
 	gateway/faults; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
 
@@ -83,7 +84,7 @@ $(STAMPS)/base:
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/demo: $(STAMPS)/base pyproject.toml requirements.lock
-	$(call install,-e ".[frameworks]")
+	$(call install,-e ".[frameworks$(comma)serving]")
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/base pyproject.toml requirements.lock

@@ -19,6 +19,7 @@ from mlrun_like.errors import ConflictError, EngineError, MLRunLikeError
 from mlrun_like.gateway.control.client import GatewayClient
 from mlrun_like.gateway.control.following import size_of, tail_of
 from mlrun_like.gateway.places import gateway_home, private_folder
+from mlrun_like.registry import require
 
 __all__ = ["down", "is_held", "process_file", "restart", "up"]
 
@@ -57,12 +58,14 @@ def up() -> tuple[str, bool]:
     Raises:
         EngineError: with its own words if it does not start.
         ConflictError: if the port is in use.
+        MissingDependencyError: if the extra `serving` is not installed.
         StoreUnavailableError: if the home cannot be written to.
     """
     home = private_folder(gateway_home())
     with _one_at_a_time(home):
         if is_held(home):
             return _ready(home, None, 0), False
+        require("httptools", extra="serving", feature="the gateway")  # else its log would say it
         log = home / "gateway.log"
         seen = size_of(log)
         handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
