@@ -6,12 +6,14 @@
     writer.py       queue, group commits; thread.py and guard.py: its thread, forks, the end
     spool.py        what waits for a store that is away
     operations.py   what may be written, idempotently; batches.py: many at once
-    documents.py    from documents to rows
-    sql.py          connections and errors; transaction.py, statements.py: SQL compiled once
+    documents.py    from documents to rows; records.py: versioned definitions
+    sql.py          connections and errors; sqlite.py: its waiting; transaction.py, statements.py
     schema.py       the tables; migrate.py: to the current schema; upgrade.py + migrations/: Alembic
     reaper.py       runs whose process was killed; process.py: does a process live; sightings.py:
                     signs of life of other machines
     gc.py           removes what nobody needs
+    monitoring_endpoints.py, monitoring_series.py   model endpoints, and batches of what they saw;
+                    monitoring_abilities.py: their seam; schema_monitoring.py: their tables
 
 A write goes: document -> row -> operation -> queue -> one transaction for all that wait (or the
 spool). A read first writes what its own process has queued, so everybody reads their own writes.

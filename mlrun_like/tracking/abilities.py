@@ -1,4 +1,4 @@
-"""What not every store can do: schedules, pipelines, projects, models. Ask with `isinstance`."""
+"""What not every store can do: schedules, pipelines, projects, models, definitions."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mlrun_like.types import Document
 __all__ = [
     "AliasMove",
     "CachedStep",
+    "DocumentStore",
     "Firing",
     "ModelChange",
     "ModelEvent",
@@ -249,3 +250,51 @@ class ModelStore(ABC):
     @abstractmethod
     def model_events(self, project: str, key: str = "", limit: int = 0) -> list[ModelEvent]:
         """The audit trail, newest first; limit 0: all."""
+
+
+class DocumentStore(ABC):
+    """Versioned definitions, such as feature sets: documents of a kind by project and name.
+
+    A version is known by the hash of its content (without status, labels, tags and times); saving
+    the same content again changes what is recorded of that version. The tag `latest` is held by
+    what was saved last, except under a tag that it held already.
+    """
+
+    @abstractmethod
+    def store_document(
+        self, kind: str, document: Document, tag: str = "", *, versioned: bool = True,
+        fixed: bool = False,
+    ) -> str:  # fmt: skip
+        """Save a version; its uid.
+
+        Args:
+            kind: What it is, such as `feature-set`.
+            document: With metadata.name and metadata.project.
+            tag: A tag that it takes besides `latest`.
+            versioned: Keep the version that held the tag before; else it goes, if nothing else
+                holds it.
+            fixed: The tag shall never move again.
+
+        Raises:
+            ConflictError: if the tag is another version's for ever. Nothing has changed then.
+        """
+
+    @abstractmethod
+    def read_document(
+        self, kind: str, project: str, name: str, tag: str = "", uid: str = ""
+    ) -> Document:
+        """A version by uid, else by tag, else the latest. Raises NotFoundError."""
+
+    @abstractmethod
+    def list_documents(
+        self, kind: str, project: str = "", name: str = "", tag: str = "",
+        labels: Mapping[str, str | None] | None = None,
+    ) -> list[Document]:  # fmt: skip
+        """Documents by project (`"*"` or empty: all), name (`"~part"`: contains), tag (empty: the
+        latest versions, `"*"`: each tag of each version) and labels (None: any value)."""
+
+    @abstractmethod
+    def delete_document(
+        self, kind: str, project: str, name: str, tag: str = "", uid: str = ""
+    ) -> int:
+        """Delete a version by uid or tag, without them all versions; how many there were."""

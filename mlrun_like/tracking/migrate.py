@@ -55,6 +55,9 @@ def ensure_schema(
         version = read_version(connection)
     if _current(version, revisions, engine):
         return
+    if path is not None:
+        # without a write-ahead log, whoever copies the file would wait for the lock for ever
+        _log_ahead(engine)
     with _locked(engine) as connection:
         # another process may have done it while this one waited for the lock
         version = read_version(connection)
@@ -134,6 +137,11 @@ def _prepare_file(engine: Engine, path: Path) -> None:
     if path.is_file() and path.stat().st_size:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
+    _log_ahead(engine)
+
+
+def _log_ahead(engine: Engine) -> None:
+    """Let the file have a write-ahead log, which lets others read while one writes."""
     # SQLite does not wait for the lock that this change needs, so we do
     end = time.monotonic() + config.store_timeout
     while True:

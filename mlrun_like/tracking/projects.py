@@ -17,7 +17,21 @@ from mlrun_like.tracking.documents import encode
 from mlrun_like.tracking.objects import purge_artifacts
 from mlrun_like.tracking.part import SqlPart, matches
 from mlrun_like.tracking.runs import purge_runs
+from mlrun_like.tracking.schema_alerts import (
+    alert_activations,
+    alert_cursors,
+    alert_documents,
+    alert_lines,
+    alert_outbox,
+    happenings,
+)
+from mlrun_like.tracking.schema_documents import document_tags, documents
 from mlrun_like.tracking.schema_models import model_events, model_versions
+from mlrun_like.tracking.schema_monitoring import (
+    endpoint_quality,
+    model_endpoints,
+    series_batches,
+)
 from mlrun_like.tracking.transaction import Transaction
 from mlrun_like.types import Document
 
@@ -28,10 +42,14 @@ _OWNED = {
     "artifacts": t.artifacts,
     "functions": t.functions,
     "schedules": t.schedules,
+    "endpoints": model_endpoints,
 }
 _REST = (
     *(t.artifact_tags, t.functions, t.function_tags, t.logs, t.lineage, t.schedules, t.firings),
     *(t.workflow_steps, t.step_cache, t.run_labels, model_versions, model_events),
+    *(documents, document_tags),
+    *(happenings, alert_documents, alert_cursors, alert_activations, alert_lines, alert_outbox),
+    *(model_endpoints, series_batches, endpoint_quality),
 )
 
 

@@ -49,7 +49,7 @@ __all__ = [
     "workflow_steps",
 ]
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """All schema versions, oldest first."""
 
 HEAD = REVISIONS[-1]

@@ -1,9 +1,8 @@
 """One database for one process: its connections, its transactions, its errors, and forks.
 
-SQLite and PostgreSQL differ only here and in `migrate.py`:
+SQLite and PostgreSQL differ only here, in `sqlite.py` and in `migrate.py`:
 
-    SQLite      WAL, foreign keys on, `BEGIN IMMEDIATE` with our own short, jittered waiting
-                (SQLite's waits grow to 100 ms, which starves some of many writers)
+    SQLite      see `sqlite.py`
     PostgreSQL  psycopg 3, time limits on connecting, locks and statements
 
 A process holds one writing connection, guarded by a lock, and a small pool for reading. Before a
@@ -14,10 +13,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, StoreUnavailableError
 from mlrun_like.registry import require
+from mlrun_like.tracking import sqlite
 from mlrun_like.tracking.migrate import ensure_schema
 from mlrun_like.tracking.statements import statements
 from mlrun_like.tracking.transaction import Transaction
@@ -92,8 +90,8 @@ class Database:
     def _create_engine(self) -> Engine:
         if self.sqlite:
             engine = create_engine(self._url, connect_args={"timeout": self.timeout})
-            event.listen(engine, "connect", _sqlite_connected)
-            event.listen(engine, "begin", _sqlite_begin)
+            event.listen(engine, "connect", sqlite.connected)
+            event.listen(engine, "begin", sqlite.begun)
             return engine
         require("psycopg", extra="postgres", feature="a PostgreSQL tracking store")
         wait = max(1, int(self.timeout * 1000))
@@ -149,7 +147,10 @@ class Database:
         try:
             cursor = connection.cursor()
             if self.sqlite:
-                self._begin(connection, "FULL" if durable else "NORMAL", timeout)
+                wait = self.timeout if timeout is None else timeout
+                self._synchronous = sqlite.begin(
+                    connection, "FULL" if durable else "NORMAL", self._synchronous, wait
+                )
             if len(self._memory) > _REMEMBERED:
                 self._memory.clear()
             yield Transaction(cursor, self._prepared, self._memory)
@@ -162,24 +163,6 @@ class Database:
             if not isinstance(exc, Exception) or self.unavailable(exc):
                 self.disconnect()
             raise
-
-    def _begin(
-        self, connection: sqlite3.Connection, synchronous: str, timeout: float | None
-    ) -> None:
-        if synchronous != self._synchronous:
-            connection.execute(f"PRAGMA synchronous={synchronous}")
-            self._synchronous = synchronous
-        end = time.monotonic() + (self.timeout if timeout is None else timeout)
-        pause = 0.0005
-        while True:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as exc:
-                if "locked" not in str(exc) or time.monotonic() > end:
-                    raise
-            time.sleep(pause * random.uniform(0.5, 1.5))
-            pause = min(pause * 1.5, 0.008)
 
     def check_file(self) -> None:
         """Notice a deleted or replaced file: SQLite would go on writing into nothing."""
@@ -288,13 +271,3 @@ def _close(writer: Any, engine: Engine | None) -> None:
         with contextlib.suppress(Exception):  # a broken connection may refuse to close
             if close is not None:
                 close()
-
-
-def _sqlite_connected(connection: Any, _record: object) -> None:
-    # transactions are begun by us, not by the driver
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys=ON")
-
-
-def _sqlite_begin(connection: Connection) -> None:
-    connection.exec_driver_sql(str(connection.get_execution_options().get("begin", "BEGIN")))

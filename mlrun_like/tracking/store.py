@@ -1,4 +1,4 @@
-"""The SQL store: runs, objects, logs, lineage, schedules and pipelines over one database."""
+"""The SQL store: runs, objects, logs, lineage, schedules, definitions, alerts over one database."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from sqlalchemy import select
 
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.tracking import schema as t
+from mlrun_like.tracking.alerts import SqlAlerts
 from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.logs import SqlLogs
 from mlrun_like.tracking.models import SqlModels
+from mlrun_like.tracking.monitoring_endpoints import SqlEndpoints
+from mlrun_like.tracking.monitoring_series import SqlSeries
 from mlrun_like.tracking.objects import SqlObjects
 from mlrun_like.tracking.projects import SqlProjects
+from mlrun_like.tracking.records import SqlDocuments
 from mlrun_like.tracking.runs import SqlRuns
 from mlrun_like.tracking.schedules import SqlSchedules
 from mlrun_like.tracking.sightings import Sightings
 from mlrun_like.tracking.spool import Spool
 from mlrun_like.tracking.sql import Database
+from mlrun_like.tracking.surveys import SqlSurveys
+from mlrun_like.tracking.windows import SqlWindows
 from mlrun_like.tracking.workflows import SqlWorkflows
 from mlrun_like.tracking.writer import Writer
 
@@ -28,7 +34,20 @@ _DIRECTIONS = ("read", "write")
 
 
 class SqlStore(
-    SqlRuns, SqlObjects, SqlLogs, SqlSchedules, SqlWorkflows, SqlProjects, SqlModels, Store
+    SqlRuns,
+    SqlObjects,
+    SqlLogs,
+    SqlSchedules,
+    SqlWorkflows,
+    SqlProjects,
+    SqlModels,
+    SqlDocuments,
+    SqlAlerts,
+    SqlEndpoints,
+    SqlSeries,
+    SqlWindows,
+    SqlSurveys,
+    Store,
 ):
     """A store in SQLite or PostgreSQL; safe for threads and forks.
 

@@ -14,11 +14,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, insert, inspect, text
 
 from mlrun_like.tracking.connect import close_stores, open_store
 from mlrun_like.tracking.migrate import MIGRATIONS, ensure_schema, read_version
-from mlrun_like.tracking.schema import HEAD, REVISIONS, VERSION_TABLE, metadata
+from mlrun_like.tracking.monitoring_abilities import EndpointQuery
+from mlrun_like.tracking.schema import HEAD, REVISIONS, VERSION_TABLE, logs, metadata
 from mlrun_like.tracking.sql import Database
 from mlrun_like.tracking.upgrade import upgrade
 
@@ -88,6 +89,23 @@ def test_an_older_store_is_migrated_with_a_backup(home: Path, tmp_path: Path) ->
     assert connection.execute("select data from logs").fetchone() == (b"kept",)
     assert connection.execute(f"select version_num from {VERSION_TABLE}").fetchone() == (HEAD,)
     connection.close()
+
+
+@pytest.mark.parametrize("version", REVISIONS[:-1])
+def test_a_store_of_any_schema_opens_with_what_it_holds(url: str, version: str) -> None:
+    engine = bare_engine(url)
+    with engine.connect() as connection:
+        upgrade(connection, MIGRATIONS, version)
+        connection.execute(
+            insert(logs).values(project="p", uid="u", offset=0, size=4, token="t", data=b"kept")
+        )
+        connection.commit()
+    engine.dispose()
+    store = open_store(url)
+    assert store.read_log("p", "u") == b"kept"
+    assert store.list_endpoints(EndpointQuery("*")) == []
+    with store.database.engine.connect() as connection:
+        assert read_version(connection) == HEAD
 
 
 def test_a_failed_migration_changes_nothing(url: str, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_the_end_of_a_project(store: SqlStore, make_run: Callable[..., dict[str,
         "artifacts": 1,
         "functions": 1,
         "schedules": 0,
+        "endpoints": 0,
         "running": 1,
     }
     assert store.delete_project("p") and not store.delete_project("p")

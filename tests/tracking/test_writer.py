@@ -157,6 +157,28 @@ def test_a_fork_with_an_open_store(url: str, make_run: MakeRun) -> None:
     assert len(store.read_metrics("p", "child3")["a"]) == 1
 
 
+def test_forks_that_close_while_others_open_lose_nothing(home: Path, make_run: MakeRun) -> None:
+    """The last one to close puts the log back into the file; nobody may take that for a failure."""
+    store = open_store(f"sqlite:///{home}/store.db")
+    store.store_run(make_run("first"))
+    children = []
+    for number in range(60):
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                store.store_run(make_run(f"child{number}"))
+                close_stores()
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(pid)
+        store.store_run(make_run(f"between{number}"))
+    assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 60
+    assert not list(home.rglob("*.jsonl")), "the store was there all the time"
+    assert len(store.list_runs(RunQuery())) == 121
+
+
 def test_forks_while_threads_write(sqlite_store: SqlStore, make_run: MakeRun) -> None:
     stop = threading.Event()
     errors: list[BaseException] = []
