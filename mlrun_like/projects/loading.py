@@ -204,6 +204,7 @@ def load_project(  # noqa: PLR0913 - MLRun's signature
     if save:
         project.save_to_db()
         project.register_artifacts()
+        project.sync_model_monitoring()
     if sync_functions:
         project.sync_functions(save=save)
     return project

@@ -12,7 +12,7 @@ from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
 from mlrun_like.names import check_run_name
 from mlrun_like.projects import operations
 from mlrun_like.projects.documents import write_file, yaml_of
-from mlrun_like.projects.images import ProjectImages
+from mlrun_like.projects.monitoring import ProjectMonitoring
 from mlrun_like.registry import resolve
 from mlrun_like.specs.project import ProjectDoc, ProjectMetadata, ProjectSpec
 
@@ -21,7 +21,7 @@ __all__ = ["MlrunProject"]
 _ENGINES = ("", "local", "remote", "kfp", "remote:local", "remote:kfp")
 
 
-class MlrunProject(ProjectImages):
+class MlrunProject(ProjectMonitoring):
     """A project: functions, workflows, artifacts, parameters, secrets, source.
 
     `new_project`, `load_project` and `get_or_create_project` make one.
@@ -62,10 +62,6 @@ class MlrunProject(ProjectImages):
     def build_function(self, function: Any, **options: Any) -> Any:
         """Build a function's image; see `operations.build_function`."""
         return operations.build_function(function, project_object=self, **options)
-
-    def deploy_function(self, function: Any, **options: Any) -> Any:
-        """Deploy a function; see `operations.deploy_function`."""
-        return operations.deploy_function(function, project_object=self, **options)
 
     # -- workflows -------------------------------------------------------------------------------
 

@@ -4,11 +4,13 @@ registry.py    versions, aliases, stages and the audit trail of logged models
 stages.py      which stage may follow which
 promote.py     promote: gates, then alias and stage at once; report.py is what is kept of it
 canary.py      which share of a serving graph's traffic a version gets
+following.py   a served model that is always the version that holds an alias
 rollback.py    rollback: the version that held the alias before
 gates.py       what a gate is, and gates of metrics; parsing.py reads them from text and dicts
-comparing.py   better than the model that holds the alias
-slices.py      minimums of parts of a test set
-fairness.py    limits of differences between groups
+comparing.py   better than the model that holds the alias; comparison.py tells how sure that is
+slices.py      minimums of parts of a test set; worst_slice.py finds the parts by itself
+slice_metrics.py  what measures parts of a test set
+fairness.py    differences between groups; fairness_gate.py holds limits against them
 behaviour.py   latency and smoke tests
 scores.py      metrics of predictions
 predicting.py  any framework's model as a function of a table

@@ -1,16 +1,8 @@
 """How far a data set is from the one a model was trained on, feature by feature.
 
-With p the shares of the training set in the bins of its histogram and q those of the new data:
-
-tvd        total variation distance, 1/2 Σ |p - q|, 0 to 1
-hellinger  sqrt(1 - Σ sqrt(p q)), 0 to 1 (E. Hellinger, J. reine angew. Math. 136, 1909)
-psi        population stability index, Σ (q - p) ln(q / p); 0.1 is a small change, 0.25 a large one
-           (N. Siddiqi, "Credit Risk Scorecards", 2006)
-kl         Kullback-Leibler divergence of q from p, Σ q ln(q / p) (Ann. Math. Statist. 22, 1951)
-js         Jensen-Shannon divergence with log2, 0 to 1 (J. Lin, IEEE Trans. Inf. Theory 37, 1991)
-
-psi and kl need shares that are not 0: a bin without rows counts as 0.0001 of them. The verdict of a
-feature is the mean of tvd and hellinger, as in MLRun.
+Rows are counted in the bins of the model's statistics; the distances of `statistics.distances`
+are of those counts. The verdict of a feature is the mean of tvd and hellinger, as in MLRun. For
+tests, categories and what chance explains see `statistics.compare`.
 """
 
 from __future__ import annotations
@@ -22,10 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["DETECTED", "NONE", "POSSIBLE", "DriftMeter", "FeatureDrift", "distances"]
+from mlrun_like.statistics.distances import distances, shares
+from mlrun_like.statistics.histogram import count_bins
+from mlrun_like.statistics.verdict import DETECTED, NONE, POSSIBLE
 
-NONE, POSSIBLE, DETECTED = "no drift", "possible drift", "drift detected"
-_LEAST = 1e-4
+__all__ = ["DriftMeter", "FeatureDrift"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class FeatureDrift:
 
     Args:
         feature: Its name.
-        tvd: And the others: see the module.
+        tvd: And the others: see `statistics.distances`.
         status: `no drift`, `possible drift` or `drift detected`.
         rows: Rows with a value.
         missing: Share of the rows without one.
@@ -60,40 +53,6 @@ class FeatureDrift:
     def score(self) -> float:
         """The mean of tvd and hellinger."""
         return (self.tvd + self.hellinger) / 2
-
-
-def distances(expected: Any, actual: Any) -> dict[str, float]:
-    """The five distances between two histograms of the same bins (counts or shares).
-
-    >>> found = distances([1, 1], [1, 1])
-    >>> found["tvd"], found["psi"]
-    (0.0, 0.0)
-    >>> round(distances([1, 0], [0, 1])["js"], 6)
-    1.0
-    """
-    p, q = _shares(expected), _shares(actual)
-    middle = (p + q) / 2
-    soft_p, soft_q = (np.maximum(one, _LEAST) for one in (p, q))
-    soft_p, soft_q = soft_p / soft_p.sum(), soft_q / soft_q.sum()
-    ratio = np.log(soft_q / soft_p)
-    return {
-        "tvd": float(np.abs(p - q).sum() / 2),
-        "hellinger": float(np.sqrt(max(0.0, 1 - np.sqrt(p * q).sum()))),
-        "psi": float(((soft_q - soft_p) * ratio).sum()),
-        "kl": float((soft_q * ratio).sum()),
-        "js": (_entropy_part(p, middle) + _entropy_part(q, middle)) / 2,
-    }
-
-
-def _shares(counts: Any) -> Any:
-    found = np.asarray(counts, dtype=float)
-    total = found.sum()
-    return found / total if total else np.full(len(found), 1 / max(1, len(found)))
-
-
-def _entropy_part(one: Any, middle: Any) -> float:
-    held = one > 0
-    return float((one[held] * np.log2(one[held] / middle[held])).sum())
 
 
 class DriftMeter:
@@ -143,10 +102,7 @@ class DriftMeter:
                 continue
             numbers = pd.to_numeric(present, errors="coerce").to_numpy(dtype=float)
             edges = self._edges[name]
-            # the last bin of a histogram holds its right edge, too
-            inside = np.histogram(numbers, bins=edges)[0]
-            low, high = (numbers < edges[0]).sum(), (numbers > edges[-1]).sum()
-            self._actual[name] += [low, *inside, high]
+            self._actual[name] += count_bins(numbers[~np.isnan(numbers)], edges)
 
     def result(self, drift: float = 0.7, possible: float = 0.5) -> list[FeatureDrift]:
         """The distances of all features that had values, the farthest first.
@@ -161,6 +117,7 @@ class DriftMeter:
             if not rows:
                 continue
             apart = distances(self._expected[name], actual)
+            del apart["js_distance"]
             score = (apart["tvd"] + apart["hellinger"]) / 2
             status = DETECTED if score >= drift else POSSIBLE if score >= possible else NONE
             found.append(
@@ -170,8 +127,8 @@ class DriftMeter:
                     status=status,
                     rows=rows,
                     missing=self._missing[name] / max(1, rows + self._missing[name]),
-                    expected=_shares(self._expected[name]).tolist(),
-                    actual=_shares(actual).tolist(),
+                    expected=shares(self._expected[name]).tolist(),
+                    actual=shares(actual).tolist(),
                     edges=self._edges[name].tolist() if name in self._edges else [],
                 )
             )

@@ -2,71 +2,69 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
-from mlrun_like.promotion.drift import DETECTED, POSSIBLE, FeatureDrift
+from mlrun_like.drawing.charts import histogram
+from mlrun_like.drawing.page import (
+    badge,
+    cards,
+    joined,
+    number,
+    page,
+    paragraph,
+    percent,
+    section,
+    table,
+)
+from mlrun_like.promotion.drift import FeatureDrift
+from mlrun_like.statistics.verdict import DETECTED, POSSIBLE
 
 __all__ = ["drift_page"]
 
-_MOST_PICTURES = 50
-_WIDTH, _HEIGHT = 260, 90
-_COLOURS = {DETECTED: "#d64545", POSSIBLE: "#d9912b"}
-_GREEN = "#3c8d5a"
-_STYLE = (
-    "body{font:14px sans-serif;margin:16px}table{border-collapse:collapse}td,th{padding:4px 10px;"
-    "border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}"
-    ".f{display:inline-block;margin:12px 16px 0 0;vertical-align:top}small{color:#666}"
-)
+_MOST_PICTURES = 30
+_LEVELS = {DETECTED: "bad", POSSIBLE: "warn"}
+_MEASURES = ("tvd", "hellinger", "kl", "js", "psi")
 
 
 def drift_page(title: str, features: Sequence[FeatureDrift]) -> str:
-    """The page; grey bars are the training set, coloured ones the new data.
+    """The page; wide bars are the training set, narrow ones the new data.
 
     >>> "possible" in drift_page("a < b", [])
     False
     """
-    columns = ("tvd", "hellinger", "kl", "js", "psi")
-    head = "".join(f"<th>{name}</th>" for name in ("feature", *columns, "missing", "status"))
-    rows = "".join(
-        f"<tr><td>{html.escape(one.feature)}</td>"
-        + "".join(f"<td>{getattr(one, name):.4f}</td>" for name in columns)
-        + f"<td>{one.missing:.1%}</td><td style='color:{_colour(one)}'>{one.status}</td></tr>"
+    head = ("feature", *_MEASURES, "missing", "status")
+    rows = [
+        [
+            one.feature,
+            *(number(getattr(one, name)) for name in _MEASURES),
+            percent(one.missing),
+            badge(one.status, _level(one)),
+        ]
         for one in features
-    )
-    pictures = "".join(_picture(one) for one in features[:_MOST_PICTURES])
+    ]
+    pictures = [
+        joined(
+            [
+                paragraph(one.feature, " ", badge(one.status, _level(one))),
+                histogram(
+                    one.edges or ["most frequent", "others"],
+                    one.expected,
+                    one.actual,
+                    title=one.feature,
+                    level=_level(one),
+                ),
+            ]
+        )
+        for one in features[:_MOST_PICTURES]
+    ]
+    note = "Wide: training set. Narrow: this data set. Outer bars: beyond the training set's range."
     if len(features) > _MOST_PICTURES:
-        pictures += f"<p>and {len(features) - _MOST_PICTURES} more: see the table</p>"
-    return (
-        f"<!DOCTYPE html><html><head><meta charset='utf-8'><title>{html.escape(title)}</title>"
-        f"<style>{_STYLE}</style></head><body><h3>{html.escape(title)}</h3>"
-        f"<table><tr>{head}</tr>{rows}</table>{pictures}"
-        "<p><small>grey: training set; coloured: this data set; the outer bars: beyond the "
-        "training set's range</small></p></body></html>"
-    )
+        note += f" And {len(features) - _MOST_PICTURES} more: see the table."
+    sections = [section("Features", table(head, rows, numeric=range(1, 7)))]
+    if pictures:
+        sections.append(section("Distributions", cards(*pictures), note=note))
+    return page(title, *sections)
 
 
-def _colour(one: FeatureDrift) -> str:
-    return _COLOURS.get(one.status, _GREEN)
-
-
-def _picture(one: FeatureDrift) -> str:
-    highest = max([*one.expected, *one.actual, 1e-9])
-    step = _WIDTH / max(1, len(one.expected))
-    bars = []
-    for number, (before, now) in enumerate(zip(one.expected, one.actual, strict=True)):
-        for share, colour, x, width in (
-            (before, "#c4c4c4", number * step + 1, step - 2),
-            (now, _colour(one), number * step + step / 4, step / 2),
-        ):
-            tall = share / highest * _HEIGHT
-            bars.append(
-                f"<rect x='{x:.1f}' y='{_HEIGHT - tall:.1f}' width='{width:.1f}' "
-                f"height='{tall:.1f}' fill='{colour}'/>"
-            )
-    ends = f"{one.edges[0]:.6g} to {one.edges[-1]:.6g}" if one.edges else "most frequent, others"
-    return (
-        f"<div class='f'><b>{html.escape(one.feature)}</b> <small>{one.status}</small><br>"
-        f"<svg width='{_WIDTH}' height='{_HEIGHT}' role='img'>{''.join(bars)}</svg><br>"
-        f"<small>{ends}</small></div>"
-    )
+def _level(one: FeatureDrift) -> str:
+    return _LEVELS.get(one.status, "ok")

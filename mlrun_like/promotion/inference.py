@@ -25,6 +25,7 @@ from mlrun_like.promotion.drift import DriftMeter, FeatureDrift
 from mlrun_like.promotion.drift_page import drift_page
 from mlrun_like.promotion.predicting import Predictor
 from mlrun_like.promotion.tables import chunks_of, without
+from mlrun_like.registry import resolve
 from mlrun_like.runs.context import MLClientCtx
 from mlrun_like.schedules.triggers import fire_event
 from mlrun_like.serving.batch.targets import Target
@@ -34,6 +35,8 @@ __all__ = ["batch_inference", "infer"]
 
 _ROWS = 20_000
 _HEAD = 100
+_RECORDED = 200_000
+_API = "mlrun_like.monitoring.api"
 
 
 def infer(  # noqa: PLR0913 - MLRun's signature
@@ -64,7 +67,9 @@ def infer(  # noqa: PLR0913 - MLRun's signature
     `drift_table_plot` (a page), `features_drift_results` (JSON) and `drift_table`. Results:
     `batch_id`, `rows`, `drift_status` (whether the mean score has reached the threshold),
     `drift_metric` (that mean), `drifted_features`. With drift the event `drift` is posted in the
-    run's project, for triggers: `Trigger("event", "drift")`.
+    run's project, for triggers: `Trigger("event", "drift")`. The first 200,000 rows
+    are recorded for the model endpoint, too, as if they had been served (results: `endpoint_id`,
+    `recorded_rows`).
 
     Args:
         context: The run.
@@ -79,10 +84,12 @@ def infer(  # noqa: PLR0913 - MLRun's signature
         batch_id: Of this batch; None: a new one.
         artifacts_tag: Tag of all artifacts.
         perform_drift_analysis: None: if the model has statistics of its training set.
-        trigger_monitoring_job: Has no effect: the report is made here, at once.
+        trigger_monitoring_job: Whether monitoring looks at the endpoint's windows that are due.
+            The report is made here, at once, in any case.
         batch_image_job: Has no effect, as above.
-        endpoint_id: Label of the artifacts.
-        model_endpoint_name: Label of the artifacts.
+        endpoint_id: Uid of the endpoint, also a label of the artifacts; empty: it follows from
+            the function and the name.
+        model_endpoint_name: Its name, also a label of the artifacts.
         model_endpoint_drift_threshold: From this score on, there is drift.
         model_endpoint_possible_drift_threshold: From this score on, there may be.
         model_endpoint_sample_set: Rows to compare with, instead of the training set.
@@ -97,13 +104,15 @@ def infer(  # noqa: PLR0913 - MLRun's signature
         raise InvalidArgumentError(f"chunk {chunk!r} must be 1 or more", fix="chunk=20_000")
     model = _model(context, model_path)
     predictor = Predictor(model, store=context.store, kwargs=predict_kwargs)
-    if trigger_monitoring_job:
-        context.logger.warning("trigger_monitoring_job has no effect: drift is computed here")
     del batch_image_job
-    meter = _meter(context, model, perform_drift_analysis, model_endpoint_sample_set)
+    stats = _stats(context, model, perform_drift_analysis, model_endpoint_sample_set)
+    meter = None if stats is None else DriftMeter(stats)
     names = _listed(label_columns) or (predictor.outputs if label_columns is None else [])
     given = _listed(feature_columns) or predictor.inputs
-    work = _Work(predictor, names, drop_columns, meter)
+    endpoint = ""
+    if stats is not None:
+        endpoint = _endpoint(context, model, model_endpoint_name, endpoint_id, stats)
+    work = _Work(predictor, names, drop_columns, meter, context.project, endpoint)
     labels = {"model-endpoint": model_endpoint_name, "endpoint-id": endpoint_id}
     keep = {
         "tag": artifacts_tag,
@@ -129,6 +138,10 @@ def infer(  # noqa: PLR0913 - MLRun's signature
     if meter is not None:
         limits = model_endpoint_drift_threshold, model_endpoint_possible_drift_threshold
         _report(context, model, meter.result(*limits), limits[0], keep)
+        context.log_results({"endpoint_id": endpoint, "recorded_rows": work.recorded})
+    if trigger_monitoring_job and endpoint:
+        done = resolve(f"{_API}:trigger_drift_batch_job")
+        done(context.project, model_endpoints_ids=[endpoint])
 
 
 batch_inference = function(name="batch-inference")(infer)
@@ -148,9 +161,19 @@ def _model(context: MLClientCtx, given: str | DataItem) -> ModelArtifact:
     return found
 
 
-def _meter(
+def _endpoint(
+    context: MLClientCtx, model: ModelArtifact, name: str, uid: str, stats: dict[str, Any]
+) -> str:
+    """The uid of the endpoint that the rows belong to; monitoring is above this layer."""
+    made = resolve(f"{_API}:get_or_create_model_endpoint")(
+        context.project, name, model.uri, uid, context=context, sample_set_statistics=stats
+    )
+    return str(made.metadata.uid)
+
+
+def _stats(
     context: MLClientCtx, model: ModelArtifact, asked: bool | None, sample: Any
-) -> DriftMeter | None:
+) -> dict[str, Any] | None:
     stats = model.spec.feature_stats
     if asked is False:
         return None
@@ -165,7 +188,7 @@ def _meter(
             )
         return None
     outputs = {one.get("name") for one in model.spec.outputs}
-    return DriftMeter({name: found for name, found in stats.items() if name not in outputs})
+    return {name: found for name, found in stats.items() if name not in outputs}
 
 
 def _listed(names: str | Sequence[str] | None) -> list[str]:
@@ -176,10 +199,17 @@ class _Work:
     """Chunks in, predictions out; what is known of the whole is kept, the rows are not."""
 
     def __init__(
-        self, predictor: Predictor, names: list[str], drop: Any, meter: DriftMeter | None
+        self,
+        predictor: Predictor,
+        names: list[str],
+        drop: Any,
+        meter: DriftMeter | None,
+        project: str,
+        endpoint: str,
     ) -> None:
         self._predictor, self._names, self._drop, self._meter = predictor, names, drop, meter
-        self.rows = 0
+        self._project, self._endpoint = project, endpoint
+        self.rows = self.recorded = 0
         self.head: pd.DataFrame | None = None
 
     def predict(self, frame: pd.DataFrame, target: Target | None) -> None:
@@ -192,6 +222,10 @@ class _Work:
         result = frame.assign(**added)
         if self._meter is not None:
             self._meter.add(frame)
+        if self._endpoint and self.recorded < _RECORDED:
+            self.recorded += len(frame)
+            write = resolve(f"{_API}:write_monitoring_df")
+            write(self._endpoint, result, project=self._project, label_columns=names)
         if self.head is None:
             self.head = result.head(_HEAD)
         self.rows += len(frame)

@@ -10,16 +10,25 @@ from typing import Any
 from mlrun_like.errors import InvalidArgumentError, nearest
 from mlrun_like.promotion.behaviour import LatencyGate, SmokeGate
 from mlrun_like.promotion.comparing import BetterGate
-from mlrun_like.promotion.fairness import FairnessGate
+from mlrun_like.promotion.fairness_gate import FairnessGate
 from mlrun_like.promotion.gates import CustomGate, Gate, MetricGate
 from mlrun_like.promotion.slices import SliceGate
+from mlrun_like.promotion.worst_slice import WorstSliceGate
 
 __all__ = ["KINDS", "gate_of", "gates_of"]
 
 KINDS: Mapping[str, type[Gate]] = MappingProxyType(
     {
         cls.kind: cls
-        for cls in (MetricGate, BetterGate, SliceGate, FairnessGate, LatencyGate, SmokeGate)
+        for cls in (
+            MetricGate,
+            BetterGate,
+            SliceGate,
+            WorstSliceGate,
+            FairnessGate,
+            LatencyGate,
+            SmokeGate,
+        )
     }
 )
 """Word -> gate."""
@@ -83,8 +92,9 @@ def _from_plain(data: dict[str, Any]) -> Gate:
                 f"gate {word!r} has no option {name!r}.{nearest(str(name), known)}",
                 fix=f"options: {', '.join(known)}",
             )
-    if isinstance(data.get("by"), list):
-        data["by"] = tuple(data["by"])
+    for name in ("by", "column", "columns"):
+        if isinstance(data.get(name), list):
+            data[name] = tuple(data[name])
     try:
         return cls(**data)
     except TypeError as exc:

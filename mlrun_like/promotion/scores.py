@@ -1,11 +1,8 @@
-"""Metrics of predictions, from their definitions; no library is needed.
-
-Formulas: precision, recall, F1 and ROC as in T. Fawcett, "An introduction to ROC analysis", Pattern
-Recognition Letters 27 (2006); the area under the curve is the Mann-Whitney statistic.
-"""
+"""Metrics of predictions, checked; their definitions are in `statistics.measures`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -14,16 +11,38 @@ import numpy as np
 import pandas as pd
 
 from mlrun_like.errors import InvalidArgumentError, nearest
+from mlrun_like.statistics.measures import ROWS, auc, calibration_error
 
-__all__ = ["LOWER_IS_BETTER", "SCORES", "USES_SCORES", "positive_class", "score"]
+__all__ = [
+    "LOWER_IS_BETTER",
+    "SCORES",
+    "USES_SCORES",
+    "check_metric",
+    "lower_is_better",
+    "positive_class",
+    "score",
+]
 
 LOWER_IS_BETTER = frozenset(
-    ("error", "log_loss", "loss", "mae", "mape", "max_error", "mse", "rmse", "latency")
-)
+    (
+        "brier", "ece", "error", "log_loss", "loss", "mae", "mape", "max_error", "mse", "rmse",
+        "latency",
+    )
+)  # fmt: skip
 """Words of which a metric's name has one if less of it is better."""
 
-USES_SCORES = frozenset(("auc", "roc_auc", "log_loss"))
+USES_SCORES = frozenset(("auc", "roc_auc", "log_loss", "brier", "ece"))
 """Metrics of probabilities rather than of classes."""
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether less of a metric is better, as its name tells.
+
+    >>> lower_is_better("val_loss"), lower_is_better("auc")
+    (True, False)
+    """
+    name = metric.lower()
+    return name in LOWER_IS_BETTER or bool(LOWER_IS_BETTER & set(re.split(r"[\W_]+", name)))
 
 
 def positive_class(truth: Any) -> Any:
@@ -36,72 +55,55 @@ def positive_class(truth: Any) -> Any:
     return max(values.tolist(), key=lambda value: (str(type(value)), value)) if len(values) else 1
 
 
-def _counts(truth: Any, predicted: Any, positive: Any) -> tuple[int, int, int, int]:
-    real, said = np.asarray(truth) == positive, np.asarray(predicted) == positive
-    true, false = int((real & said).sum()), int((~real & said).sum())
-    return true, false, int((real & ~said).sum()), int((~real & ~said).sum())
+def _ratio(metric: str) -> Callable[[Any, Any, Any], float]:
+    def value(truth: Any, said: Any, positive: Any) -> float:
+        return ROWS[metric](np.asarray(truth), np.asarray(said), positive).value()
+
+    return value
 
 
-def _accuracy(truth: Any, predicted: Any, positive: Any) -> float:
-    return float((np.asarray(truth) == np.asarray(predicted)).mean())
-
-
-def _precision(truth: Any, predicted: Any, positive: Any) -> float:
-    true, false, _, _ = _counts(truth, predicted, positive)
-    return true / (true + false) if true + false else 0.0
-
-
-def _recall(truth: Any, predicted: Any, positive: Any) -> float:
-    true, _, missed, _ = _counts(truth, predicted, positive)
-    return true / (true + missed) if true + missed else 0.0
-
-
-def _f1(truth: Any, predicted: Any, positive: Any) -> float:
-    true, false, missed, _ = _counts(truth, predicted, positive)
-    return 2 * true / (2 * true + false + missed) if true + false + missed else 0.0
-
-
-def _auc(truth: Any, scores: Any, positive: Any) -> float:
-    real = np.asarray(truth) == positive
-    ranks = pd.Series(np.asarray(scores, dtype=float)).rank().to_numpy()
-    ones, zeros = int(real.sum()), int((~real).sum())
-    if not ones or not zeros:
-        return float("nan")
-    return float((ranks[real].sum() - ones * (ones + 1) / 2) / (ones * zeros))
-
-
-def _log_loss(truth: Any, scores: Any, positive: Any) -> float:
-    real = (np.asarray(truth) == positive).astype(float)
-    chance = np.clip(np.asarray(scores, dtype=float), 1e-15, 1 - 1e-15)
-    return float(-(real * np.log(chance) + (1 - real) * np.log(1 - chance)).mean())
-
-
-def _errors(truth: Any, predicted: Any) -> Any:
-    return np.asarray(truth, dtype=float) - np.asarray(predicted, dtype=float)
+def _balanced(truth: Any, said: Any, positive: Any) -> float:
+    real, given = np.asarray(truth), np.asarray(said)
+    return float(np.mean([(given[real == one] == one).mean() for one in pd.unique(real)]))
 
 
 def _r2(truth: Any, predicted: Any, positive: Any) -> float:
     real = np.asarray(truth, dtype=float)
     spread = float(((real - real.mean()) ** 2).sum())
-    return 1 - float((_errors(truth, predicted) ** 2).sum()) / spread if spread else float("nan")
+    off = real - np.asarray(predicted, dtype=float)
+    return 1 - float((off**2).sum()) / spread if spread else float("nan")
 
+
+_RATIOS = (
+    "accuracy", "error", "precision", "recall", "specificity", "f1", "log_loss", "brier", "mse",
+    "rmse", "mae", "mape",
+)  # fmt: skip
 
 SCORES: Mapping[str, Callable[[Any, Any, Any], float]] = MappingProxyType(
     {
-        "accuracy": _accuracy,
-        "precision": _precision,
-        "recall": _recall,
-        "f1": _f1,
-        "auc": _auc,
-        "roc_auc": _auc,
-        "log_loss": _log_loss,
-        "mse": lambda truth, said, _: float((_errors(truth, said) ** 2).mean()),
-        "rmse": lambda truth, said, _: float(np.sqrt((_errors(truth, said) ** 2).mean())),
-        "mae": lambda truth, said, _: float(np.abs(_errors(truth, said)).mean()),
+        **{name: _ratio(name) for name in _RATIOS},
+        "balanced_accuracy": _balanced,
+        "auc": auc,
+        "roc_auc": auc,
+        "ece": calibration_error,
         "r2": _r2,
     }
 )
 """Name -> a function of truth, prediction (or score of the positive class), positive class."""
+
+
+def check_metric(metric: Any, of: str = "predictions") -> str:
+    """A metric's name.
+
+    Raises:
+        InvalidArgumentError: if there is no such metric; names the nearest one.
+    """
+    if not isinstance(metric, str) or metric not in SCORES:
+        raise InvalidArgumentError(
+            f"there is no metric {metric!r:.60} of {of}.{nearest(str(metric), SCORES)}",
+            fix=f"use one of: {', '.join(SCORES)}",
+        )
+    return metric
 
 
 def score(metric: str, truth: Any, predicted: Any, positive: Any = None) -> float:
@@ -110,7 +112,8 @@ def score(metric: str, truth: Any, predicted: Any, positive: Any = None) -> floa
     Args:
         metric: One of `SCORES`.
         truth: What is true.
-        predicted: What was predicted; for `auc` and `log_loss` the score of the positive class.
+        predicted: What was predicted; for `auc`, `log_loss`, `brier` and `ece` the score of the
+            positive class.
         positive: The positive class; None: the larger one.
 
     Raises:
@@ -121,11 +124,7 @@ def score(metric: str, truth: Any, predicted: Any, positive: Any = None) -> floa
     >>> score("auc", [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
     0.75
     """
-    if metric not in SCORES:
-        raise InvalidArgumentError(
-            f"there is no metric {metric!r} of predictions.{nearest(metric, SCORES)}",
-            fix=f"use one of: {', '.join(SCORES)}",
-        )
+    check_metric(metric)
     if len(truth) != len(predicted) or not len(truth):
         raise InvalidArgumentError(
             f"{len(predicted)} predictions for {len(truth)} rows", where=f"metric {metric!r}"

@@ -12,7 +12,8 @@ import pandas as pd
 from mlrun_like.errors import InvalidArgumentError, nearest
 from mlrun_like.promotion.case import Case
 from mlrun_like.promotion.gates import Gate, GateResult, verdict
-from mlrun_like.promotion.scores import SCORES, USES_SCORES, score
+from mlrun_like.promotion.scores import USES_SCORES, check_metric, score
+from mlrun_like.promotion.slice_metrics import evaluator_of
 
 __all__ = ["SliceGate", "check_column", "check_small", "groups_of"]
 
@@ -89,11 +90,7 @@ class SliceGate(Gate):
 
     def __post_init__(self) -> None:
         check_small(self.small)
-        if self.metric not in SCORES:
-            raise InvalidArgumentError(
-                f"there is no metric {self.metric!r} of slices.{nearest(self.metric, SCORES)}",
-                fix=f"use one of: {', '.join(SCORES)}",
-            )
+        check_metric(self.metric, "slices")
         if (self.least is None) == (self.most is None):
             raise InvalidArgumentError(
                 "a gate of slices needs one limit: least or most",
@@ -116,6 +113,8 @@ class SliceGate(Gate):
         said = case.scores if self.metric in USES_SCORES else case.predictions
         limit = float(self.least if self.least is not None else self.most or 0.0)
         found: list[tuple[GateResult, bool, str, int]] = []
+        ends: list[tuple[float, float]] = []
+        evaluator = evaluator_of(self.metric, case.truth, np.asarray(said), case.positive)
         for name, rows in groups_of(frame[self.columns]):
             if len(found) == _MOST_SLICES:
                 raise InvalidArgumentError(
@@ -130,12 +129,15 @@ class SliceGate(Gate):
             )
             judged = len(rows) >= self.rows and value == value
             found.append((result, judged, name, len(rows)))
+            inside = np.zeros(len(frame), dtype=bool)
+            inside[rows] = True
+            ends.append(evaluator.interval(evaluator.one(inside), 0, 0.95))
         details = [
             {
                 "slice": name, "rows": count, "value": result.value, "gap": result.gap,
-                "passed": result.passed if judged else None,
+                "passed": result.passed if judged else None, "low": low, "high": high,
             }
-            for result, judged, name, count in found
+            for (result, judged, name, count), (low, high) in zip(found, ends, strict=True)
         ]  # fmt: skip
         judged_ones = [result for result, judged, _, _ in found if judged]
         if not judged_ones:

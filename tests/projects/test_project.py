@@ -429,6 +429,7 @@ def test_the_store(project: MlrunProject) -> None:
         "artifacts": 0,
         "functions": 0,
         "schedules": 0,
+        "endpoints": 0,
         "running": 0,
     }
     assert store.delete_project("demo") and not store.delete_project("demo")

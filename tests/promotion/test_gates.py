@@ -14,7 +14,8 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.promotion.behaviour import LatencyGate, SmokeGate
 from mlrun_like.promotion.case import Case
 from mlrun_like.promotion.comparing import BetterGate
-from mlrun_like.promotion.fairness import MEASURES, FairnessGate, fairness
+from mlrun_like.promotion.fairness import MEASURES, fairness
+from mlrun_like.promotion.fairness_gate import FairnessGate
 from mlrun_like.promotion.gates import CustomGate, GateResult, MetricGate
 from mlrun_like.promotion.registry import find_version
 from mlrun_like.promotion.scores import score
@@ -110,8 +111,14 @@ def test_fairness_by_hand() -> None:
         "equal_opportunity_difference": 1.0 - 0.5,
         "equalized_odds_difference": 0.5,
         "equalized_odds_ratio": 0.0,
+        "disparate_impact": 0.25 / 0.75,
+        "equal_opportunity_ratio": 0.5,
+        "false_positive_rate_difference": 0.5,
+        "predictive_parity_difference": 1 - 2 / 3,
+        "predictive_parity_ratio": 2 / 3,
+        "accuracy_difference": 0.0,
     }
-    assert set(wanted) == set(MEASURES)
+    assert {*wanted, "calibration_difference"} == set(MEASURES)
     for measure, value in wanted.items():
         assert fairness(measure, truth, said, group) == pytest.approx(value), measure
     assert fairness("demographic_parity_ratio", truth, [0] * 8, group) == 1.0

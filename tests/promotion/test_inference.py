@@ -18,12 +18,14 @@ from mlrun_like.artifacts.item import get_dataitem
 from mlrun_like.artifacts.manager import ArtifactManager, Producer
 from mlrun_like.errors import RunError
 from mlrun_like.names import new_uid
-from mlrun_like.promotion.drift import DETECTED, NONE, DriftMeter, distances
+from mlrun_like.promotion.drift import DriftMeter
 from mlrun_like.promotion.inference import batch_inference
 from mlrun_like.promotion.promote import promote
 from mlrun_like.promotion.registry import set_alias
 from mlrun_like.schedules import Trigger
 from mlrun_like.schedules.define import read_schedule
+from mlrun_like.statistics.distances import distances
+from mlrun_like.statistics.verdict import DETECTED, NONE
 from mlrun_like.tracking.store import SqlStore
 
 

@@ -1,0 +1,81 @@
+"""Why an action must not begin now; each reason is told in the incident."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from mlrun_like.errors import NotFoundError
+from mlrun_like.monitoring.actions.action import Action
+from mlrun_like.monitoring.actions.claims import ActionRecord
+from mlrun_like.monitoring.actions.incident import Incident
+from mlrun_like.schedules.define import iso
+
+__all__ = ["ANCESTRY", "ancestry_of", "refusal"]
+
+ANCESTRY = "mlrun-like/action-ancestry"
+"""Annotation of a run: the actions that led to it, separated by spaces."""
+
+
+def refusal(
+    action: Action,
+    incident: Incident,
+    earlier: Sequence[ActionRecord],
+    now: float,
+    ancestry: Sequence[str],
+    chain: str,
+) -> str:
+    """Why the action must not begin; empty: it may.
+
+    Args:
+        action: It.
+        incident: What asks for it.
+        earlier: All its begins, oldest first, with their states as they are now.
+        now: Seconds since 1970.
+        ancestry: The actions that led to what the incident is about.
+        chain: The action's own name among them.
+    """
+    if chain in ancestry:
+        return f"loop: what raised the alert was started by this action ({' > '.join(ancestry)})"
+    going = next((record for record in earlier if not record.over), None)
+    if going is not None:
+        return f"still running: {going.key} since {iso(going.time)}, run {going.uid}"
+    if not earlier:
+        return ""
+    last = earlier[-1]
+    if incident.until and last.state == "completed" and incident.until <= last.ended:
+        return (
+            f"echo: the data that raised the alert ended {iso(incident.until)}, before "
+            f"{last.key} had its effect ({iso(last.ended)})"
+        )
+    wait = last.time + action.seconds("cooldown") - now
+    if wait > 0:
+        text = "for ever" if math.isinf(wait) else f"until {iso(now + wait)}"
+        return f"cool-down: {last.key} began {iso(last.time)}; not again {text}"
+    period = action.seconds("period")
+    recent = [record for record in earlier if now - record.time < period]
+    if len(recent) >= action.limit:
+        return (
+            f"limit: it began {len(recent)} times within {action.period}, "
+            f"and {action.limit} are allowed"
+        )
+    return ""
+
+
+def ancestry_of(store: Any, incident: Incident) -> tuple[str, ...]:
+    """The actions that led to the runs that an incident is about; empty: people started them."""
+    for uid in incident.runs:
+        seen: set[str] = set()
+        while uid and uid not in seen:
+            seen.add(uid)
+            try:
+                meta = store.read_run(incident.project, uid)["metadata"]
+            except NotFoundError:
+                break
+            found = str((meta.get("annotations") or {}).get(ANCESTRY) or "")
+            if found:
+                return tuple(found.split())
+            # a step of a pipeline: its run is one of the pipeline's run
+            uid = str((meta.get("labels") or {}).get("workflow") or "")
+    return ()
