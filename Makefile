@@ -33,7 +33,7 @@ endef
 demo: $(STAMPS)/demo
 	$(BIN)/mlrun-like demo
 
-test: $(STAMPS)/dev system $(if $(CI),$(STAMPS)/models)
+test: $(STAMPS)/dev system $(if $(CI),$(STAMPS)/models $(STAMPS)/grafana)
 	@mkdir -p $(CACHE)
 	@# Real brokers, clusters and browsers share two cores here: what fails is tried once more and
 	@# listed as RERUN. Nothing is tried again by `make check`.
@@ -67,7 +67,9 @@ bench: $(STAMPS)/dev $(STAMPS)/models system
 	runtimes/diagnosis runtimes/oci runtimes/images runtimes/container_runs runtimes/kubernetes_runs \
 	runtimes/dask_runs runtimes/spark_runs runtimes/mpi_runs pipelines/speed pipelines/kills \
 	gateway/cold gateway/idle gateway/warm gateway/burst \
-	gateway/faults; do \
+	gateway/faults feature_store/ingest feature_store/joins feature_store/online \
+	feature_store/windows feature_store/transform \
+	monitoring/recording monitoring/drift monitoring/detection monitoring/controller; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
 
 clean:
@@ -99,6 +101,11 @@ $(STAMPS)/models: $(STAMPS)/dev
 	$(call install,--no-deps "dask-kubernetes>=2025")  # only the definitions of its objects are read
 	@touch $@
 
+# The client replaces urllib3 wherever it is installed, so it has a folder of its own.
+$(STAMPS)/grafana: $(STAMPS)/dev
+	$(call install,--target $(CACHE)/grafana "grafana-client>=4" "grafana-foundation-sdk; python_version >= '3.11'")
+	@touch $@
+
 comma := ,
 
 # Real servers and engines for the tests marked slow; without them those tests are skipped, with the
@@ -118,6 +125,8 @@ mpirun openmpi-bin
 mpicc libopenmpi-dev
 ip iproute2
 java default-jre-headless
+prometheus prometheus
+chromium chromium
 endef
 export needed
 

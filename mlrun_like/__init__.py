@@ -24,7 +24,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlrun_like import errors, pipelines, projects, serving
+    from mlrun_like import errors, feature_store, pipelines, projects, serving
     from mlrun_like.artifacts.item import DataItem, get_dataitem
     from mlrun_like.artifacts.models import get_model, load_model
     from mlrun_like.configuration import config
@@ -66,6 +66,7 @@ _LAZY = {
     "config": "mlrun_like.configuration:config",
     "deploy_function": "mlrun_like.projects.operations:deploy_function",
     "errors": "mlrun_like.errors",
+    "feature_store": "mlrun_like.feature_store",
     "function": "mlrun_like.functions.decorators:function",
     "function_to_module": "mlrun_like.functions.creators:function_to_module",
     "get_current_project": "mlrun_like.projects.current:get_current_project",
@@ -104,6 +105,7 @@ __all__ = [
     "config",
     "deploy_function",
     "errors",
+    "feature_store",
     "function",
     "function_to_module",
     "get_current_project",

@@ -104,6 +104,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "git": "mlrun_like.notifications.chat:send_git",
                 "ipython": "mlrun_like.notifications.local:send_ipython",
                 "mail": "mlrun_like.notifications.mail:send_mail",
+                "msteams": "mlrun_like.notifications.teams:send_teams",
                 "slack": "mlrun_like.notifications.chat:send_slack",
                 "webhook": "mlrun_like.notifications.chat:send_webhook",
             }

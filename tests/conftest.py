@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +13,30 @@ import pytest
 
 from mlrun_like.configuration import config
 
+_NUMBERS = itertools.count()
+# servers that tests start leave no service behind; tests of the service switch it on
+os.environ.setdefault("MLRUN_LIKE_MONITORING_SERVICE", "false")
+
+
+def _fresh(factory: pytest.TempPathFactory, kind: str, name: str = "") -> Path:
+    """A new folder. pytest's own numbering lists all earlier ones each time, which thousands of
+    tests pay for with minutes."""
+    path = factory.getbasetemp() / kind / f"{next(_NUMBERS)}{name}"
+    path.mkdir(parents=True, mode=0o700)
+    return path
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder of this test."""
+    name = re.sub(r"\W", "_", request.node.name)[:18]
+    return _fresh(tmp_path_factory, "tests", f"-{name}")
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A fresh home folder; settings made in a test are forgotten after it."""
-    path = tmp_path_factory.mktemp("home")
+    path = _fresh(tmp_path_factory, "homes")
     main = sys.modules["__main__"]
     current = sys.modules.get("mlrun_like.projects.current")
     if current is not None:

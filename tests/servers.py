@@ -26,6 +26,7 @@ __all__ = [
     "Mosquitto",
     "Nats",
     "Postgres",
+    "Prometheus",
     "Rabbit",
     "Redis",
     "free_port",
@@ -34,6 +35,7 @@ __all__ = [
     "mosquitto_server",
     "nats_server",
     "postgres_server",
+    "prometheus_server",
     "rabbit_server",
     "redis_server",
 ]
@@ -328,6 +330,49 @@ class Rabbit(_Started):
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}"
+
+
+class Prometheus(_Started):
+    """A Prometheus that asks one exporter every second.
+
+    Args:
+        folder: For its data.
+        target: Port of the exporter on this machine.
+        rules: Text of a file of rules.
+    """
+
+    def __init__(self, folder: Path, target: int, rules: str = "") -> None:
+        super().__init__(folder)
+        (folder / "rules.yml").write_text(rules or "groups: []\n")
+        (folder / "prometheus.yml").write_text(
+            "global: {scrape_interval: 1s, evaluation_interval: 1s, scrape_timeout: 1s}\n"
+            "rule_files: [rules.yml]\nscrape_configs:\n- job_name: test\n"
+            f"  static_configs: [{{targets: ['127.0.0.1:{target}']}}]\n"
+        )
+
+    def command(self) -> list[str]:
+        return [
+            _program("prometheus", "prometheus"),
+            f"--config.file={self.folder}/prometheus.yml",
+            f"--storage.tsdb.path={self.folder}/data",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+        ]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@contextmanager
+def prometheus_server(target: int, rules: str = "") -> Iterator[Prometheus]:
+    """A running Prometheus that asks an exporter; skips when it is not installed."""
+    with tempfile.TemporaryDirectory(prefix="prom", ignore_cleanup_errors=True) as folder:
+        server = Prometheus(Path(folder), target, rules)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
 
 
 def _program(name: str, package: str) -> str:

@@ -17,6 +17,7 @@ from mlrun_like.artifacts.stores import FileStats, Secrets, scheme_of
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, NotFoundError
 from mlrun_like.names import ArtifactURI, parse_artifact_uri
+from mlrun_like.registry import resolve
 from mlrun_like.tracking.base import ArtifactQuery, Store
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.types import Document
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 _LINKS = 8
+_FEATURES = ("store://feature-sets/", "store://feature-vectors/")
+_OPEN_FEATURES = "mlrun_like.feature_store.definitions.data_item:open_features"
 
 
 def get_dataitem(
@@ -44,7 +47,7 @@ def get_dataitem(
 
     Args:
         url: A path, `file://`, `memory://`, `http(s)://`, `s3://`, `gs://`, `az://`, ... or the
-            `store://` URI of an artifact.
+            `store://` URI of an artifact, a feature set or a feature vector.
         store: Where `store://` URIs are looked up; None: the configured store.
         project: The project of `store://` URIs that name none.
         secrets: Looked into first for credentials.
@@ -62,6 +65,11 @@ def get_dataitem(
     text = os.fspath(url)
     if scheme_of(text) != "store":
         return open_url(text, secrets, key=key)
+    if text.startswith(_FEATURES):
+        opened: DataItem = resolve(_OPEN_FEATURES)(
+            text, store=store, project=project, secrets=secrets, key=key
+        )
+        return opened
     return get_artifact(text, store=store, project=project).to_dataitem(secrets, key=key or text)
 
 

@@ -1,4 +1,4 @@
-"""`mlrun-like demo`."""
+"""`mlrun-like demo`, and the demos of single parts: `mlrun-like demo monitoring`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import Annotated
 import typer
 
 from mlrun_like.cli.demo import run_demo
+from mlrun_like.cli.demo_monitoring import monitoring
 
-__all__ = ["demo"]
+__all__ = ["app", "demo"]
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
 
+@app.callback()
 def demo(
+    context: typer.Context,
     project: Annotated[
         str, typer.Option("--project", "-p", help="Where runs and artifacts are recorded.")
     ] = "demo",
@@ -26,4 +31,7 @@ def demo(
 
     Needs scikit-learn: pip install "mlrun-like[frameworks]"
     """
-    return run_demo(project, least_auc)
+    return 0 if context.invoked_subcommand else run_demo(project, least_auc)
+
+
+app.command("monitoring")(monitoring)

@@ -10,6 +10,7 @@ import typer
 from mlrun_like.cli.output import Json, clean, print_fields, print_json
 from mlrun_like.errors import MLRunLikeError
 from mlrun_like.images.cache import BlobCache
+from mlrun_like.registry import resolve
 from mlrun_like.runtimes.kubernetes.access import no_cluster
 from mlrun_like.runtimes.kubernetes.cleanup import clean_up
 from mlrun_like.runtimes.kubernetes.client import Client
@@ -33,7 +34,8 @@ def gc(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Remove deleted records for good, files that nothing refers to, image layers long unused.
+    """Remove deleted records for good, files that nothing refers to, image layers long unused,
+    and recorded requests of models that are older than the setting monitoring_retention.
 
     mlrun-like gc --dry-run
 
@@ -42,10 +44,20 @@ def gc(
     """
     report = collect(open_store(), dry_run=dry_run, keep_days=keep_days)
     layers = 0 if dry_run else BlobCache().prune()
+    old = resolve("mlrun_like.monitoring.recording.retention:remove_old")
+    recorded = 0 if dry_run else int(old())
     jobs, problem = _clean_cluster(dry_run)
     notes = [*report.notes, *([problem] if problem else [])]
     if as_json:
-        print_json({**asdict(report), "image_layers": layers, "jobs": jobs, "notes": notes})
+        print_json(
+            {
+                **asdict(report),
+                "image_layers": layers,
+                "recorded_batches": recorded,
+                "jobs": jobs,
+                "notes": notes,
+            }
+        )
         return
     typer.echo("Would be removed:" if dry_run else "Removed:")
     print_fields(
@@ -54,6 +66,7 @@ def gc(
             ("artifacts", report.artifacts),
             ("files", f"{len(report.files)}, {report.size} bytes"),
             ("image layers", f"{layers} bytes" if layers else ""),
+            ("recorded requests", f"{recorded} batches" if recorded else ""),
             ("jobs", ", ".join(jobs)),
             ("notes", "\n".join(notes)),
         ]

@@ -84,6 +84,26 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "mlrun_like.cli.models:app",
             "Versions of models: list, promote, rollback, canary.",
         ),
+        "analyse": (
+            "mlrun_like.cli.analyse:app",
+            "Models before release: slices, fairness, comparison, decay.",
+        ),
+        "features": (
+            "mlrun_like.cli.features:app",
+            "Feature sets and vectors: list, show, ingest, get, check.",
+        ),
+        "validate": (
+            "mlrun_like.cli.validate:validate",
+            "Check a data set: schema, drift, personal data.",
+        ),
+        "alerts": (
+            "mlrun_like.cli.alerts:app",
+            "Who is told when something happens: store, ack, silence.",
+        ),
+        "monitor": (
+            "mlrun_like.cli.monitor:app",
+            "Served models under watch: service, endpoints, results.",
+        ),
         "trigger": (
             "mlrun_like.cli.triggers:app",
             "Events that start functions: add, list, fire, run.",
@@ -92,7 +112,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "mlrun_like.cli.nuclio:app",
             "Functions as Nuclio projects, and in a Nuclio that runs.",
         ),
-        "demo": ("mlrun_like.cli.demo_command:demo", "See the main job done, in under a minute."),
+        "pages": (
+            "mlrun_like.cli.dashboards:pages",
+            "Show served models, drift and alerts as web pages.",
+        ),
+        "dashboards": (
+            "mlrun_like.cli.dashboards:app",
+            "Grafana dashboards and Prometheus rules: build, push, check.",
+        ),
+        "demo": ("mlrun_like.cli.demo_command:app", "See the main job done, in under a minute."),
         "config": ("mlrun_like.cli.settings:app", "Explain and change settings."),
         "doctor": ("mlrun_like.cli.doctor:doctor", "Check this installation and its store."),
         "gc": ("mlrun_like.cli.gc:gc", "Remove what nothing refers to any more."),

@@ -36,7 +36,7 @@ Model = Annotated[
 ]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The model's key.")]
 Project = Annotated[
-    str, typer.Option("--project", help="Its project; the default one if left out.")
+    str, typer.Option("--project", "-p", help="Its project; the default one if left out.")
 ]
 Why = Annotated[str, typer.Option("--why", help="A reason, for the audit trail.")]
 
@@ -44,7 +44,7 @@ Why = Annotated[str, typer.Option("--why", help="A reason, for the audit trail."
 @app.command("list")
 def list_models(
     key: Annotated[str, typer.Argument(metavar="[KEY]", help="Only this model.")] = "",
-    project: Annotated[str, typer.Option("--project", help="Only this project.")] = "*",
+    project: Annotated[str, typer.Option("--project", "-p", help="Only this project.")] = "*",
     as_json: Json = False,
 ) -> None:
     """List the versions of models with their stages and aliases.

@@ -31,12 +31,12 @@ app = typer.Typer(
     help="Functions that run by themselves: fn.run(schedule=...) or run --schedule makes one.",
 )
 Name = Annotated[str, typer.Argument(help="The schedule's name.")]
-Project = Annotated[str, typer.Option("--project", help="Its project.")]
+Project = Annotated[str, typer.Option("--project", "-p", help="Its project.")]
 
 
 @app.command("list")
 def list_schedules(
-    project: Annotated[str, typer.Option("--project", help="Only this project.")] = "*",
+    project: Annotated[str, typer.Option("--project", "-p", help="Only this project.")] = "*",
     as_json: Json = False,
 ) -> None:
     """List schedules with their next time.

@@ -12,6 +12,7 @@ import typer
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.monitoring.beside import allow
 from mlrun_like.serving.definition.parts import part_for
 from mlrun_like.serving.function import graph_of
 from mlrun_like.serving.web.app import GraphApp
@@ -120,6 +121,7 @@ def serve(  # noqa: PLR0913  (options of a command)
 
 def _load(target: str, options: WebOptions, front: bool) -> Any:
     """The application of a target, in the process that answers."""
+    allow()  # what it records may start the monitoring service
     found, namespace = find_target(target)
     if isinstance(found, GraphApp):
         if options != WebOptions.of(pages=True, metrics=True) or front:

@@ -11,7 +11,8 @@
     │   ├── PipelineError                    a pipeline plan is wrong
     │   │   └── UnknownValueError            Python asked for a value that only the run knows
     │   ├── PreflightError                   a run or build cannot work; nothing was started
-    │   └── GraphError                       a serving graph is wrong
+    │   ├── GraphError                       a serving graph is wrong
+    │   └── SchemaError                      data does not fit the schema of a feature set
     ├── NotFoundError (LookupError)          a run, artifact, function or file is not there
     │   ├── UnknownNameError                 no plug-in has that name; lists those that exist
     │   └── MissingFileError                 a file is not there (FileNotFoundError)
@@ -76,6 +77,7 @@ from mlrun_like.errors.values import (
     PackagingError,
     PipelineError,
     PreflightError,
+    SchemaError,
     SpecError,
     UnknownValueError,
 )
@@ -104,6 +106,7 @@ __all__ = [
     "RunError",
     "RunLostError",
     "RunTimeoutError",
+    "SchemaError",
     "SpecError",
     "StateError",
     "StepError",

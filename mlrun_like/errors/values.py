@@ -16,6 +16,7 @@ __all__ = [
     "PackagingError",
     "PipelineError",
     "PreflightError",
+    "SchemaError",
     "SpecError",
     "UnknownValueError",
 ]
@@ -106,3 +107,10 @@ class InvalidTypeError(InvalidArgumentError, TypeError):
     """An argument has a type that cannot be used."""
 
     code = "invalid_type"
+
+
+class SchemaError(InvalidArgumentError):
+    """Data or a definition does not fit the schema of a feature set."""
+
+    code = "schema"
+    status = 422

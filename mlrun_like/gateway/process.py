@@ -127,6 +127,7 @@ class Gateway(Functions):
         await self._listen_on_ports()
         self._tell({"ready": True})
         self._spawn(self.prepare())
+        self._spawn(self._watch())
         await self._over
         await self._drain()
 
@@ -179,6 +180,13 @@ class Gateway(Functions):
         await self.doors.close(grace)
         await self._control.close()
         await self.close(max(1.0, end - time.monotonic()))
+
+    async def _watch(self) -> None:
+        """Keep the monitoring service going while there are functions: workers may not start it."""
+        beside = resolve("mlrun_like.monitoring.beside:keep_alive_for_gateway")
+        while True:
+            await asyncio.to_thread(beside, [one.deployment for one in self.services.values()])
+            await asyncio.sleep(15)
 
     # Changes ---------------------------------------------------------------------------------
 

@@ -27,6 +27,8 @@ def send_slack(message: Message, params: Mapping[str, Any]) -> None:
         )
     head = f"[{message.severity}] {message.text}"
     blocks: list[dict[str, Any]] = [_section(head)]
+    if message.facts:
+        blocks.append(_section("\n".join(f"*{name}:* {value}" for name, value in message.facts)))
     blocks += [
         _section(f"{_SIGNS.get(state, ':hourglass:')} *{name}* {state} `{uid[:8]}` {results}")
         for name, state, uid, results in rows_of(message.runs[:40])
@@ -38,7 +40,8 @@ def send_webhook(message: Message, params: Mapping[str, Any]) -> None:
     """Send to any server.
 
     Params: `url`, `method` (`post`), `headers`, `verify_ssl` (true), `override_body` (a mapping
-    instead of message, severity, name and runs; templates in its texts are filled).
+    instead of message, severity, name and runs; templates in its texts are filled). A message that
+    may come twice has the header `Idempotency-Key`.
     """
     if not params.get("url"):
         raise InvalidArgumentError("it has no url", fix='params={"url": "https://..."}')
@@ -48,6 +51,7 @@ def send_webhook(message: Message, params: Mapping[str, Any]) -> None:
         "severity": message.severity,
         "name": message.name,
         "runs": runs,
+        **message.data,
     }
     if params.get("override_body") is not None:
         values = {**body, "run": runs[0] if runs else {}}
@@ -55,6 +59,8 @@ def send_webhook(message: Message, params: Mapping[str, Any]) -> None:
     headers = params.get("headers") or {}
     if not isinstance(headers, Mapping):
         raise InvalidArgumentError(f"headers must map names to values, not {headers!r:.40}")
+    if message.key:
+        headers = {"Idempotency-Key": message.key, **headers}
     verify = params.get("verify_ssl", True) is not False
     send_json(str(params["url"]), body, headers, str(params.get("method") or "post"), verify)
 

@@ -11,8 +11,9 @@ from email.message import EmailMessage
 from typing import Any
 
 from mlrun_like.errors import EngineError, InvalidArgumentError
+from mlrun_like.notifications.deadline import Deadline, watched
 from mlrun_like.notifications.message import Message
-from mlrun_like.notifications.requests import TIMEOUT
+from mlrun_like.notifications.requests import LONGEST, TIMEOUT
 
 __all__ = ["send_mail"]
 
@@ -36,11 +37,10 @@ def send_mail(message: Message, params: Mapping[str, Any]) -> None:
     try:
         port = int(params.get("server_port") or (465 if use_tls else 587))
         with contextlib.ExitStack() as stack:
-            server: smtplib.SMTP
-            if use_tls:
-                server = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT, context=context)
-            else:
-                server = smtplib.SMTP(host, port, timeout=TIMEOUT)
+            deadline = stack.enter_context(Deadline(LONGEST))
+            options: dict[str, Any] = {"context": context} if use_tls else {}
+            kind = smtplib.SMTP_SSL if use_tls else smtplib.SMTP
+            server = watched(kind, deadline)(host, port, timeout=TIMEOUT, **options)
             stack.enter_context(server)
             if start_tls:
                 server.starttls(context=context)
@@ -48,10 +48,10 @@ def send_mail(message: Message, params: Mapping[str, Any]) -> None:
                 server.login(str(user), str(params.get("password") or ""))
             server.send_message(letter)
     except smtplib.SMTPResponseException as exc:
-        kind = InvalidArgumentError if exc.smtp_code >= 500 else EngineError
+        error = InvalidArgumentError if exc.smtp_code >= 500 else EngineError
         said = exc.smtp_error
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise kind(f"the mail server answered {exc.smtp_code} {text}") from None
+        raise error(f"the mail server answered {exc.smtp_code} {text}") from None
     except smtplib.SMTPRecipientsRefused as exc:
         raise InvalidArgumentError(f"the mail server refused {', '.join(exc.recipients)}") from None
     except (ValueError, TypeError) as exc:
@@ -78,6 +78,8 @@ def _letter(message: Message, params: Mapping[str, Any]) -> EmailMessage:
     letter = EmailMessage()
     try:
         letter["From"], letter["To"] = sender, ", ".join(addresses)
+        if message.key:
+            letter["X-Idempotency-Key"] = message.key
         letter["Subject"] = str(params.get("subject") or f"[{message.severity}] {message.text}")[
             :200
         ].replace("\n", " ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ["Message", "headline", "rows_of"]
@@ -19,16 +19,23 @@ class Message:
         severity: `info`, `warning`, `error`, ...
         runs: The documents of the runs.
         name: The notification's name.
+        facts: Names and values that are shown below the text.
+        data: What programs get besides, plain data.
+        key: By which a receiver knows a second delivery of the same message.
     """
 
     text: str
     severity: str = "info"
     runs: Sequence[Mapping[str, Any]] = ()
     name: str = ""
+    facts: Sequence[tuple[str, str]] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
 
     def plain(self) -> str:
-        """The text and a line for each run."""
+        """The text and a line for each fact and run."""
         lines = [f"[{self.severity}] {self.text}"]
+        lines += [f"  {name}: {value}" for name, value in self.facts]
         lines += [
             f"  {name}  {state}  {uid[:8]}  {results}".rstrip()
             for name, state, uid, results in rows_of(self.runs)
@@ -36,8 +43,10 @@ class Message:
         return "\n".join(lines)
 
     def markdown(self) -> str:
-        """The text and a table of the runs."""
+        """The text, a list of the facts and a table of the runs."""
         lines = [f"**{self.severity}**: {self.text}"]
+        if self.facts:
+            lines += ["", *(f"- {name}: {_line(value)}" for name, value in self.facts)]
         if self.runs:
             lines += ["", "| run | state | uid | results |", "| --- | --- | --- | --- |"]
         for row in rows_of(self.runs):
@@ -46,14 +55,22 @@ class Message:
         return "\n".join(lines)
 
     def html(self) -> str:
-        """The text and a table of the runs."""
+        """The text, a list of the facts and a table of the runs."""
+        facts = "".join(
+            f"<li>{html.escape(name)}: {html.escape(value)}</li>" for name, value in self.facts
+        )
         rows = "".join(
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
             for row in rows_of(self.runs)
         )
         head = "<tr><th>run</th><th>state</th><th>uid</th><th>results</th></tr>"
         table = f"<table>{head}{rows}</table>" if rows else ""
+        table = f"<ul>{facts}</ul>{table}" if facts else table
         return f"<p><b>{html.escape(self.severity)}</b>: {html.escape(self.text)}</p>{table}"
+
+
+def _line(text: str) -> str:
+    return text.replace("\n", " ")
 
 
 def headline(run: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import ssl
 import urllib.error
@@ -10,11 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlrun_like.errors import EngineError, InvalidArgumentError
+from mlrun_like.notifications.deadline import Deadline, handlers
 
-__all__ = ["TIMEOUT", "send_json"]
+__all__ = ["LONGEST", "TIMEOUT", "send_json"]
 
 TIMEOUT = 10.0
-"""Seconds that a server has to answer."""
+"""Seconds that a server may be silent."""
+LONGEST = 30.0
+"""Seconds that all of a delivery may take."""
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -51,22 +56,36 @@ def send_json(
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    try:
-        request = urllib.request.Request(url, data, method=method.upper())
-        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-            request.add_header(str(name), str(value))
-        opener = urllib.request.build_opener(
-            _NoRedirects, urllib.request.HTTPSHandler(context=context)
-        )
-        with opener.open(request, timeout=TIMEOUT):
-            return
-    except urllib.error.HTTPError as exc:
-        with exc:
+    with Deadline(LONGEST) as deadline:
+        try:
+            request = urllib.request.Request(url, data, method=method.upper())
+            for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
+                request.add_header(str(name), str(value))
+            opener = urllib.request.build_opener(_NoRedirects, *handlers(deadline, context))
+            with opener.open(request, timeout=TIMEOUT):
+                return
+        except (ValueError, OSError, http.client.HTTPException) as exc:
+            failure = _failure(exc)
+        if deadline.passed:
+            failure = EngineError(f"the server has not answered within {LONGEST:g} seconds")
+    raise failure
+
+
+def _failure(exc: Exception) -> EngineError | InvalidArgumentError:
+    """What a request's error means; URLError and timeouts are OSErrors."""
+    if isinstance(exc, urllib.error.HTTPError):
+        said = ""
+        with exc, contextlib.suppress(OSError, http.client.HTTPException):
             said = exc.read(300).decode("utf-8", "replace").strip()
-        kind = EngineError if exc.code >= 500 or exc.code == 429 else InvalidArgumentError
-        raise kind(f"the server answered {exc.code} {exc.reason}: {said}".rstrip(": ")) from None
-    except (ValueError, OSError) as exc:  # URLError and timeouts are OSErrors
-        if isinstance(exc, ValueError):
-            raise InvalidArgumentError(f"its URL or a header cannot be used: {exc}") from None
-        reason = getattr(exc, "reason", None) or exc
-        raise EngineError(f"the server cannot be reached: {reason}") from None
+        text = f"the server answered {exc.code} {exc.reason}: {said}".rstrip(": ")
+        if exc.code >= 500 or exc.code == 429:
+            return EngineError(text)
+        return InvalidArgumentError(text)
+    if isinstance(exc, http.client.InvalidURL):
+        return InvalidArgumentError(f"its URL cannot be used: {exc}")
+    if isinstance(exc, http.client.HTTPException):
+        # what answered does not speak HTTP, or broke off
+        return EngineError(f"the server's answer is no HTTP: {exc!r:.100}")
+    if isinstance(exc, ValueError):
+        return InvalidArgumentError(f"its URL or a header cannot be used: {exc}")
+    return EngineError(f"the server cannot be reached: {getattr(exc, 'reason', None) or exc}")

@@ -22,6 +22,7 @@ from mlrun_like.names import check_project, new_uid
 from mlrun_like.pipelines.eager_calls import EagerTracer
 from mlrun_like.pipelines.engine.recording import KIND, ORIGIN, reopen
 from mlrun_like.pipelines.known import EagerStep, plain
+from mlrun_like.pipelines.ordered import take_order
 from mlrun_like.pipelines.pipeline import Pipeline
 from mlrun_like.pipelines.run import PipelineRun
 from mlrun_like.runs.context import MLClientCtx
@@ -174,6 +175,7 @@ def _draft(flow: Pipeline, given: Mapping[str, Any], project: str, resume: str) 
         spec=RunSpec(function=f"{project}/{flow.name}@{digest}", parameters=params),
         status=RunStatus(state="created", start_time=utc_now()),
     )
+    take_order(run.metadata)
     return Job(function, run, store, live_parameters=live, watch=True)
 
 

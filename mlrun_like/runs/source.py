@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import sys
+import sysconfig
 import tempfile
+import types
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +22,8 @@ __all__ = ["SOURCE", "loads_source", "source_at_hand"]
 
 SOURCE = "mlrun-like/source"
 """Annotation of a run: the repository that its code came from, at the commit it had."""
+
+_INSTALLED = ("stdlib", "platstdlib", "purelib", "platlib")
 
 
 def loads_source(job: Job) -> bool:
@@ -51,13 +57,62 @@ def source_at_hand(job: Job, own_process: bool) -> Iterator[Job]:
         if commit:
             job.run.metadata.annotations[SOURCE] = f"{source.partition('#')[0]}#{commit}"
         place = folder / spec.workdir
-        for path in (folder, place):
-            add_path(str(path))
-        if own_process:
-            os.chdir(place)
-        file = place / spec.command
-        if not spec.command or not file.is_file():
-            yield job
-            return
-        here = spec.model_copy(update={"command": str(file)})
-        yield replace(job, function=job.function.model_copy(update={"spec": here}))
+        with _importable(folder, place):
+            if own_process:
+                os.chdir(place)
+            file = place / spec.command
+            if not spec.command or not file.is_file():
+                yield job
+                return
+            here = spec.model_copy(update={"command": str(file)})
+            yield replace(job, function=job.function.model_copy(update={"spec": here}))
+
+
+@contextlib.contextmanager
+def _importable(*folders: Path) -> Iterator[None]:
+    """Imports look in the folders first, and the process is as before afterwards.
+
+    A module of the same name that is loaded already, from the user's own folder or from another
+    version of this source, is set aside meanwhile; what is installed stays.
+    """
+    tops = {entry.stem for folder in folders if folder.is_dir() for entry in folder.iterdir()}
+    aside = {
+        name: module
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] in tops and not _is_installed(name, module)
+    }
+    for name in aside:
+        sys.modules.pop(name, None)
+    for path in folders:
+        add_path(str(path))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        root = str(folders[0]) + os.sep
+        for name, module in list(sys.modules.items()):
+            if any(place.startswith(root) for place in _places(module)):
+                sys.modules.pop(name, None)
+        sys.path[:] = [path for path in sys.path if not f"{path}{os.sep}".startswith(root)]
+        for name, module in aside.items():
+            if all(os.path.exists(place) for place in _places(module)):
+                sys.modules.setdefault(name, module)
+
+
+def _places(module: types.ModuleType) -> list[str]:
+    """Where a module is: its file, or the folders of a package without one."""
+    file = getattr(module, "__file__", None)
+    if isinstance(file, str):
+        return [file]
+    try:
+        return [str(place) for place in getattr(module, "__path__", ())]
+    except (KeyError, TypeError):  # a namespace package whose parent was set aside
+        return []
+
+
+def _is_installed(name: str, module: types.ModuleType) -> bool:
+    if name.partition(".")[0] in ("__main__", "mlrun_like"):
+        return True
+    installed = tuple({sysconfig.get_path(kind) + os.sep for kind in _INSTALLED})
+    places = _places(module)
+    return not places or any(place.startswith(installed) for place in places)

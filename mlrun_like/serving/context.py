@@ -42,6 +42,8 @@ class GraphContext:
     ) -> None:
         self.parameters = dict(parameters or {})
         self.is_mock = is_mock
+        self.tracked = False
+        """Whether `set_tracking` asked that requests of models are recorded."""
         self.project = project or config.default_project
         self.function_uri = function_uri
         self.logger = logging.getLogger("mlrun_like.serving")
@@ -53,6 +55,7 @@ class GraphContext:
         self.tables: dict[str, Any] = {}
         self.secrets: dict[str, str] = {}
         self.closing: list[Callable[[], object]] = []
+        self.completing: list[Callable[[], object]] = []
 
     def get_param(self, key: str, default: Any = None) -> Any:
         """The graph's parameter `key`, else `default`."""

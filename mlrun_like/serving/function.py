@@ -187,6 +187,7 @@ class ServingFunction(Defining, Mocking, NuclioFunction):  # type: ignore[misc] 
             given = {k: v for k, v in given.items() if not k.startswith("log_stream")}
         context = GraphContext(given, is_mock, self.metadata.project, self.uri_without_graph())
         context.verbose = self.verbose
+        context.tracked = track_models and bool(spec.track_models)
         context.current_function = current_function
         context.load_mode = spec.load_mode or "sync"
         context.secrets = self._secrets()

@@ -59,11 +59,13 @@ class GraphServer(Streaming):
         self.background = Background()
         self.errors = ErrorStream(graph.error_stream, self.context)
         self.observers: list[Observer] = []
+        self.namespaces = namespaces_of(namespace)
+        """Where steps may look up names, too."""
         if initializer is not None:
             initializer(self)
         self.plan = compile_graph(
             graph,
-            namespaces_of(namespace),
+            self.namespaces,
             self.context,
             executor=self.background.threads,
             spawn=self._after_answer,
@@ -149,6 +151,8 @@ class GraphServer(Streaming):
             if not self._completed:
                 self._completed = True
                 self._result = self.background.finish(self.plan)
+            for complete in self.context.completing:
+                complete()
             return self._result
 
     def close(self) -> None:

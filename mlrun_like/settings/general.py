@@ -29,6 +29,13 @@ GENERAL: tuple[Setting, ...] = (
         ("MLRUN_DBPATH",),
     ),
     Setting(
+        "sql_url",
+        str,
+        "",
+        "Database of SQL sources and targets that name none, as SQLAlchemy's URL.",
+        ("MLRUN_SQL__URL",),
+    ),
+    Setting(
         "artifact_path",
         str,
         "",

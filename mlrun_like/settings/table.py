@@ -5,18 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from mlrun_like.settings.alerts import ALERTS
 from mlrun_like.settings.engines import ENGINES
+from mlrun_like.settings.features import FEATURES
 from mlrun_like.settings.gateway import GATEWAY
 from mlrun_like.settings.general import GENERAL
 from mlrun_like.settings.images import IMAGES
+from mlrun_like.settings.monitoring import MONITORING
 from mlrun_like.settings.serving import SERVING
 from mlrun_like.settings.setting import Setting
 
 __all__ = ["PATHS", "SECRETS", "SETTINGS"]
 
-SETTINGS: tuple[Setting, ...] = (*GENERAL, *ENGINES, *IMAGES, *SERVING, *GATEWAY)
+SETTINGS: tuple[Setting, ...] = (
+    *(*GENERAL, *ENGINES, *IMAGES, *SERVING, *GATEWAY, *FEATURES, *MONITORING, *ALERTS),
+)
 
-SECRETS = frozenset({"token", "serving_token", "exec", "registry_auth", "gateway_admin_token"})
+SECRETS = frozenset(
+    {
+        "exec",
+        "gateway_admin_token",
+        "grafana_token",
+        "registry_auth",
+        "serving_token",
+        "sql_url",
+        "token",
+    }
+)
 """Those whose values are never printed."""
 
 _TRACKING = "external_platform_tracking"

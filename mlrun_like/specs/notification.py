@@ -21,7 +21,8 @@ class Notification:
     """A message that is sent when a run reaches a state.
 
     Args:
-        kind: `console`, `ipython`, `slack`, `webhook`, `git` or `mail`, or an installed one.
+        kind: `console`, `ipython`, `slack`, `msteams`, `webhook`, `git` or `mail`, or
+            an installed one.
         name: Unique among those of a run; by default the kind.
         message: The text, a template: `{{ run.status.results.auc }}`, `{{ run.metadata.name }}`.
         severity: `info`, `debug`, `verbose`, `warning` or `error`.
@@ -104,6 +105,18 @@ class Notification:
             "secret_params": secret,
         }
         return {key: value for key, value in document.items() if value}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields with secret values: to be handed on, not to be recorded; see `public`.
+
+        >>> Notification("slack", secret_params={"webhook": "https://x/y"}).to_dict()
+        {'kind': 'slack', 'name': 'slack', 'severity': 'info', 'when': ['completed'], \
+'secret_params': {'webhook': 'https://x/y'}}
+        """
+        return {
+            **self.public(),
+            **({"secret_params": dict(s)} if (s := self.secret_params) else {}),
+        }
 
     @property
     def has_values(self) -> bool:

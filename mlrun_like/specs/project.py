@@ -90,6 +90,8 @@ class ProjectSpec(Model):
     default_function_node_selector: dict[str, Any] = Field(default_factory=dict)
     notifications: list[dict[str, Any]] = Field(default_factory=list)
     secret_sources: list[dict[str, Any]] = Field(default_factory=list)
+    monitoring: dict[str, Any] = Field(default_factory=dict)
+    """`enabled`, `base_period` (minutes), `histogram_data_drift`, `functions`, `alerts`."""
     context: Any = Field(default="./", exclude=True)
     """The folder here; never written."""
 

@@ -22,7 +22,7 @@ from mlrun_like.streams.redis_scripts import FORWARD, TAKE_OVER
 if TYPE_CHECKING:
     from mlrun_like.streams.redis import RedisStream
 
-__all__ = ["RedisConsumer"]
+__all__ = ["RedisConsumer", "record_of_entry"]
 
 _SUSPECT = 2
 """Deliveries after which an entry is handed out alone."""
@@ -220,7 +220,7 @@ class RedisConsumer(Consumer, Forwarding):
             if entry is None or entry[1] is None:
                 continue  # it was deleted meanwhile
             id = entry[0].decode()
-            record = _record(entry[1], id, shard)
+            record = record_of_entry(entry[1], id, shard)
             if counts:
                 record.deliveries = counts[id] + 1
             work.add(id)
@@ -253,7 +253,8 @@ class RedisConsumer(Consumer, Forwarding):
         return acked
 
 
-def _record(fields: list[bytes], id: str, shard: int) -> Record:
+def record_of_entry(fields: list[bytes], id: str, shard: int) -> Record:
+    """An entry of a Redis stream as a record."""
     stored = int(id[: id.index("-")]) / 1000
     if fields[0] == b"body":
         count = len(fields)

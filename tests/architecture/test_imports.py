@@ -170,7 +170,7 @@ def test_every_layer_is_named_in_the_contract(root: Path) -> None:
 
 def test_every_extra_that_a_message_names_exists(root: Path) -> None:
     text = (root / "pyproject.toml").read_text(encoding="utf-8")
-    extras = set(re.findall(r"^([a-z0-9]+) = \[", text, re.MULTILINE))
+    extras = set(re.findall(r"^([a-z0-9-]+) = \[", text, re.MULTILINE))
     for path in sorted((root / "mlrun_like").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith("require"):

@@ -19,6 +19,9 @@ FOLDER = Path(__file__).parents[2] / "notebooks"
 def test_notebook_runs(path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLRUN_LIKE_HOME", str(home))
     monkeypatch.setenv("MLRUN_LIKE_GATEWAY_PORT", "0")
+    data = home.parent / "feature_store"  # beside notebooks/ in the repository
+    if not data.is_symlink():
+        data.symlink_to(FOLDER.parent / "feature_store", target_is_directory=True)
     notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -16,7 +16,7 @@ import mlrun_like as ml
 from mlrun_like.errors import InvalidArgumentError, RunError
 from mlrun_like.notifications import Notification
 from mlrun_like.notifications import sending as sending_module
-from mlrun_like.notifications.sending import send
+from mlrun_like.notifications.sending import Subject, deliver, send
 from mlrun_like.notifications.template import fill, holds
 from mlrun_like.specs.notification import read_notifications
 from mlrun_like.tracking.connect import open_store
@@ -86,6 +86,40 @@ def test_slack_gets_text_and_runs(inbox: Inbox) -> None:
     assert path == "/hook"
     assert body["text"] == "[info] auc"
     assert "*train* completed" in body["blocks"][1]["text"]["text"]
+
+
+def test_teams_gets_a_card_that_is_small_enough(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MSTEAMS_WEBHOOK", raising=False)
+    assert "no webhook" in send(Notification("msteams"), [RUN], {})["reason"]
+    monkeypatch.setenv("MSTEAMS_WEBHOOK", inbox.url + "/teams")
+    long = {**RUN, "status": {"state": "error", "error": "x" * 100_000}}
+    note = Notification("msteams", message="y" * 100_000, params={"link": "javascript:x"})
+    assert send(note, [RUN, *[long] * 60], {})["status"] == "sent"
+    ((_, path, _, body),) = inbox.seen
+    assert path == "/teams"
+    card = body["attachments"][0]["content"]
+    assert len(json.dumps(body)) < 28_000
+    assert card["body"][2]["facts"][0]["title"] == "train"
+    assert "actions" not in card
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x00\x01\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n"])
+def test_an_answer_that_is_no_http_may_be_better_later(answer: bytes) -> None:
+    class Garbage(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            self.wfile.write(answer)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Garbage) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        outcome = deliver(Notification("webhook", params={"url": url}), Subject("x"), {})
+        server.shutdown()
+        thread.join()
+    assert (outcome["status"], outcome["again"], outcome["attempts"]) == ("error", True, 1)
 
 
 def test_webhook_sends_runs_or_a_body_of_its_own(inbox: Inbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import socket
@@ -18,7 +19,7 @@ import pytest
 import mlrun_like as ml
 from mlrun_like.errors import InvalidArgumentError, RunError
 from mlrun_like.functions import notifying
-from mlrun_like.notifications import Notification, outbox, sending
+from mlrun_like.notifications import Notification, mail, outbox, requests, sending
 from mlrun_like.notifications.outbox import Outbox, flush
 from mlrun_like.pipelines.document import to_document
 from mlrun_like.tracking.base import RunQuery
@@ -173,6 +174,44 @@ def test_hostile_answers_are_outcomes(server: Server, answer: Any) -> None:
     flush(30)
     told = run.status.notifications["hook"]
     assert told["status"] == "error" and len(told["reason"]) < 1000, told
+
+
+def test_who_answers_byte_by_byte_holds_nobody_for_ever(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+
+    def drip(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 ")
+        while not over.wait(0.02):
+            handler.wfile.write(b"2")
+
+    server.answer = drip
+    monkeypatch.setattr(requests, "LONGEST", 0.3)
+    note = Notification("webhook", params={"url": server.url})
+    told = sending.deliver(note, sending.Subject("hello"), {})
+    over.set()
+    assert told["status"] == "error" and told["again"], told
+    assert "has not answered within 0.3 seconds" in told["reason"]
+
+
+def test_a_mail_server_that_greets_byte_by_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    def drip() -> None:
+        with contextlib.suppress(OSError), listening.accept()[0] as peer:
+            while True:
+                peer.sendall(b"2")
+                time.sleep(0.02)
+
+    monkeypatch.setattr(mail, "LONGEST", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=drip)
+        thread.start()
+        port = listening.getsockname()[1]
+        params = {"server_host": "127.0.0.1", "server_port": port, "sender_address": "a@b.c"}
+        note = Notification("mail", params={**params, "email_addresses": ["d@e.f"]})
+        told = sending.deliver(note, sending.Subject("hello"), {})
+        thread.join(30)
+    assert told["status"] == "error" and told["again"], told
 
 
 def test_a_mail_server_that_talks_nonsense(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 import zipfile
 from pathlib import Path
 
@@ -35,6 +37,33 @@ def test_a_run_brings_its_source(archive: str, kind: str) -> None:
     run = fn.run(params={"x": 4})
     assert run.outputs["return"] == 8
     assert list(ml.config.path("sources").iterdir()) == []
+
+
+def test_a_loaded_module_of_the_same_name_is_not_in_the_way(
+    archive: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "steps.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path / "own")
+    own = importlib.import_module("steps")
+    monkeypatch.setitem(sys.modules, "steps", own)  # undone at the end of the test
+    path = list(sys.path)
+    fn = ml.new_function("train")
+    fn.with_source_archive(archive, handler="steps.fetched_training.train")
+    assert fn.run(params={"x": 4}).outputs["return"] == 8
+    assert sys.modules["steps"] is own
+    assert "steps.fetched_training" not in sys.modules
+    assert sys.path == path
+
+
+def test_a_changed_source_is_run_as_it_is_now(tmp_path: Path) -> None:
+    path = tmp_path / "project.zip"
+    fn = ml.new_function("train")
+    fn.with_source_archive(str(path), handler="changing_steps.train")
+    for answer in (1, 2):
+        with zipfile.ZipFile(path, "w") as file:
+            file.writestr("changing_steps.py", f"def train():\n    return {answer}\n")
+        assert fn.run().outputs["return"] == answer
 
 
 def test_a_process_works_in_the_folder_that_is_named(archive: str) -> None:

@@ -16,6 +16,7 @@ from mlrun_like.pipelines.engine.earlier import Earlier
 from mlrun_like.pipelines.engine.instances import Index
 from mlrun_like.pipelines.engine.values import Values
 from mlrun_like.pipelines.nodes import Step
+from mlrun_like.pipelines.ordered import take_order
 from mlrun_like.pipelines.plan import Plan
 from mlrun_like.pipelines.progress import Listener
 from mlrun_like.pipelines.run import PipelineRun, StepRun, StepRuns
@@ -63,6 +64,7 @@ def draft(
         spec=RunSpec(function=f"{name}/{plan.name}@{digest}", parameters=params),
         status=RunStatus(state="created", start_time=utc_now()),
     )
+    take_order(run.metadata)
     return Job(function=function, run=run, store=store, live_parameters=live, watch=True)
 
 

@@ -249,7 +249,15 @@ def _check_rabbit(given: Mapping[str, Any], where: str) -> Iterator[Finding]:
 
 
 def _check_mqtt(given: Mapping[str, Any], where: str) -> Iterator[Finding]:
-    for row in given.get("subscriptions") or ():
+    rows = given.get("subscriptions") or ()
+    if not isinstance(rows, (list, tuple)):
+        yield _wrong(
+            f"attribute 'subscriptions' is a list, not {rows!r:.80}",
+            where,
+            'attributes["subscriptions"] = [{"topic": "rooms/#", "qos": 1}]',
+        )
+        return
+    for row in rows:
         if isinstance(row, Mapping) and not (row.get("topic") and row.get("qos", 0) in (0, 1, 2)):
             yield _wrong(
                 f"subscription {dict(row)!r:.80} needs a topic and a qos of 0, 1 or 2",

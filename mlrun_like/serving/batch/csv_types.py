@@ -11,12 +11,13 @@ import pyarrow.csv as pcsv
 
 from mlrun_like.errors import InvalidArgumentError
 
-__all__ = ["BLOCK", "FALSE", "TRUE", "column_types"]
+__all__ = ["BLOCK", "FALSE", "ORDER", "TRUE", "column_types", "fits"]
 
 BLOCK = 8 << 20
 """Bytes that are read at once; a row must fit."""
 
-_ORDER: tuple[pa.DataType, ...] = (pa.int64(), pa.float64(), pa.bool_(), pa.string())
+ORDER: tuple[pa.DataType, ...] = (pa.int64(), pa.float64(), pa.bool_(), pa.string())
+"""The types of columns; the first that fits all values is taken."""
 _LEADING_ZERO = r"^[+-]?0[0-9]"
 TRUE, FALSE = ("true", "True", "TRUE"), ("false", "False", "FALSE")
 """The words of columns that are true or false."""
@@ -47,14 +48,14 @@ def column_types(opened: Callable[[], IO[bytes]], name: str) -> dict[str, pa.Dat
                         continue
                     seen.add(column)
                     kind = types.get(column, 0)
-                    while not _fits(given, _ORDER[kind]):
+                    while not fits(given, ORDER[kind]):
                         kind += 1
                     types[column] = kind
     except (pa.ArrowInvalid, UnicodeDecodeError) as exc:
         raise InvalidArgumentError(
             f"the CSV file cannot be read: {exc!s:.300}", where=name
         ) from exc
-    return {column: _ORDER[types[column]] if column in seen else pa.string() for column in text}
+    return {column: ORDER[types[column]] if column in seen else pa.string() for column in text}
 
 
 def _all_text(opened: Callable[[], IO[bytes]], name: str) -> dict[str, pa.DataType]:
@@ -75,7 +76,8 @@ def _reader(stream: Any, options: Any) -> Any:
     )
 
 
-def _fits(values: pa.Array, kind: pa.DataType) -> bool:
+def fits(values: pa.Array, kind: pa.DataType) -> bool:
+    """Whether all these texts can be read as a type."""
     if pa.types.is_string(kind):
         return True
     if pa.types.is_boolean(kind):

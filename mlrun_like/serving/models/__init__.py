@@ -18,6 +18,7 @@ pace.py         how long calls take: in the event loop or in a thread
 batches.py      micro-batching of predictions
 counting.py     requests and times of a model
 tracking.py     the tracking stream; pushing.py writes to it in the background
+streamed.py     answers that stream, as records have them
 moment.py       the present moment as text
 work.py         one description of work for plain callers and event loops
 definition.py   objects as definitions of steps
@@ -30,6 +31,7 @@ processes.py    routes in processes of their own; worker.py is what runs there
 voting.py       VotingEnsemble; ballots.py counts votes
 splitting.py    TrafficSplit: a share of the traffic each; shares.py chooses
 weights.py      weights of routes
+enrichment.py   EnrichmentModelRouter, EnrichmentVotingEnsemble: entities in, features to models
 shadowing.py    ShadowRouter: copies of the traffic for models that do not answer
 
 function.py     FunctionModelServer: a plain function as a model

@@ -16,6 +16,7 @@ from mlrun_like.serving.models.dialects import Dialect, dialect_of
 from mlrun_like.serving.models.informing import inform
 from mlrun_like.serving.models.moment import now
 from mlrun_like.serving.models.schema import in_order
+from mlrun_like.serving.models.streamed import listen
 from mlrun_like.serving.models.work import Work, wait_for
 from mlrun_like.serving.paths import get_path, set_path
 
@@ -104,12 +105,14 @@ def _predict(
         if type(outputs) is not list:
             if inspect.isgenerator(outputs) or inspect.isasyncgen(outputs):
                 model.counts.add(time.perf_counter() - start)
+                if tracker is not None and tracker.active:
+                    record = _when_over(model, event, request, operation)
+                    outputs = listen(outputs, rows, record)
+                    vars(event)["recorded_id"] = _id_of(request, event)
                 event.body = Response(outputs)
                 return event
             outputs = _plain(outputs)
-        event_id = request.get("id")
-        if event_id is None:
-            event_id = event.id
+        event_id = _id_of(request, event)
         response: dict[str, Any] = {
             "id": event_id,
             "model_name": model.name,
@@ -124,18 +127,55 @@ def _predict(
     except Exception as exc:
         seconds = time.perf_counter() - start
         model.counts.add(seconds, True)
-        if tracker is not None:
-            tracker.push_error(when, seconds, request, operation, exc)
+        if tracker is not None and tracker.active:
+            tracker.push_error(when, seconds, request, operation, exc, event)
         raise
     seconds = time.perf_counter() - start
     model.counts.add(seconds)
-    if tracker is not None:
-        logged = model.logged_results(request, response, operation)
-        told, answer = {"id": event_id, **request}, response
-        if logged is not None and tuple(logged) != (None, None):
-            told, answer = {"id": event_id, "inputs": logged[0]}, {"outputs": logged[1]}
-        tracker.push(when, seconds, told, answer, operation)
+    if tracker is not None and tracker.active:
+        _record(model, event, when, seconds, operation, request, response)
+        if not dialect.tells_id:
+            vars(event)["recorded_id"] = event_id  # the web server sends it as a header
     return _placed(model, event, dialect.write(response, request, event))
+
+
+def _id_of(request: dict[str, Any], event: Event) -> Any:
+    """The client's own id of a request, or else the event's."""
+    event_id = request.get("id")
+    return event.id if event_id is None else event_id
+
+
+def _record(
+    model: V2ModelServer,
+    event: Event,
+    when: str,
+    seconds: float,
+    operation: str,
+    request: dict[str, Any],
+    response: dict[str, Any],
+) -> None:
+    logged = model.logged_results(request, response, operation)
+    event_id = _id_of(request, event)
+    told, answer = {**request, "id": event_id}, response
+    if logged is not None and tuple(logged) != (None, None):
+        told, answer = {"id": event_id, "inputs": logged[0]}, {"outputs": logged[1]}
+    if model.tracker is not None:
+        model.tracker.push(when, seconds, told, answer, operation, event)
+
+
+def _when_over(
+    model: V2ModelServer, event: Event, request: dict[str, Any], operation: str
+) -> Callable[[list[str], float, Exception | None], None]:
+    """Records an answer that streamed, with its joined text."""
+    when = now()
+
+    def told(outputs: list[str], seconds: float, error: Exception | None) -> None:
+        if error is None:
+            _record(model, event, when, seconds, operation, request, {"outputs": outputs})
+        elif model.tracker is not None:
+            model.tracker.push_error(when, seconds, request, operation, error, event)
+
+    return told
 
 
 def _prepare(model: V2ModelServer, request: dict[str, Any], operation: str) -> dict[str, Any]:

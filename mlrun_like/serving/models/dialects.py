@@ -32,6 +32,8 @@ class Dialect:
 
     reads_bytes: ClassVar[bool] = False
     """Whether `read` wants the body as it came, not as JSON."""
+    tells_id: ClassVar[bool] = True
+    """Whether answers hold the request's id."""
 
     def read(self, body: Any, event: Event) -> dict[str, Any]:
         """The request in a body.
@@ -56,6 +58,8 @@ class Dialect:
 
 
 class _V1(Dialect):
+    tells_id: ClassVar[bool] = False
+
     def read(self, body: Any, event: Event) -> dict[str, Any]:
         request = super().read(body, event)
         if event.method != "GET" and "instances" not in request:

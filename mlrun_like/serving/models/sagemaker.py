@@ -43,6 +43,7 @@ class SageMakerDialect(Dialect):
     """
 
     reads_bytes: ClassVar[bool] = True
+    tells_id: ClassVar[bool] = False
 
     def read(self, body: Any, event: Event) -> dict[str, Any]:
         """The request in one of the forms.

@@ -134,9 +134,12 @@ class V2ModelServer(Definable, Step):
         if self.model is None:
             self.load()
         stored = self.model_path.startswith("store://")
-        if self.model_spec is None and stored and not self.context.is_mock:
+        known = not self.context.is_mock or self.context.tracked
+        if self.model_spec is None and stored and known:
             self.use_record(resolve("mlrun_like.artifacts.item:get_artifact")(self.model_path))
         warm_up(self)
+        if self.tracker is not None:
+            self.tracker.ready()
 
     def load(self) -> None:
         """Set `self.model`; `self.get_model()` fetches the file.
@@ -205,6 +208,10 @@ class V2ModelServer(Definable, Step):
     ) -> tuple[list[Any] | None, list[Any] | None]:
         """The inputs and outputs that the tracking stream records; None twice: the true ones."""
         return None, None
+
+    def op_feedback(self, event: Event) -> dict[str, Any]:
+        """`POST .../feedback`: labels that came later, by the ids of the answers."""
+        return (self.tracker or Tracker(self, self.context)).feedback(event.body)
 
     def get_model(self, suffix: str = "") -> tuple[str, dict[str, Any]]:
         """The local path of the model file and its extra data; also fills `model_spec`.

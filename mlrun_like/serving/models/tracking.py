@@ -1,4 +1,8 @@
-"""The tracking stream: a record of each request of a model, for monitoring.
+"""Tracking: a record of each request of a model, for monitoring.
+
+Without a stream, `fn.set_tracking()` lets the recorder of `mlrun_like.monitoring` write requests to
+the tracking store, in the background; a server that was deployed without it asks now and then
+whether it was switched on.
 
 `fn.set_tracking("kafka://...")` names the stream; its words are parameters of the graph:
 `log_stream` (the stream's URL), `log_stream_sample` (one request of so many is recorded),
@@ -15,8 +19,10 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
+from mlrun_like.errors import ConflictError, InvalidArgumentError, MLRunLikeError
+from mlrun_like.registry import resolve
 from mlrun_like.serving.context import GraphContext
+from mlrun_like.serving.event import Event
 from mlrun_like.serving.models.pushing import Pusher
 from mlrun_like.streams.opening import get_stream_pusher
 
@@ -26,6 +32,7 @@ COLUMNS = ("request", "op", "resp", "when", "microsec", "metrics")
 """Headers of a record that holds several requests."""
 
 _LOCK = threading.Lock()
+_RECORDING = "mlrun_like.monitoring.recording.model:ModelRecording"
 
 
 class StreamContext:
@@ -89,11 +96,41 @@ class Tracker:
         self._lock = threading.Lock()
         self._seen = 0
         self._rows: list[list[Any]] = []
+        self.recording: Any = None
+        """What records to the store; None: nothing does."""
+        wanted = context.get_param("enable_tracking", True) is not False
+        if context.function_uri and wanted and (context.tracked or not context.is_mock):
+            self.recording = resolve(_RECORDING)(model, context, self._every, self._percentage)
 
     @property
     def enabled(self) -> bool:
-        """Whether anything is recorded."""
-        return self._stream.enabled
+        """Whether anything is recorded, or may be switched on."""
+        return self._stream.enabled or self.recording is not None
+
+    @property
+    def active(self) -> bool:
+        """Whether the next request is recorded."""
+        return self._stream.enabled or (self.recording is not None and self.recording.active)
+
+    def ready(self) -> None:
+        """The model is loaded: tell the store what is served here."""
+        if self.recording is not None:
+            self.recording.ready()
+
+    def feedback(self, body: Any) -> dict[str, Any]:
+        """Take labels that came later; see `mlrun_like.monitoring.recording.feedback`.
+
+        Raises:
+            ConflictError: if requests are not recorded to the store.
+        """
+        if self.recording is None:
+            raise ConflictError(
+                "requests are not recorded, so labels have nothing to belong to",
+                where=f"model {self._model.name!r}",
+                fix="fn.set_tracking()",
+            )
+        told: dict[str, Any] = self.recording.feedback(body)
+        return told
 
     def push(
         self,
@@ -102,6 +139,7 @@ class Tracker:
         request: Any,
         resp: Any,
         op: str,
+        event: Event | None = None,
     ) -> None:
         """Record a request that was answered.
 
@@ -111,7 +149,12 @@ class Tracker:
             request: The request as the model saw it.
             resp: The answer.
             op: The operation.
+            event: The event, which may tell its own time.
         """
+        if self.recording is not None:
+            self.recording.push(seconds, request, resp, op, event)
+        if not self._stream.enabled:
+            return
         with self._lock:
             self._seen += 1
             if (self._seen - 1) % self._every:
@@ -134,9 +177,19 @@ class Tracker:
         self._push_rows(full)
 
     def push_error(
-        self, when: str, seconds: float, request: Any, op: str, error: Exception
+        self,
+        when: str,
+        seconds: float,
+        request: Any,
+        op: str,
+        error: Exception,
+        event: Event | None = None,
     ) -> None:
         """Record a request that failed; these are neither sampled nor collected."""
+        if self.recording is not None:
+            self.recording.push_error(seconds, request, op, error, event)
+        if not self._stream.enabled:
+            return
         text = error.what if isinstance(error, MLRunLikeError) else str(error)
         text = text or type(error).__name__
         if self._context.verbose:
@@ -161,6 +214,8 @@ class Tracker:
         """Write everything that waits."""
         self.flush()
         self._stream.close()
+        if self.recording is not None:
+            self.recording.close()
 
     def _push_rows(self, rows: list[list[Any]]) -> None:
         if rows:

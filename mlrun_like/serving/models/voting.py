@@ -99,6 +99,8 @@ class VotingEnsemble(ParallelRun):
         super().post_init(mode, **values)
         tracker = Tracker(self, self.context)
         self.tracker = tracker if tracker.enabled else None
+        if self.tracker is not None:
+            self.tracker.ready()
 
     def models(self) -> list[str]:
         """The models, and the ensemble itself."""
@@ -122,6 +124,9 @@ class VotingEnsemble(ParallelRun):
             if event.method == "GET":
                 return self._tell(event, operation)
             event.path = operation
+            if operation == "feedback" and self.tracker is not None:
+                event.body = self.tracker.feedback(event.body)
+                return event
             return (yield from self._vote(event, place, operation))
         route = self.find(model)
         if route is None:
@@ -171,13 +176,14 @@ class VotingEnsemble(ParallelRun):
             if failures:
                 response["errors"] = told(failures)
         except Exception as exc:
-            if self.tracker is not None:
+            if self.tracker is not None and self.tracker.active:
                 seconds = time.perf_counter() - start
-                self.tracker.push_error(when, seconds, request, operation, exc)
+                self.tracker.push_error(when, seconds, request, operation, exc, event)
             raise
-        if self.tracker is not None:
+        if self.tracker is not None and self.tracker.active:
             seconds = time.perf_counter() - start
-            self.tracker.push(when, seconds, {"id": event.id, **request}, response, operation)
+            told_request = {"id": event.id, **request}
+            self.tracker.push(when, seconds, told_request, response, operation, event)
         event.body = dialect.write(response, request, event)
         return event
 

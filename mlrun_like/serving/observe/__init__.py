@@ -3,6 +3,7 @@
 numbers.py     rows of counters in memory, or in a file per worker process that outlives it
 metrics.py     Metrics: requests, latencies, steps, batches as Prometheus text
 families.py    rows of counters as Prometheus metric families
+sources.py     numbers that other parts of the process count, such as monitoring's recorder
 timings.py     Timings: the newest requests with the time of each step
 tracing.py     Tracing: OpenTelemetry spans, through its API only
 propagation.py trace headers for requests that a step sends

@@ -46,9 +46,24 @@ _COUNTERS: Mapping[str, _Family] = {
     "errors": ("step_errors", "Calls of a step that failed.", ("step", "error")),
     "batch_repeated": ("batch_repeated", "Batched calls made to find failing rows.", ("step",)),
     "batch_failed": ("batch_failed", "Requests that got an error from a batched call.", ("step",)),
+    "recorded": (
+        "recorder_requests",
+        "Requests taken for model monitoring.",
+        ("project", "uid"),
+    ),
+    "recorder_dropped": (
+        "recorder_dropped",
+        "Requests that model monitoring had no room for.",
+        ("project", "uid"),
+    ),
     "batch_rejected": ("batch_rejected", "Requests refused as too much was waiting.", ("step",)),
 }
 _GAUGES: Mapping[str, _Family] = {
+    "recorder_waiting": (
+        "recorder_waiting",
+        "Requests that are not written yet.",
+        ("project", "uid"),
+    ),
     "batch_queue": ("batch_queue_rows", "Rows that wait for a batched call.", ("step",)),
     "batch_in_flight": ("batch_in_flight_rows", "Rows in batched calls that run.", ("step",)),
 }

@@ -19,6 +19,7 @@ from mlrun_like.serving.engine.clock import call_later
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.observe.families import REQUEST_BOUNDS, STEP_BOUNDS, families
 from mlrun_like.serving.observe.numbers import GAUGE, Key, Numbers, Row, add_rows
+from mlrun_like.serving.observe.sources import numbers_of_sources
 from mlrun_like.serving.observer import Observer
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Metrics(Observer):
     | batch_rows, batch_wait_seconds | histogram | step |
     | batch_queue_rows, batch_in_flight_rows | gauge | step |
     | batch_repeated_total, batch_failed_total, batch_rejected_total | counter | step |
+    | recorder_requests_total, recorder_dropped_total | counter | project, uid |
+    | recorder_waiting | gauge | project, uid |
 
     It is also a collector: `prometheus_client.REGISTRY.register(metrics)` adds these metrics to a
     program's own.
@@ -166,7 +169,9 @@ class Metrics(Observer):
         return []
 
     def take_batches(self) -> None:
-        """Copy the numbers of this process's batchers into its rows."""
+        """Copy the numbers of this process's batchers and other sources into its rows."""
+        for key, value in numbers_of_sources().items():
+            self.numbers.row(key, 1)[0] = value
         waiting: dict[str, list[float]] = {}
         for batcher in live_batchers():
             numbers = batcher.numbers
@@ -229,8 +234,8 @@ def render(server: GraphServer | None = None) -> bytes:
             continue
         folders.add(folder)
         totals = each.numbers.totals()
-        if number:  # every one of them has all batchers of the process
-            totals = {key: row for key, row in totals.items() if not _of_batches(key)}
+        if number:  # every one of them has all batchers and sources of the process
+            totals = {key: row for key, row in totals.items() if not _of_process(key)}
         add_rows(sums, totals)
     return _text(list(families(sums)))
 
@@ -241,8 +246,9 @@ def _text(found: list[Metric]) -> bytes:
     return generate_latest(registry)
 
 
-def _of_batches(key: Key) -> bool:
-    return key[0].startswith("batch_") or (key[0] == GAUGE and key[1].startswith("batch_"))
+def _of_process(key: Key) -> bool:
+    word = key[1] if key[0] == GAUGE else key[0]
+    return word.startswith(("batch_", "record"))
 
 
 class _Families(Collector):

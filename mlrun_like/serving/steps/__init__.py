@@ -22,7 +22,9 @@ windows.py             FixedWindows, SlidingWindows, spans such as "1h"
 windows_emission.py    emit policies, as objects and as data
 windows_time.py        the time of an event in milliseconds
 windows_step.py        Window: emits the values in a window themselves
-aggregate_values.py    the values of one bucket of time; count, sum, min, stddev, ...
+aggregate_values.py    the values of one bucket of time
+aggregate_functions.py count, sum, min, stddev, ...
+aggregate_user.py      UserAggregate, distinct_count
 aggregate_layout.py    what the windows of a feature hold and give
 aggregate_parts.py     what one window adds to the newest bucket, kept ready
 aggregate_state.py     WindowState: all windows of one key and feature

@@ -101,7 +101,12 @@ class AggregateByKey(FlowStep):
         self._pace: Pace | None = pace_of(policy, self)
         self._names = [aggregator.name for aggregator in self.aggregates]
         self._fields = [
-            (aggregator.name, aggregator.aggr_filter, aggregator.value_extractor)
+            (
+                aggregator.name,
+                aggregator.aggr_filter,
+                aggregator.value_extractor,
+                aggregator.layout().hashes,
+            )
             for aggregator in self.aggregates
         ]
         self._declared = False
@@ -138,9 +143,9 @@ class AggregateByKey(FlowStep):
 
     def _values(self, body: Any) -> list[float | None]:
         values = []
-        for name, keep, extract in self._fields:
+        for name, keep, extract, texts in self._fields:
             value = extract(body) if keep is None or keep(body) else None
-            values.append(value if type(value) is float else number(value, name))
+            values.append(value if type(value) is float else number(value, name, texts))
         return values
 
     def _take_in(self, entry: Entry, millis: float, values: list[float | None]) -> None:

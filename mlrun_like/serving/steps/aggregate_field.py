@@ -7,8 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, InvalidTypeError, nearest
-from mlrun_like.serving.steps.aggregate_layout import Layout
-from mlrun_like.serving.steps.aggregate_values import aggregate_function
+from mlrun_like.serving.steps.aggregate_functions import AGGREGATES
+from mlrun_like.serving.steps.aggregate_layout import Layout, aggregate_name
+from mlrun_like.serving.steps.aggregate_user import (
+    UserAggregate,
+    register_aggregate,
+    user_aggregate,
+)
 from mlrun_like.serving.steps.windows import FixedWindows, SlidingWindows, WindowsBase
 
 __all__ = ["FieldAggregator", "aggregators_of"]
@@ -24,7 +29,8 @@ class FieldAggregator:
         field: A field of the body, or a function of the body that gives the value. Events whose
             value is missing (None or NaN) do not count.
         aggr: Some of count, sum, sqr (sum of squares), avg, min, max, first, last, stdvar, stddev
-            (of a sample).
+            (of a sample), distinct_count, names of registered `UserAggregate`s or such themselves
+            (which registers them).
         windows: `FixedWindows` or `SlidingWindows`.
         aggr_filter: A function of the body: events for which it is false do not count.
         max_value: The most that any of the aggregates gives.
@@ -41,7 +47,7 @@ class FieldAggregator:
         self,
         name: str,
         field: str | Callable[[Any], Any],
-        aggr: Sequence[str],
+        aggr: Sequence[str | UserAggregate] | str | UserAggregate,
         windows: WindowsBase,
         aggr_filter: Callable[[Any], Any] | None = None,
         max_value: float | None = None,
@@ -69,11 +75,11 @@ class FieldAggregator:
             raise InvalidTypeError(f"max_value={max_value!r:.80} is not a number", where=where)
         self.name = name
         self.field = field
-        self.aggregations = [aggr] if isinstance(aggr, str) else list(aggr or ())
+        given = [aggr] if isinstance(aggr, (str, UserAggregate)) else list(aggr or ())
+        self._aggregates = [_known(aggregate, where) for aggregate in given]
+        self.aggregations = [aggregate_name(aggregate) for aggregate in self._aggregates]
         if not self.aggregations:
             raise InvalidArgumentError("no aggregates are named", where=where, fix="such as 'sum'")
-        for aggregate in self.aggregations:
-            aggregate_function(aggregate)
         self.windows = windows
         self.aggr_filter = aggr_filter
         self.max_value = max_value
@@ -88,7 +94,7 @@ class FieldAggregator:
     ) -> Layout:
         """What the windows of each key hold and give."""
         return Layout(
-            self.name, self.aggregations, self.windows, self.max_value, period, aliases or {}
+            self.name, self._aggregates, self.windows, self.max_value, period, aliases or {}
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -106,6 +112,22 @@ class FieldAggregator:
         if self.max_value is not None:
             found["max_value"] = self.max_value
         return found
+
+
+def _known(aggregate: Any, where: str) -> str | UserAggregate:
+    if isinstance(aggregate, UserAggregate):
+        return register_aggregate(aggregate)
+    found = user_aggregate(aggregate)
+    if found is not None:
+        return found
+    if aggregate not in AGGREGATES:
+        known = [*AGGREGATES, "distinct_count"]
+        raise InvalidArgumentError(
+            f'"{aggregate!s:.80}" aggregator is not defined.{nearest(str(aggregate), known)}',
+            where=where,
+            fix=f"use some of: {', '.join(known)}; or a UserAggregate, registered in this process",
+        )
+    return str(aggregate)
 
 
 def _field_reader(field: str) -> Callable[[Any], Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, InvalidTypeError
+from mlrun_like.serving.steps.aggregate_user import hashed
 from mlrun_like.serving.steps.tables import Table
 
 __all__ = ["body_updater", "key_of", "number", "table_of"]
@@ -45,8 +46,13 @@ def _field(body: Any, name: str) -> Any:
         ) from exc
 
 
-def number(value: Any, feature: str) -> float | None:
+def number(value: Any, feature: str, texts: bool = False) -> float | None:
     """A value to aggregate; None stays.
+
+    Args:
+        value: The value.
+        feature: The feature, for errors.
+        texts: Whether it may be a text, which counts by its hash (see `hashed`).
 
     Raises:
         InvalidArgumentError: if it is not a number.
@@ -58,6 +64,8 @@ def number(value: Any, feature: str) -> float | None:
         return None
     try:
         if isinstance(value, (str, bytes)):
+            if texts:
+                return hashed(value)
             raise TypeError
         return float(value)
     except (TypeError, ValueError, OverflowError) as exc:

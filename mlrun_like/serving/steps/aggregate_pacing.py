@@ -56,6 +56,13 @@ class Pace(ABC):
         """The flow ends: what is still sent on."""
         return ()
 
+    def held(self) -> list[Any]:
+        """What waits, as data for `hold`."""
+        return []
+
+    def hold(self, held: list[Any]) -> None:  # noqa: B027 - nothing waits
+        """Wait with what `held` gave, instead of what waits here."""
+
     def stop(self) -> None:
         """Do nothing more by the clock."""
         if self._timer is not None:
@@ -130,6 +137,22 @@ class _AfterEvents(Pace):
         held, self._held = list(self._held.values()), {}
         return [self.step.send(item.event, item.key, item.millis) for item in held]
 
+    def held(self) -> list[Any]:
+        return [
+            (one.event.body, one.event.__dict__.get("time"), one.key, one.millis, one.count)
+            for one in self._held.values()
+        ]
+
+    def hold(self, held: list[Any]) -> None:
+        self._held = {}
+        for body, moment, key, millis, count in held:
+            event = Event(body, key) if moment is None else Event(body, key, moment)
+            one = self._held[key_text(key)] = _Held(event, key, millis)
+            one.count = count
+        if self._held and self._seconds is not None and self.step.emit is not None:
+            self.stop()
+            self._again(self._seconds)
+
 
 class _ByClock(Pace):
     """All keys, or those with new events, at whole multiples of a span of time."""
@@ -145,6 +168,12 @@ class _ByClock(Pace):
     def take(self, event: Event, key: Any, millis: float) -> Iterable[Event]:
         self._keys[key_text(key)] = key
         return ()
+
+    def held(self) -> list[Any]:
+        return list(self._keys.values())
+
+    def hold(self, held: list[Any]) -> None:
+        self._keys = {key_text(key): key for key in held}
 
     def start(self) -> None:
         now = time.time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from typing import Protocol
 
 from mlrun_like.serving.steps.aggregate_values import Bucket
@@ -39,18 +40,19 @@ class Part(Protocol):
 class FixedPart:
     """A window that begins at whole multiples of its length."""
 
-    __slots__ = ("begin", "rest", "size")
+    __slots__ = ("begin", "make", "rest", "size")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, make: Callable[[], Bucket]) -> None:
         self.size = size
+        self.make = make
         self.begin = 0
-        self.rest = Bucket()
+        self.rest = make()
 
     def advance(self, before: int | None, closed: Bucket, head: int, held: _Held) -> None:
         begin = head - head % self.size
         if before is None or begin != self.begin:
             self.begin = begin
-            self.rest = Bucket()
+            self.rest = self.make()
         elif closed.count:
             self.rest.merge(closed)
 
@@ -60,7 +62,7 @@ class FixedPart:
 
     def rebuild(self, head: int, held: _Held) -> None:
         self.begin = head - head % self.size
-        self.rest = Bucket()
+        self.rest = self.make()
         for index in held.order[bisect_left(held.order, self.begin) :]:
             self.rest.merge(held.buckets[index])
 
@@ -72,15 +74,16 @@ class SlidingPart:
     oldest at the end of the list); `newer` is the sum from the boundary on.
     """
 
-    __slots__ = ("boundary", "low", "newer", "older", "rest", "size")
+    __slots__ = ("boundary", "low", "make", "newer", "older", "rest", "size")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, make: Callable[[], Bucket]) -> None:
         self.size = size
+        self.make = make
         self.low = 0
         self.boundary = 0
         self.older: list[tuple[int, Bucket]] = []
-        self.newer = Bucket()
-        self.rest = Bucket()
+        self.newer = make()
+        self.rest = make()
 
     def advance(self, before: int | None, closed: Bucket, head: int, held: _Held) -> None:
         self.low = low = head - self.size + 1
@@ -103,17 +106,17 @@ class SlidingPart:
 
     def _turn(self, head: int, held: _Held) -> None:
         # each bucket passes here once in its life
-        total = Bucket()
+        total = self.make()
         self.older = []
         for index in reversed(held.order[bisect_left(held.order, self.low) :]):
             total = total.copy()
             total.merge(held.buckets[index])
             self.older.append((index, total))
         self.boundary = head
-        self.newer = Bucket()
+        self.newer = self.make()
 
     def _join(self) -> None:
-        self.rest = rest = self.older[-1][1].copy() if self.older else Bucket()
+        self.rest = rest = self.older[-1][1].copy() if self.older else self.make()
         rest.merge(self.newer)
 
     def add_late(self, index: int, time: float, value: float) -> None:
@@ -128,7 +131,7 @@ class SlidingPart:
             place -= 1
             older[place][1].add(time, value)
         if place == len(older) or older[place][0] != index:
-            total = older[place - 1][1].copy() if place else Bucket()
+            total = older[place - 1][1].copy() if place else self.make()
             total.add(time, value)
             older.insert(place, (index, total))
 

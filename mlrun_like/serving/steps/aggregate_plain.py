@@ -7,6 +7,7 @@ from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.steps.aggregate_layout import Layout
+from mlrun_like.serving.steps.aggregate_user import UserBucket, user_aggregate
 from mlrun_like.serving.steps.aggregate_values import Bucket
 
 __all__ = ["merge_plain", "read_plain"]
@@ -34,15 +35,32 @@ def read_plain(plain: Mapping[str, Any], layout: Layout) -> tuple[int | None, di
             f"not {layout.period:g} ms",
             fix="use the same windows and period as before, or another table",
         )
-    return head, {index: Bucket.from_list(stored[index]) for index in sorted(stored)}
+    return head, {index: layout.bucket_of(stored[index]) for index in sorted(stored)}
 
 
-def merge_plain(stored: Sequence[float] | None, added: Sequence[float]) -> list[float]:
+def merge_plain(stored: Sequence[Any] | None, added: Sequence[Any]) -> list[Any]:
     """A stored bucket with what a shared state added to it.
 
     >>> merge_plain(None, Bucket().to_list()) == Bucket().to_list()
     True
     """
-    total = Bucket() if stored is None else Bucket.from_list(stored)
-    total.merge(Bucket.from_list(added))
+    if stored is None:
+        return list(added)
+    total, more = _bucket(stored), _bucket(added)
+    total.merge(more)
     return total.to_list()
+
+
+def _bucket(numbers: Sequence[Any]) -> Bucket:
+    if len(numbers) <= len(Bucket.NAMES):
+        return Bucket.from_list(numbers)
+    users = []
+    for name in numbers[-1]:
+        user = user_aggregate(name)
+        if user is None:
+            raise InvalidArgumentError(
+                f"the stored aggregate {name!r:.80} is not known here",
+                fix="register_aggregate(UserAggregate(...)) in this process",
+            )
+        users.append(user)
+    return UserBucket.of(numbers, tuple(users))

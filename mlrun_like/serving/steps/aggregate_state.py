@@ -20,11 +20,9 @@ from typing import Any
 from mlrun_like.serving.steps.aggregate_layout import Layout
 from mlrun_like.serving.steps.aggregate_parts import FixedPart, Part, SlidingPart
 from mlrun_like.serving.steps.aggregate_plain import read_plain
-from mlrun_like.serving.steps.aggregate_values import Bucket
+from mlrun_like.serving.steps.aggregate_values import Bucket, joined
 
 __all__ = ["WindowState"]
-
-_NONE = Bucket()
 
 
 class WindowState:
@@ -53,12 +51,12 @@ class WindowState:
         self.shared = shared
         self.head: int | None = None
         """The bucket of the newest time seen."""
-        self.current = Bucket()
+        self.current = layout.bucket()
         self.buckets: dict[int, Bucket] = {}
         """Earlier buckets that are not empty; their numbers in ascending order are `order`."""
         self.order: list[int] = []
         kind = FixedPart if layout.fixed else SlidingPart
-        self.parts: list[Part] = [kind(size) for size in layout.sizes]
+        self.parts: list[Part] = [kind(size, layout.bucket) for size in layout.sizes]
         self._begin = self._end = 0.0  # of the current bucket, in milliseconds
         self._changed: set[int] = set()
         self._stored: set[int] = set()
@@ -88,7 +86,7 @@ class WindowState:
                 return False
         if self.shared:
             index = int(time // self.layout.period)
-            self._fresh.setdefault(index, Bucket()).add(time, value)
+            self._fresh.setdefault(index, self.layout.bucket()).add(time, value)
         return True
 
     def touch(self, time: float) -> None:
@@ -136,19 +134,23 @@ class WindowState:
         pairs = [
             (self.parts[own.sizes.index(size)].rest, self.current)
             if now and size in own.sizes
-            else (self._between(*layout.span(size, index, closed)), _NONE)
+            else (self._between(*layout.span(size, index, closed), layout), own.bucket())
             for size in layout.sizes
         ]
         for name, function, place in layout.outputs:
             found[name] = function(*pairs[place])
 
-    def _between(self, low: int, end: int) -> Bucket:
-        total = Bucket()
+    def _between(self, low: int, end: int, layout: Layout) -> Bucket:
         place = bisect_left(self.order, low)
-        for index in self.order[place : bisect_left(self.order, end, place)]:
-            total.merge(self.buckets[index])
-        if self.head is not None and low <= self.head < end:
-            total.merge(self.current)
+        buckets = self.buckets
+        held = [buckets[i] for i in self.order[place : bisect_left(self.order, end, place)]]
+        if self.head is not None and low <= self.head < end and self.current.count:
+            held.append(self.current)
+        if not self.layout.users:
+            return joined(held, layout.needs)
+        total = self.layout.bucket()
+        for bucket in held:
+            total.merge(bucket)
         return total
 
     def _advance(self, index: int) -> None:
@@ -163,7 +165,7 @@ class WindowState:
         self._end = self._begin + self.layout.period
         for part in self.parts:
             part.advance(before, closed, index, self)
-        self.current = Bucket()
+        self.current = self.layout.bucket()
         self._written = 0.0
         self._forget(index - 2 * self.layout.longest)
 
@@ -186,7 +188,7 @@ class WindowState:
             return False
         bucket = self.buckets.get(index)
         if bucket is None:
-            bucket = self.buckets[index] = Bucket()
+            bucket = self.buckets[index] = self.layout.bucket()
             insort(self.order, index)
         bucket.add(time, value)
         self._changed.add(index)
@@ -280,7 +282,7 @@ class WindowState:
         """Undo a `take` whose result could not be stored: the next one gives it again."""
         if self.shared:
             for index, bucket in read_plain(taken, self.layout)[1].items():
-                fresh = self._fresh.setdefault(index, Bucket())
+                fresh = self._fresh.setdefault(index, self.layout.bucket())
                 fresh.merge(bucket)
         self._changed.update(index for index in taken["buckets"] if index in self.buckets)
         self._dropped = [*taken["dropped"], *self._dropped]

@@ -1,4 +1,4 @@
-"""What is known of the values in one bucket of time, and the aggregates that follow from it.
+"""What is known of the values in one bucket of time.
 
 A bucket always holds everything that any aggregate needs, so aggregates can be added later. Buckets
 are added together in any order; none is ever subtracted, so sums do not drift. The variance is kept
@@ -9,12 +9,13 @@ Formulae and a Pairwise Algorithm for Computing Sample Variances" (1979).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any, ClassVar
 
-from mlrun_like.errors import InvalidArgumentError, nearest
+from mlrun_like.errors import InvalidArgumentError
 
-__all__ = ["AGGREGATES", "Bucket", "aggregate_function"]
+__all__ = ["Bucket", "joined"]
 
 _INF = math.inf
 _NAN = math.nan
@@ -33,6 +34,13 @@ class Bucket:
     __slots__ = (
         "count", "first", "first_time", "last", "last_time", "m2", "max", "min", "sqr", "sum",
     )  # fmt: skip
+
+    NAMES: ClassVar[tuple[str, ...]] = (
+        "count", "sum", "sqr", "m2", "min", "max", "first_time", "first", "last_time", "last",
+    )  # fmt: skip
+    """Its numbers, in the order of `to_list`."""
+    states: Mapping[str, Any] = MappingProxyType({})
+    """The states of user-defined aggregates by name (see `UserBucket`)."""
 
     def __init__(self) -> None:
         self.count = 0.0
@@ -114,7 +122,7 @@ class Bucket:
         self.last_time = other.last_time
         self.last = other.last
 
-    def to_list(self) -> list[float]:
+    def to_list(self) -> list[Any]:
         """The bucket as plain numbers.
 
         >>> Bucket.from_list(Bucket().to_list()).count
@@ -146,106 +154,36 @@ class Bucket:
         return made
 
 
-# Each function reads two buckets that belong to one window: those before, and the newest.
-
-
-def _count(a: Bucket, b: Bucket) -> float:
-    return a.count + b.count
-
-
-def _sum(a: Bucket, b: Bucket) -> float:
-    return a.sum + b.sum if a.count or b.count else _NAN
-
-
-def _sqr(a: Bucket, b: Bucket) -> float:
-    return a.sqr + b.sqr if a.count or b.count else _NAN
-
-
-def _min(a: Bucket, b: Bucket) -> float:
-    if a.count or b.count:
-        return a.min if a.min < b.min else b.min
-    return _NAN
-
-
-def _max(a: Bucket, b: Bucket) -> float:
-    if a.count or b.count:
-        return a.max if a.max > b.max else b.max
-    return _NAN
-
-
-def _first(a: Bucket, b: Bucket) -> float:
-    return a.first if a.first_time <= b.first_time else b.first
-
-
-def _last(a: Bucket, b: Bucket) -> float:
-    return b.last if b.last_time >= a.last_time else a.last
-
-
-def _avg(a: Bucket, b: Bucket) -> float:
-    count = a.count + b.count
-    return (a.sum + b.sum) / count if count else _NAN
-
-
-def _stdvar(a: Bucket, b: Bucket) -> float:
-    ours, theirs = a.count, b.count
-    count = ours + theirs
-    if count < 2.0:
-        return _NAN
-    squares = a.m2 + b.m2
-    if ours and theirs:
-        distance = a.sum / ours - b.sum / theirs
-        squares += distance * distance * ours * theirs / count
-    return squares / (count - 1.0)
-
-
-def _stddev(a: Bucket, b: Bucket) -> float:
-    return math.sqrt(_stdvar(a, b))
-
-
-Aggregate = Callable[[Bucket, Bucket], float]
-
-AGGREGATES: Mapping[str, Aggregate] = MappingProxyType(
-    {
-        "count": _count,
-        "sum": _sum,
-        "sqr": _sqr,
-        "min": _min,
-        "max": _max,
-        "first": _first,
-        "last": _last,
-        "avg": _avg,
-        "stdvar": _stdvar,
-        "stddev": _stddev,
-    }
-)
-"""The aggregates by name; those of no values are NaN, except `count`, which is 0."""
-
-
-def aggregate_function(name: str, max_value: float | None = None) -> Aggregate:
-    """The function of an aggregate.
+def joined(held: Sequence[Bucket], names: Collection[str]) -> Bucket:
+    """Buckets that follow each other in time, none of them empty, as one.
 
     Args:
-        name: One of `AGGREGATES`.
-        max_value: The most it gives; None: no limit.
+        held: The buckets.
+        names: Which of its numbers are needed; others are as of no values.
 
-    Raises:
-        InvalidArgumentError: if there is no such aggregate.
-
-    >>> aggregate_function("count", max_value=1)(Bucket(), Bucket())
-    0.0
+    >>> buckets = [Bucket(), Bucket()]
+    >>> buckets[0].add(1.0, 2.0), buckets[1].add(2.0, 3.0)
+    (None, None)
+    >>> joined(buckets, ["count", "max"]).to_list()[:2]
+    [2.0, 0.0]
     """
-    found = AGGREGATES.get(name) if isinstance(name, str) else None
-    if found is None:
-        raise InvalidArgumentError(
-            f'"{name!s:.80}" aggregator is not defined.{nearest(str(name), AGGREGATES)}',
-            fix=f"use some of: {', '.join(AGGREGATES)}",
+    made = Bucket()
+    if not held:
+        return made
+    made.count = count = sum([bucket.count for bucket in held])
+    if "sum" in names:
+        made.sum = sum([bucket.sum for bucket in held])
+    if "sqr" in names:
+        made.sqr = sum([bucket.sqr for bucket in held])
+    if "m2" in names:
+        mean = made.sum / count
+        made.m2 = sum(
+            [b.m2 + b.count * (b.sum / b.count - mean) * (b.sum / b.count - mean) for b in held]
         )
-    if max_value is None:
-        return found
-    plain, limit = found, float(max_value)
-
-    def limited(a: Bucket, b: Bucket) -> float:
-        value = plain(a, b)
-        return limit if value > limit else value
-
-    return limited
+    if "min" in names:
+        made.min = min([bucket.min for bucket in held])
+    if "max" in names:
+        made.max = max([bucket.max for bucket in held])
+    made.first_time, made.first = held[0].first_time, held[0].first
+    made.last_time, made.last = held[-1].last_time, held[-1].last
+    return made

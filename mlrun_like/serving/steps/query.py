@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from mlrun_like.errors import InvalidTypeError
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Kind
+from mlrun_like.serving.steps.aggregate_functions import AGGREGATES
 from mlrun_like.serving.steps.aggregate_keys import body_updater, key_of, table_of
 from mlrun_like.serving.steps.aggregate_layout import Layout
 from mlrun_like.serving.steps.aggregate_state import WindowState
-from mlrun_like.serving.steps.aggregate_values import AGGREGATES
+from mlrun_like.serving.steps.aggregate_user import user_names
 from mlrun_like.serving.steps.base import FlowStep
 from mlrun_like.serving.steps.checks import check_strings
 from mlrun_like.serving.steps.tables import Table
@@ -22,7 +23,7 @@ from mlrun_like.serving.steps.windows_time import time_reader
 
 __all__ = ["QueryByKey"]
 
-_FEATURE = re.compile(r"(.+)_([a-z]+)_([0-9]+[smhd])")
+_FEATURE = re.compile(r"(.+)_([0-9]+(?:ms|[smhd]))")
 
 
 class QueryByKey(FlowStep):
@@ -89,9 +90,10 @@ class QueryByKey(FlowStep):
         self._wanted: dict[str, dict[str, list[str]]] = {}
         self._enrich_cols: list[str] = []
         for feature in check_strings(features, "features", step):
-            found = _FEATURE.fullmatch(feature) if self.table.supports_aggregations() else None
-            if found is not None and found[2] in AGGREGATES:
-                self._wanted.setdefault(found[1], {}).setdefault(found[2], []).append(found[3])
+            found = _aggregate_in(feature) if self.table.supports_aggregations() else None
+            if found is not None:
+                name, aggregate, window = found
+                self._wanted.setdefault(name, {}).setdefault(aggregate, []).append(window)
             else:
                 self._enrich_cols.append(feature)
         self._aggrs = list(self._wanted)
@@ -161,3 +163,16 @@ class QueryByKey(FlowStep):
 
     def close(self) -> None:
         self.table.close()
+
+
+def _aggregate_in(feature: str) -> tuple[str, str, str] | None:
+    """The name, aggregate and window in the name of an aggregated feature; None: it is none."""
+    found = _FEATURE.fullmatch(feature)
+    if found is None:
+        return None
+    known = [name for name in (*AGGREGATES, *user_names()) if found[1].endswith("_" + name)]
+    if not known:
+        return None
+    aggregate = max(known, key=len)  # distinct_count, not count
+    name = found[1][: -len(aggregate) - 1]
+    return (name, aggregate, found[2]) if name else None

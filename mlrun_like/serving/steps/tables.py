@@ -5,6 +5,7 @@
     sqlite:///FILE.db#NAME               in a file on this machine
     postgresql://HOST/DB?primary_key=ID#NAME
                                          rows of an existing table of a SQL database
+    store://feature-sets/PROJECT/NAME    the online rows of a feature set, which are only read
 
 `#NAME` may stand at the end of any of them. Options of `Table` and the driver may stand in the
 query, such as `?flush_interval_secs=5`.
@@ -49,6 +50,9 @@ def open_table(url: str, **options: Any) -> Table:
     >>> open_table("memory://doc-users")["ann"]
     {'age': 31}
     """
+    if isinstance(url, str) and url.startswith("store://feature-sets/"):
+        table: Table = resolve("mlrun_like.feature_store.online.table:feature_table")(url)
+        return table
     scheme, mark, _ = url.partition("://") if isinstance(url, str) else ("", "", "")
     if not mark:
         raise InvalidArgumentError(

@@ -12,6 +12,7 @@ from mlrun_like.serving.event import Event, to_time
 
 __all__ = ["millis_of", "time_reader"]
 
+# Moments of datetimes are whole microseconds first, so that bounds of buckets are exact.
 _MILLIS = 1e11
 """Numbers from here on are milliseconds: as seconds they would be after the year 5000."""
 
@@ -32,7 +33,7 @@ def millis_of(value: Any, time_format: str | None = None) -> float:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             value = value.replace(tzinfo=timezone.utc)
-        millis: float = value.timestamp() * 1000
+        millis: float = round(value.timestamp() * 1e6) / 1000
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         millis = float(value) if abs(value) >= _MILLIS else value * 1000.0
     else:
@@ -41,7 +42,7 @@ def millis_of(value: Any, time_format: str | None = None) -> float:
                 return millis_of(datetime.strptime(value, time_format))
             except ValueError as exc:
                 raise InvalidArgumentError(f"{value!r:.80} is not a time: {exc}") from exc
-        millis = to_time(value).timestamp() * 1000
+        millis = round(to_time(value).timestamp() * 1e6) / 1000
     if not math.isfinite(millis):
         raise InvalidArgumentError(f"{value!r:.80} is not a time")
     return millis
@@ -75,7 +76,7 @@ def time_reader(time_field: Any, time_format: str | None, step: str) -> Callable
         body = event.body
         value = body.get(time_field) if isinstance(body, dict) else _missing(body, time_field)
         if type(value) is datetime and value.tzinfo is not None:
-            millis: float = value.timestamp() * 1000
+            millis: float = round(value.timestamp() * 1e6) / 1000
             return millis
         if value is None:
             raise InvalidArgumentError(
@@ -91,7 +92,7 @@ def time_reader(time_field: Any, time_format: str | None, step: str) -> Callable
 def _own_time(event: Event) -> float:
     value = event.time
     if type(value) is datetime and value.tzinfo is not None:
-        millis: float = value.timestamp() * 1000
+        millis: float = round(value.timestamp() * 1e6) / 1000
         return millis
     return millis_of(value)
 

@@ -6,15 +6,16 @@ import re
 from typing import Any
 
 from mlrun_like.serving.codec import encode
-from mlrun_like.serving.event import Response
+from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.web.request import RawHeaders, refused
 
-__all__ = ["content_of", "headers_of", "json_headers", "refusal"]
+__all__ = ["content_of", "headers_of", "id_headers", "json_headers", "refusal"]
 
 _JSON = (b"content-type", b"application/json")
 _TEXT = b"text/plain; charset=utf-8"
 _BYTES = b"application/octet-stream"
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LONGEST_ID = 200
 _OURS = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 
 
@@ -68,6 +69,23 @@ def _sendable(text: str) -> bool:
     if text.isascii() and text.isprintable():
         return True
     return all(char == "\t" or (" " <= char <= "\xff" and char != "\x7f") for char in text)
+
+
+def id_headers(event: Event) -> RawHeaders:
+    """The header that tells a client by which id its request was recorded, if its answer does not.
+
+    >>> event = Event()
+    >>> vars(event)["recorded_id"] = "a1"
+    >>> id_headers(event)
+    [(b'mlrun-event-id', b'a1')]
+    """
+    found = vars(event).get("recorded_id")
+    if found is None:
+        return []
+    text = str(found)
+    # the id may be the client's own: never a line end, nothing endless
+    sendable = text.isascii() and text.isprintable() and len(text) <= _LONGEST_ID
+    return [(b"mlrun-event-id", text.encode())] if sendable else []
 
 
 def json_headers(length: int) -> RawHeaders:

@@ -13,7 +13,7 @@ from mlrun_like.serving.event import DROP, Response
 from mlrun_like.serving.server import GraphServer
 from mlrun_like.serving.web.access import Access
 from mlrun_like.serving.web.accesslog import AccessLog
-from mlrun_like.serving.web.answer import content_of, headers_of, refusal
+from mlrun_like.serving.web.answer import content_of, headers_of, id_headers, refusal
 from mlrun_like.serving.web.chunks import Source
 from mlrun_like.serving.web.mounts import Send
 from mlrun_like.serving.web.options import WebOptions
@@ -167,7 +167,7 @@ class Answers:
             self._stream_threads(),
             lambda exc: self._failure(exc, event),
             events=_wants_events(event.raw_headers),
-            extra=self.access.headers(event.raw_headers),
+            extra=[*self.access.headers(event.raw_headers), *id_headers(event)],
             pace=self._pace,
             deadline=event.deadline,
         )
@@ -205,6 +205,7 @@ class Answers:
             headers.append((b"content-length", b"%d" % len(body)))
         if not self.access.everything:
             headers += self.access.headers(event.raw_headers)
+        headers += id_headers(event)
         return response.status_code, headers, body
 
     def as_json(self, data: bytes) -> Response:

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.serving.steps.aggregate_functions import AGGREGATES, aggregate_function
 from mlrun_like.serving.steps.aggregate_layout import Layout
 from mlrun_like.serving.steps.aggregate_plain import merge_plain
 from mlrun_like.serving.steps.aggregate_state import WindowState
-from mlrun_like.serving.steps.aggregate_values import AGGREGATES, Bucket, aggregate_function
+from mlrun_like.serving.steps.aggregate_values import Bucket
 from mlrun_like.serving.steps.windows import FixedWindows, SlidingWindows, WindowsBase
 
 MINUTE = 60_000.0
