@@ -12,12 +12,18 @@
     │   │   └── UnknownValueError            Python asked for a value that only the run knows
     │   ├── PreflightError                   a run or build cannot work; nothing was started
     │   ├── GraphError                       a serving graph is wrong
-    │   └── SchemaError                      data does not fit the schema of a feature set
+    │   ├── SchemaError                      data does not fit the schema of a feature set
+    │   └── TooLargeError                    a request or file has more bytes than are taken
     ├── NotFoundError (LookupError)          a run, artifact, function or file is not there
     │   ├── UnknownNameError                 no plug-in has that name; lists those that exist
     │   └── MissingFileError                 a file is not there (FileNotFoundError)
     ├── ConflictError                        the thing is in a state that forbids the call
-    │   └── StateError                       an illegal run state transition
+    │   ├── StateError                       an illegal run state transition
+    │   └── PreconditionError                the thing has changed since it was read
+    ├── UnauthorizedError                    nobody is logged in, or a token is not valid
+    ├── AccessDeniedError                    the caller has no right to do this
+    ├── RateLimitError                       the caller asks too often
+    ├── IncompatibleVersionError             client and service are too many releases apart
     ├── MissingDependencyError (ImportError) an optional package is not installed
     ├── IntegrityError                       bytes differ from their recorded digest
     ├── UntrustedFormatError                 opening the file would execute code from elsewhere
@@ -27,6 +33,7 @@
     ├── EngineError (RuntimeError)           a cluster or tool refused or cannot be reached
     ├── StepError (RuntimeError)             a step of a serving graph failed on an event
     │   └── StepTimeoutError (TimeoutError)  it, or the caller's time budget, took too long
+    ├── TaskCancelledError                   somebody wants a background task to stop
     ├── OverloadedError                      too much is waiting; try again later
     └── RunError (RuntimeError)              a run did not complete
         ├── RunTimeoutError (TimeoutError)   it exceeded its time limit
@@ -39,6 +46,14 @@ A message has up to three lines: what is wrong (with the value), where, and how 
 
 from __future__ import annotations
 
+from mlrun_like.errors.access import (
+    AccessDeniedError,
+    IncompatibleVersionError,
+    PreconditionError,
+    RateLimitError,
+    TooLargeError,
+    UnauthorizedError,
+)
 from mlrun_like.errors.base import (
     MLRunLikeError,
     nearest,
@@ -65,6 +80,7 @@ from mlrun_like.errors.running import (
     RunTimeoutError,
     StepError,
     StepTimeoutError,
+    TaskCancelledError,
     TrialPruned,
 )
 from mlrun_like.errors.values import (
@@ -83,12 +99,14 @@ from mlrun_like.errors.values import (
 )
 
 __all__ = [
+    "AccessDeniedError",
     "BuildError",
     "ConfigError",
     "ConflictError",
     "EngineError",
     "FunctionError",
     "GraphError",
+    "IncompatibleVersionError",
     "IntegrityError",
     "InvalidArgumentError",
     "InvalidTypeError",
@@ -100,7 +118,9 @@ __all__ = [
     "OverloadedError",
     "PackagingError",
     "PipelineError",
+    "PreconditionError",
     "PreflightError",
+    "RateLimitError",
     "RecordLostError",
     "RunAbortedError",
     "RunError",
@@ -112,7 +132,10 @@ __all__ = [
     "StepError",
     "StepTimeoutError",
     "StoreUnavailableError",
+    "TaskCancelledError",
+    "TooLargeError",
     "TrialPruned",
+    "UnauthorizedError",
     "UnknownNameError",
     "UnknownValueError",
     "UntrustedFormatError",

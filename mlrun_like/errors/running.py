@@ -14,6 +14,7 @@ __all__ = [
     "RunTimeoutError",
     "StepError",
     "StepTimeoutError",
+    "TaskCancelledError",
     "TrialPruned",
 ]
 
@@ -134,3 +135,10 @@ class RunLostError(RunError):
     """The run's process was killed from outside."""
 
     code = "run_lost"
+
+
+class TaskCancelledError(MLRunLikeError):
+    """Somebody wants a background task to stop."""
+
+    code = "task_cancelled"
+    status = 409

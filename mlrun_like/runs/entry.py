@@ -36,6 +36,7 @@ __all__ = [
     "execute_payload",
     "in_payload",
     "main",
+    "payload_settings",
     "prepare",
     "run_payload",
 ]
@@ -57,6 +58,7 @@ def build_payload(job: Job, result_file: str = "", relay: bool = False) -> dict[
         "function": job.function.to_dict(),
         "run": job.run.to_dict(),
         "store": RELAY if relay else job.store.url,
+        "access_key": "" if relay else job.store.token(),
         "objects": needed_objects(job.store, job.run) if relay else [],
         "settings": config.changed(),
         "secrets": job.secrets,
@@ -79,7 +81,7 @@ def execute_payload(payload: dict[str, Any]) -> int:
     if payload.get("result_file"):
         document = run.to_dict()
         if payload.get("store") != RELAY:
-            with config.override(**payload.get("settings", {})):
+            with config.override(**payload_settings(payload)):
                 if open_store(payload.get("store", "")).unwritten():
                     document[UNWRITTEN] = True
         _write_atomically(Path(payload["result_file"]), json.dumps(document, default=str))
@@ -119,7 +121,7 @@ def run_payload(payload: dict[str, Any], wrap: Callable[[Store], Store] | None =
     for name in ("settings", "secrets", "provide"):
         if not isinstance(payload.get(name, {}), dict):
             raise InvalidArgumentError(f"{name!r} of a run payload must be a mapping")
-    with config.override(**payload.get("settings", {})):
+    with config.override(**payload_settings(payload)):
         store = _store_of(payload)
         if wrap is not None:
             store = wrap(store)
@@ -142,6 +144,17 @@ def run_payload(payload: dict[str, Any], wrap: Callable[[Store], Store] | None =
     return run
 
 
+def payload_settings(payload: dict[str, Any]) -> dict[str, Any]:
+    """The submitter's settings; with a service as the store also its address and the key to it,
+    which is a secret and therefore none of `config.changed()`."""
+    settings = dict(payload.get("settings", {}))
+    if str(payload.get("store", "")).startswith("http"):
+        settings["dbpath"] = payload["store"]
+        if payload.get("access_key"):
+            settings["access_key"] = payload["access_key"]
+    return settings
+
+
 def _provide(target: str, job: Job) -> Any:
     return resolve(target)(job)
 
@@ -150,7 +163,7 @@ def _store_of(payload: dict[str, Any]) -> Store:
     if payload.get("store") != RELAY:
         store = open_store(payload.get("store", ""))
         with contextlib.suppress(StoreUnavailableError):
-            store.database.check_file()  # an inherited connection may be to a file that is gone
+            store.check()  # an inherited connection may be to a file that is gone
         return store
     return RelayStore(payload.get("objects", []))
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from mlrun_like.errors import InvalidArgumentError, nearest
 from mlrun_like.registry import require
 
-__all__ = ["check_cron", "next_time", "shortest_gap", "times_between"]
+__all__ = ["check_cron", "explained", "next_time", "shortest_gap", "times_between"]
 
 _NAMED = {
     "@yearly": "0 0 1 1 *",
@@ -38,6 +38,22 @@ def check_cron(cron: str, time_zone: str = "") -> None:
     >>> check_cron("*/5 * * * *", "Europe/Berlin")
     """
     next(_times(cron, time_zone, 0.0), None)
+
+
+def explained(cron: str, time_zone: str = "") -> str:
+    """An expression in words.
+
+    Raises:
+        InvalidArgumentError: as `check_cron`.
+
+    >>> explained("0 6 * * MON-FRI", "Europe/Berlin")
+    'At 06:00 on Monday through Friday (Europe/Berlin)'
+    """
+    check_cron(cron, time_zone)
+    cronsim = require("cronsim", feature="schedules", extra="schedules")
+    text = " ".join(str(cron).split())
+    words = cronsim.CronSim(_NAMED.get(text.lower(), text), datetime.now(timezone.utc)).explain()
+    return f"{words} ({time_zone or 'UTC'})"
 
 
 def next_time(cron: str, time_zone: str, after: float) -> float | None:

@@ -13,8 +13,8 @@ from mlrun_like.schedules.define import iso
 from mlrun_like.specs.run import TERMINAL
 from mlrun_like.specs.schedule import ScheduleDoc
 from mlrun_like.tracking.abilities import Firing
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.process import own_start_time, process_alive
-from mlrun_like.tracking.store import SqlStore
 
 __all__ = ["Plan", "claim", "going_on", "own_mark", "plan"]
 
@@ -60,7 +60,7 @@ def plan(schedule: ScheduleDoc, due: float, now: float) -> Plan:
 
 
 def claim(
-    store: SqlStore, schedule: ScheduleDoc, due: float, now: float | None = None
+    store: FullStore, schedule: ScheduleDoc, due: float, now: float | None = None
 ) -> list[Firing]:
     """Take what is due, unless another service was faster; the firings to run."""
     moment = time.time() if now is None else now
@@ -70,7 +70,7 @@ def claim(
     return [item for item in mine if item.outcome == "running"]
 
 
-def going_on(store: SqlStore, schedule: ScheduleDoc, lost_after: float) -> list[Firing]:
+def going_on(store: FullStore, schedule: ScheduleDoc, lost_after: float) -> list[Firing]:
     """The earlier firings whose run still goes on; those that ended meanwhile are put right.
 
     Args:
@@ -109,7 +109,7 @@ def _deserted(firing: Firing) -> bool:
         return False
 
 
-def _state_of(store: SqlStore, project: str, firing: Firing) -> tuple[str, str]:
+def _state_of(store: FullStore, project: str, firing: Firing) -> tuple[str, str]:
     if not firing.uid:
         return "", ""
     try:

@@ -9,22 +9,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
+from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError, NotFoundError, RunError, StateError
 from mlrun_like.functions.creators import import_function
+from mlrun_like.functions.function import Function
 from mlrun_like.functions.running import run_document
 from mlrun_like.names import new_uid
 from mlrun_like.schedules.define import run_of
 from mlrun_like.schedules.firing import claim, going_on, own_mark
 from mlrun_like.schedules.triggers import claim_events, give_event
 from mlrun_like.specs.model import parse
+from mlrun_like.specs.run import RunDoc
 from mlrun_like.specs.schedule import ScheduleDoc
 from mlrun_like.tracking.abilities import Firing
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.reaper import mark_lost
-from mlrun_like.tracking.store import SqlStore
 
 __all__ = ["Scheduler"]
 
@@ -40,9 +44,17 @@ class Scheduler:
         store: Where they are.
         threads: Runs at the same time; more wait.
         longest_wait: Seconds after which new schedules are looked for at the latest.
+        allow: Raises an error for a run of a function that may not be started here.
     """
 
-    def __init__(self, store: SqlStore, threads: int = 16, longest_wait: float = 2.0) -> None:
+    def __init__(
+        self,
+        store: FullStore,
+        threads: int = 16,
+        longest_wait: float = 2.0,
+        allow: Callable[[Function[..., Any], RunDoc], None] | None = None,
+    ) -> None:
+        self._allow = allow
         self._store = store
         self._longest = longest_wait
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="mlrun-like-schedule")
@@ -163,6 +175,8 @@ class Scheduler:
         function = import_function(f"db://{schedule.spec.function}")
         if function.kind in _HERE:
             function.kind = "process"
+        if self._allow is not None:
+            self._allow(function, run)
         try:
             finished = run_document(function, run)
         except RunError as exc:
@@ -176,7 +190,7 @@ class Scheduler:
             return  # not recorded yet, or over already
 
 
-def _outcome(store: SqlStore, firing: Firing, schedule: ScheduleDoc) -> str:
+def _outcome(store: FullStore, firing: Firing, schedule: ScheduleDoc) -> str:
     try:
         status = store.read_run(schedule.project, firing.uid)["status"]
     except NotFoundError:

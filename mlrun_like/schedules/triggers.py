@@ -22,8 +22,8 @@ from mlrun_like.specs.run import TERMINAL, RunDoc
 from mlrun_like.specs.schedule import ScheduleDoc
 from mlrun_like.specs.trigger import Trigger, read_trigger
 from mlrun_like.tracking.abilities import Firing, ScheduleStore
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.reaper import LOST
-from mlrun_like.tracking.store import SqlStore
 
 __all__ = ["claim_events", "fire_event", "give_event"]
 
@@ -36,7 +36,7 @@ _TRIES = 3
 """Runs of an event that are begun, if they are killed from outside."""
 
 
-def claim_events(store: SqlStore, schedule: ScheduleDoc, due: float) -> list[Firing]:
+def claim_events(store: FullStore, schedule: ScheduleDoc, due: float) -> list[Firing]:
     """Look at a trigger's source and take what is to be started now; the firings to run.
 
     Args:
@@ -185,7 +185,7 @@ def _ready(
     return [[pending[0]]], min(trigger.interval, 1.0) if len(pending) > 1 else 0.0
 
 
-def _settle(store: SqlStore, schedule: ScheduleDoc) -> bool:
+def _settle(store: FullStore, schedule: ScheduleDoc) -> bool:
     """Note how the runs ended: failures hold the next one back, an event whose run never started
     waits again. Whether one still goes on."""
     state = schedule.spec.state

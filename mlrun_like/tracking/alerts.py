@@ -149,7 +149,8 @@ class SqlAlerts(SqlHappenings, AlertStore):
         def act(tx: Transaction) -> bool:
             done = (
                 update(alert_outbox)
-                .where(c.id == letter.id, c.owner == owner, c.state == _WAITING)
+                .where(c.id == letter.id, c.project == letter.project)
+                .where(c.owner == owner, c.state == _WAITING)
                 .values(
                     state=letter.state,
                     due=letter.due,

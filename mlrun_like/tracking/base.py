@@ -50,6 +50,11 @@ class RunQuery:
         until: Started at or before this ISO time.
         limit: At most this many, newest first; 0: all.
         deleted: List soft-deleted runs instead.
+        projects: Of any of these projects too; empty: as `project` says. For those who may see
+            some projects only.
+        sort: For pages: `started`, `updated`, `duration`, `name` or `state`, with `-` in front:
+            descending.
+        after: For pages: the position of the last row of the page before.
     """
 
     project: str = ""
@@ -63,6 +68,9 @@ class RunQuery:
     until: str = ""
     limit: int = 0
     deleted: bool = False
+    projects: tuple[str, ...] = ()
+    sort: str = "-started"
+    after: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,9 @@ class ArtifactQuery:
         since: Updated at or after this ISO time.
         until: Updated at or before this ISO time.
         limit: At most this many, newest first; 0: all.
+        projects: Of any of these projects too; empty: as `project` says.
+        sort: For pages: `updated` or `key`, with `-` in front: descending.
+        after: For pages: the position of the last row of the page before.
     """
 
     project: str = ""
@@ -94,6 +105,9 @@ class ArtifactQuery:
     since: str = ""
     until: str = ""
     limit: int = 0
+    projects: tuple[str, ...] = ()
+    sort: str = "-updated"
+    after: tuple[Any, ...] = ()
 
 
 class RunStore(ABC):
@@ -211,6 +225,26 @@ class Store(RunStore, ObjectStore, LogStore):
     @abstractmethod
     def flush(self, timeout: float | None = None) -> None:
         """Return when everything queued is on disk (in the store, or in the spool)."""
+
+    def token(self) -> str:
+        """What another process needs besides `url`, if it has not this one's settings; secret."""
+        return ""
+
+    def connect(self) -> None:
+        """Connect now, not at first use, and deliver what dead processes of here have left.
+
+        Raises:
+            StoreUnavailableError: if it cannot be reached.
+            ConflictError: if it is of a newer version.
+            IncompatibleVersionError: if it is a service of another release.
+        """
+
+    def check(self) -> None:
+        """See cheaply whether what was opened is still there.
+
+        Raises:
+            StoreUnavailableError: if it is not.
+        """
 
     def unwritten(self) -> str:
         """Flush, and say why records are nowhere but in memory; empty if all are on disk."""

@@ -46,14 +46,18 @@ def coalesce(operations: Iterable[Operation]) -> list[Operation]:
             known.extend(payload[3])
             continue
         if kind == "log":
-            if (
+            if isinstance(payload["data"], bytearray):
+                # joined before, and maybe written under its first piece's name: it must not grow
+                log = None
+            elif (
                 log is not None
                 and (log["project"], log["uid"]) == (payload["project"], payload["uid"])
                 and len(log["data"]) + len(payload["data"]) <= _PIECE
             ):
                 log["data"] += payload["data"]
                 continue
-            payload = log = {**payload, "data": bytearray(payload["data"])}
+            else:
+                payload = log = {**payload, "data": bytearray(payload["data"])}
         joined.append((kind, payload))
     return joined
 

@@ -6,21 +6,23 @@ import os
 import threading
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError
+from mlrun_like.registry import resolve
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.store import SqlStore
 
-__all__ = ["close_stores", "open_store", "store_url"]
+__all__ = ["close_stores", "open_database", "open_store", "store_url"]
 
 _FILE = "store.db"
-_FORMS = "a folder, sqlite:///file or postgresql://user:password@host/name"
+_FORMS = "a folder, sqlite:///file, postgresql://user:password@host/name or http://host:port"
+_REMOTE = "mlrun_like.tracking.remote."
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
-_stores: dict[tuple[str, str], SqlStore] = {}
+_stores: dict[tuple[str, str], FullStore] = {}
 _homes: dict[str, tuple[str, str]] = {}
 """Home folders -> their stores' keys, which a run would else work out several times."""
 _lock = threading.Lock()
@@ -30,7 +32,8 @@ def store_url(address: str = "") -> str:
     """The full URL of a store's address.
 
     Args:
-        address: A folder, a SQLite file, `sqlite:///file` or `postgresql://…`; empty: the setting
+        address: A folder, a SQLite file, `sqlite:///file`, `postgresql://…`, or `http(s)://…` of a
+            service, whose token may be in it and is not in the result; empty: the setting
             `dbpath`, else the file `store.db` in the home folder.
 
     Raises:
@@ -68,11 +71,9 @@ def store_url(address: str = "") -> str:
             ) from None
         return url.set(drivername="postgresql").render_as_string(hide_password=False)
     if scheme in ("http", "https"):
-        raise InvalidArgumentError(
-            f"a remote tracking service ({_host(text)}) cannot be used yet",
-            where="setting 'dbpath'",
-            fix=f"use {_FORMS}",
-        )
+        found = resolve(f"{_REMOTE}address:parse_address")(text)
+        resolve(f"{_REMOTE}credentials:remember_token")(found)
+        return str(found.url)
     raise InvalidArgumentError(
         f"there is no tracking store of kind {scheme!r}",
         where="setting 'dbpath'",
@@ -80,7 +81,7 @@ def store_url(address: str = "") -> str:
     )
 
 
-def open_store(url: str = "") -> SqlStore:
+def open_store(url: str = "") -> FullStore:
     """The store at an address; the same object for the same address in this process.
 
     A store that cannot be reached now is returned all the same: reading from it raises, what is
@@ -104,12 +105,38 @@ def open_store(url: str = "") -> SqlStore:
     with _lock:
         store = _stores.get(key)
         if store is None:
-            store = SqlStore(key[0])
-            with suppress(StoreUnavailableError):
-                _ = store.database.engine
-                store.writer.adopt()
-            _stores[key] = store
+            store = _stores[key] = _opened(key[0])
         return store
+
+
+def open_database(url: str = "") -> SqlStore:
+    """The same, for what needs the database itself.
+
+    Args:
+        url: See `store_url`; empty: the configured store.
+
+    Raises:
+        InvalidArgumentError: if the store is a service, or of no known kind.
+    """
+    store = open_store(url)
+    if not isinstance(store, SqlStore):
+        raise InvalidArgumentError(
+            f"{store.shown} is a service, and not a database",
+            where="setting 'dbpath'",
+            fix="do this where the service runs, or name the database itself",
+        )
+    return store
+
+
+def _opened(url: str) -> FullStore:
+    # what reaches a service costs nothing until one is named
+    if url.startswith("http"):
+        store: FullStore = resolve(f"{_REMOTE}store:RemoteStore").at(url)
+    else:
+        store = SqlStore(url)
+    with suppress(StoreUnavailableError):
+        store.connect()
+    return store
 
 
 def close_stores() -> None:
@@ -119,10 +146,3 @@ def close_stores() -> None:
         _stores.clear()
     for store in stores:
         store.close()
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or "?"
-    except ValueError:
-        return "?"

@@ -239,6 +239,9 @@ def _local(value: str, base: str = "") -> str:
         return ""
     if value.startswith("file://"):
         value = unquote(urlsplit(value).path)
+    elif value.startswith("service://"):
+        # what a service keeps for its clients lies below the artifacts; else it is not ours
+        value = str(config.path("artifacts", *value[len("service://") :].split("/")))
     elif "://" in value:
         return ""
     if value.startswith("~"):

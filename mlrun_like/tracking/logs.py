@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator
 
 from sqlalchemy import select
 
 from mlrun_like.tracking import schema as t
 from mlrun_like.tracking.base import LogStore
+from mlrun_like.tracking.operations import Operation
 from mlrun_like.tracking.part import SqlPart, prepared
 
-__all__ = ["SqlLogs"]
+__all__ = ["SqlLogs", "log_operations"]
 
 _PIECE = 1 << 20
+_LARGEST = 64 << 20  # no piece that anybody wrote is larger
 
 
 class SqlLogs(SqlPart, LogStore):
     """The part of the store that holds logs."""
 
     def append_log(self, project: str, uid: str, data: bytes) -> None:
-        for start in range(0, len(data), _PIECE):
-            self.writer.put(
-                (
-                    "log",
-                    {
-                        "project": project,
-                        "uid": uid,
-                        "token": _token(),
-                        "data": bytes(data[start : start + _PIECE]),
-                    },
-                )
-            )
+        for operation in log_operations(project, uid, data):
+            self.writer.put(operation)
 
     def read_log(self, project: str, uid: str, offset: int = 0, size: int = -1) -> bytes:
         self.writer.settle()
@@ -39,7 +32,13 @@ class SqlLogs(SqlPart, LogStore):
         log = t.logs.c
         statement = (
             select(log.offset, log.data)
-            .where(log.project == project, log.uid == uid, log.offset + log.size > start)
+            .where(
+                log.project == project,
+                log.uid == uid,
+                log.offset + log.size > start,
+                # by the index: the pieces before are not looked at one by one
+                log.offset > start - _LARGEST,
+            )
             .order_by(log.offset)
         )
         if size >= 0:
@@ -73,3 +72,10 @@ class _Tokens:
 
 
 _token = _Tokens()
+
+
+def log_operations(project: str, uid: str, data: bytes) -> Iterator[Operation]:
+    """The operations that add bytes to a log: pieces that are not too large, each with a name."""
+    for start in range(0, len(data), _PIECE):
+        piece = bytes(data[start : start + _PIECE])
+        yield "log", {"project": project, "uid": uid, "token": _token(), "data": piece}

@@ -18,7 +18,7 @@ from mlrun_like.tracking.part import SqlPart, chunks, label_items, matches
 from mlrun_like.tracking.transaction import Transaction
 from mlrun_like.types import Document
 
-__all__ = ["SqlObjects", "purge_artifacts"]
+__all__ = ["SqlObjects", "purge_artifacts", "tagged"]
 
 _LATEST = "latest"
 
@@ -95,7 +95,7 @@ class SqlObjects(SqlPart, ObjectStore):
         statement = statement.where(a.deleted_at.is_(None)).limit(1)
         with self.database.read() as connection:
             row = connection.execute(statement).first()
-            return None if row is None else _tagged(connection, [row], tag)[0]
+            return None if row is None else tagged(connection, [row], tag)[0]
 
     def list_artifacts(self, query: ArtifactQuery) -> list[Document]:
         self.writer.settle()
@@ -106,7 +106,7 @@ class SqlObjects(SqlPart, ObjectStore):
             statement = statement.limit(query.limit)
         with self.database.read() as connection:
             rows = connection.execute(statement).all()
-            return _tagged(connection, rows, "" if query.tag == "*" else query.tag)
+            return tagged(connection, rows, "" if query.tag == "*" else query.tag)
 
     def delete_artifacts(self, query: ArtifactQuery, *, hard: bool = False) -> int:
         def act(tx: Transaction) -> int:
@@ -217,7 +217,7 @@ def _name_tag(document: Document, tag: str | None) -> None:
         metadata["tag"] = tag
 
 
-def _tagged(connection: Any, rows: Any, tag: str) -> list[Document]:
+def tagged(connection: Any, rows: Any, tag: str) -> list[Document]:
     """Documents of (artifact id, body) rows, with `metadata.tag` filled."""
     documents = {row[0]: _body(row[1]) for row in rows}
     g = t.artifact_tags.c
@@ -234,6 +234,8 @@ def _select_artifacts(query: ArtifactQuery, *columns: Any) -> Select[Any]:
     statement = select(*columns).where(a.deleted_at.is_(None))
     if query.project not in ("", "*"):
         statement = statement.where(a.project == query.project)
+    if query.projects:
+        statement = statement.where(a.project.in_(query.projects))
     if query.key:
         statement = statement.where(matches(a.key, query.key))
     if query.tag and query.tag != "*":

@@ -16,7 +16,7 @@ from mlrun_like.specs.run import TERMINAL, TRANSITIONS, check_transition
 from mlrun_like.tracking.documents import merge_runs, now_iso
 from mlrun_like.tracking.transaction import Transaction
 
-__all__ = ["Operation", "apply", "move_state"]
+__all__ = ["Operation", "apply", "metric_rows", "move_state"]
 
 Operation = tuple[str, Any]
 
@@ -183,19 +183,17 @@ def _key_id(tx: Transaction, name: str) -> int:
     return key_id
 
 
-def _metrics(tx: Transaction, payload: Any) -> None:
+def metric_rows(tx: Transaction, payload: Any) -> list[tuple[Any, ...]]:
+    """The rows of an operation "metrics"."""
     project, uid, iteration, points = payload
     run_id = _run_id(tx, project, uid, iteration)
     ids = {name: _key_id(tx, name) for name in {point[0] for point in points}}
-    tx.many(
-        "insert_metric",
-        [
-            (run_id, ids[key], int(step), float(moment), float(value), 0)
-            if value == value
-            else (run_id, ids[key], int(step), float(moment), 0.0, 1)
-            for key, value, step, moment in points
-        ],
-    )
+    return [
+        (run_id, ids[key], int(step), float(moment), float(value), 0)
+        if value == value
+        else (run_id, ids[key], int(step), float(moment), 0.0, 1)
+        for key, value, step, moment in points
+    ]
 
 
 # artifacts and functions
@@ -288,7 +286,7 @@ _APPLY: dict[str, Callable[[Transaction, Any], None]] = {
     "run": _run,
     "state": _state,
     "beat": _beat,
-    "metrics": _metrics,
+    "metrics": lambda tx, payload: tx.many("insert_metric", metric_rows(tx, payload)),
     "artifact": _artifact,
     "tag": _tag,
     "function": _function,

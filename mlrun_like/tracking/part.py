@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Connection, func
 from mlrun_like.tracking.sightings import Sightings
 from mlrun_like.tracking.sql import Database
 from mlrun_like.tracking.statements import statements
-from mlrun_like.tracking.writer import Writer
+from mlrun_like.tracking.transacting import SqlWriter
 
 __all__ = ["SqlPart", "chunks", "label_items", "matches", "prepared"]
 
@@ -21,7 +21,7 @@ class SqlPart:
     """A part of the store over one database."""
 
     database: Database
-    writer: Writer
+    writer: SqlWriter
     sightings: Sightings
 
 

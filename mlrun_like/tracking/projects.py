@@ -17,6 +17,7 @@ from mlrun_like.tracking.documents import encode
 from mlrun_like.tracking.objects import purge_artifacts
 from mlrun_like.tracking.part import SqlPart, matches
 from mlrun_like.tracking.runs import purge_runs
+from mlrun_like.tracking.schema_access import access_members, access_secrets
 from mlrun_like.tracking.schema_alerts import (
     alert_activations,
     alert_cursors,
@@ -48,6 +49,7 @@ _REST = (
     *(t.artifact_tags, t.functions, t.function_tags, t.logs, t.lineage, t.schedules, t.firings),
     *(t.workflow_steps, t.step_cache, t.run_labels, model_versions, model_events),
     *(documents, document_tags),
+    *(access_members, access_secrets),
     *(happenings, alert_documents, alert_cursors, alert_activations, alert_lines, alert_outbox),
     *(model_endpoints, series_batches, endpoint_quality),
 )

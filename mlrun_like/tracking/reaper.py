@@ -75,7 +75,8 @@ def reap_now_and_then(store: SqlPart) -> None:
     try:
         mark_lost(store)
     except StoreUnavailableError:
-        return  # reading may work all the same, on a file that cannot be written
+        # nobody could give a sign either; reading may work all the same, on a read-only file
+        store.sightings.forget()
 
 
 def _busy(store: SqlPart, project: str) -> list[Any]:

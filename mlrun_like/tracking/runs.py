@@ -86,7 +86,7 @@ class SqlRuns(SqlPart, RunStore):
                     tx.execute(
                         update(t.runs)
                         .where(t.runs.c.run_id.in_(part))
-                        .values(deleted_at=time.time())
+                        .values(deleted_at=time.time(), updated=time.time())
                     )
             return len(rows)
 
@@ -167,6 +167,8 @@ def _select_runs(query: RunQuery, *columns: Any) -> tuple[Select[Any], Any]:
     everywhere = query.project in ("", "*")
     started: Any = r.started
     statement = select(*columns)
+    if query.projects:
+        statement = statement.where(r.project.in_(query.projects))
     labels = label_items(query.labels)
     if labels:
         first, (name, value) = t.run_labels.c, labels[0]

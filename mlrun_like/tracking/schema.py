@@ -49,7 +49,7 @@ __all__ = [
     "workflow_steps",
 ]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """All schema versions, oldest first."""
 
 HEAD = REVISIONS[-1]
@@ -82,10 +82,14 @@ runs = Table(
     Column("deleted_at", Double),
     Column("labels", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("duration", Double),  # ended - started: lists are sorted by it
     UniqueConstraint("project", "uid", "iter", name="runs_identity"),
-    Index("runs_by_start", "started", "run_id"),
+    Index("runs_by_start", "started", "run_id"),  # each ends like the order of a list
     Index("runs_by_project", "project", "iter", "started", "run_id"),
-    Index("runs_by_state", "state", "started"),
+    Index("runs_by_state", "state", "started", "run_id"),
+    Index("runs_by_name", "name", "started", "run_id"),
+    Index("runs_by_update", "updated", "run_id"),
+    Index("runs_by_duration", "duration", "started", "run_id"),
     # an id is never used again, so a late metric cannot land in another run
     sqlite_autoincrement=True,
 )
@@ -117,7 +121,7 @@ metrics = Table(
     Column("key_id", _ID, ForeignKey("metric_keys.key_id"), primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("time", Double, primary_key=True),
-    # SQLite stores NaN as NULL, which a key cannot hold: such a point is value 0 with nan 1
+    # SQLite stores NaN as NULL, which no key can hold: such a point is value 0 with nan 1
     Column("value", Double, primary_key=True),
     Column("nan", Integer, primary_key=True),
     sqlite_with_rowid=False,
@@ -268,6 +272,7 @@ workflow_steps = Table(
     # when it was written: a late delivery cannot undo a newer one
     Column("updated", Double, nullable=False),
     Column("body", Text, nullable=False),
+    Index("workflow_steps_by_update", "updated"),
     sqlite_with_rowid=False,
 )
 

@@ -66,6 +66,12 @@ class Sightings:
             self._write()
         return {name: now - since for name, (_, since) in noted.items()}
 
+    def forget(self) -> None:
+        """Begin anew: after a time in which nobody could give a sign, silence means nothing."""
+        self._seen, self._saved = {}, float("-inf")
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
     def _write(self) -> None:
         temporary = self.path.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
         # without a file it is this process alone that remembers

@@ -2,10 +2,11 @@
 
 Files lie in `<home>/spool/<store>/` and are named after their owner:
 
-    <host>!<pid>!<process start>!<serial>.jsonl
+    <host>!<pid>!<process start>!<serial>-<spool>.jsonl
 
-Only the owner reads and appends. When it is dead, whoever opens the store next makes the file its
-own by renaming it, which only one process can do. `rejected.jsonl` holds operations that the
+Only the owner reads and appends: one spool of one process, for a process may have opened a store
+twice. When it is dead or closed, whoever opens the store next makes the file its own by renaming
+it, which only one can do. `rejected.jsonl` holds operations that the
 database refused because of their content, each with the reason; nobody reads it but people.
 """
 
@@ -15,6 +16,7 @@ import base64
 import hashlib
 import json
 import os
+import secrets
 import socket
 import threading
 import time
@@ -22,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
+from weakref import WeakValueDictionary
 
 from mlrun_like.configuration import config
 from mlrun_like.tracking.operations import Operation
@@ -31,6 +34,8 @@ __all__ = ["Spool"]
 
 _SUFFIX = ".jsonl"
 _BYTES = "$bytes"
+_open: WeakValueDictionary[str, Spool] = WeakValueDictionary()
+"""Spools of this process that may append to their files, by their part of the names."""
 
 
 class Spool:
@@ -48,6 +53,7 @@ class Spool:
         self.rejected = self.folder / "rejected.jsonl"
         self._active: Path | None = None
         self._owner = ""
+        self._name = secrets.token_hex(4)
         self._lock = threading.Lock()
 
     def append(self, operations: Sequence[Operation]) -> Path:
@@ -65,23 +71,29 @@ class Spool:
         with self._lock:
             path = self._active
             if path is None or not path.exists():
+                _open[self._name] = self  # before there is a file that others could take
                 self.folder.mkdir(parents=True, exist_ok=True)
                 path = self._active = self._new_path()
             _append(path, "".join(lines))
         return path
 
     def waiting(self) -> list[Path]:
-        """This process's files, oldest first."""
-        return sorted(self._files(self._prefix()), key=lambda path: path.name)
+        """This spool's files, oldest first."""
+        found = [path for path in self._files(self._prefix()) if _spool_of(path) == self._name]
+        return sorted(found, key=lambda path: path.name)
 
     def adopt(self) -> list[Path]:
-        """Take over files of dead processes; returns those that are now this process's."""
+        """Take over files whose owners are dead or closed; returns those that are now ours."""
         adopted = []
-        mine = self._prefix()
+        here = self._prefix()
         for path in sorted(self._files("")):
-            if path.name.startswith(mine) or _owner_lives(path):
+            owner = _spool_of(path)
+            if owner == self._name and path.name.startswith(here):
+                continue
+            if owner in _open if path.name.startswith(here) else _owner_lives(path):
                 continue
             target = self._new_path()
+            _open[self._name] = self
             try:
                 os.rename(path, target)
             except OSError:
@@ -128,6 +140,12 @@ class Spool:
         self.folder.mkdir(parents=True, exist_ok=True)
         _append(self.rejected, text)
 
+    def close(self) -> None:
+        """Leave the files to whoever opens the store next; a later `append` begins a new one."""
+        with self._lock:
+            self._active = None
+            _open.pop(self._name, None)
+
     def pending(self) -> int:
         """How many files of any process wait to be delivered."""
         return len(self._files(""))
@@ -146,7 +164,7 @@ class Spool:
         return self._owner
 
     def _new_path(self) -> Path:
-        return self.folder / f"{self._prefix()}{time.time_ns()}{_SUFFIX}"
+        return self.folder / f"{self._prefix()}{time.time_ns()}-{self._name}{_SUFFIX}"
 
     def _files(self, prefix: str) -> list[Path]:
         try:
@@ -158,6 +176,10 @@ class Spool:
             for n in names
             if n.endswith(_SUFFIX) and n.startswith(prefix) and n.count("!") == 3
         ]
+
+
+def _spool_of(path: Path) -> str:
+    return path.stem.rpartition("!")[2].partition("-")[2]
 
 
 def _owner_lives(path: Path) -> bool:

@@ -15,7 +15,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,6 +28,8 @@ from mlrun_like.errors import ConflictError, StoreUnavailableError
 from mlrun_like.registry import require
 from mlrun_like.tracking import sqlite
 from mlrun_like.tracking.migrate import ensure_schema
+from mlrun_like.tracking.operations import Operation, apply, metric_rows
+from mlrun_like.tracking.sink import Refusal, Sink
 from mlrun_like.tracking.statements import statements
 from mlrun_like.tracking.transaction import Transaction
 
@@ -37,7 +39,7 @@ _REMEMBERED = 10_000  # ids of runs and metric names
 _RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 
-class Database:
+class Database(Sink):
     """Connections to one database.
 
     Args:
@@ -163,6 +165,24 @@ class Database:
             if not isinstance(exc, Exception) or self.unavailable(exc):
                 self.disconnect()
             raise
+
+    def commit(
+        self, batch: Sequence[Operation], *, durable: bool = True, timeout: float | None = None
+    ) -> Sequence[Refusal]:
+        """See Sink; one transaction."""
+        with self.write(durable=durable, timeout=timeout) as tx:
+            rows: list[tuple[Any, ...]] = []
+            for operation in batch:
+                if operation[0] == "metrics":  # those of many runs in one statement
+                    rows += metric_rows(tx, operation[1])
+                    continue
+                if rows:
+                    tx.many("insert_metric", rows)
+                    rows = []
+                apply(tx, operation)
+            if rows:
+                tx.many("insert_metric", rows)
+        return ()
 
     def check_file(self) -> None:
         """Notice a deleted or replaced file: SQLite would go on writing into nothing."""

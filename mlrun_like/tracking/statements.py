@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    Double,
     Table,
     and_,
     bindparam,
@@ -70,6 +71,7 @@ _RUN_COLUMNS = (
     "labels",
     "body",
 )
+_DURATION: Any = bindparam("ended", type_=Double) - bindparam("started", type_=Double)
 _ARTIFACT_COLUMNS = ("iter", "tree", "kind", "category", "target_path", "updated", "labels", "body")
 
 
@@ -90,12 +92,23 @@ class Statements:
         style = "format" if self.postgresql else "qmark"
         self.dialect: Dialect = make(paramstyle=style)
         self._ready: dict[str, Prepared] = {}
+        self._several: dict[tuple[str, int], str] = {}
 
     def __getitem__(self, name: str) -> Prepared:
         ready = self._ready.get(name)
         if ready is None:
             ready = self._ready[name] = self._compile(_BUILD[name](self))
         return ready
+
+    def several(self, name: str, rows: int) -> str:
+        """The text of an insert of one row, for so many rows."""
+        text = self._several.get((name, rows))
+        if text is None:
+            ready = self[name]
+            row = f"({', '.join('?' * len(ready.names))})"
+            many = ", ".join([row] * rows)
+            text = self._several[name, rows] = ready.sql.replace(row, many, 1)
+        return text
 
     def insert(self, table: Table) -> Any:
         """The dialect's insert, which knows `ON CONFLICT`."""
@@ -174,15 +187,21 @@ _BUILD: dict[str, Callable[[Statements], Any]] = {
     ),
     "read_state": lambda s: select(t.runs.c.state).where(_run_where()),
     "insert_run": lambda s: s.insert_new(t.runs).values(
-        **_set(("project", "uid", "iter", *_RUN_COLUMNS))
+        **_set(("project", "uid", "iter", *_RUN_COLUMNS)),
+        duration=_DURATION,
     ),
     "update_run": lambda s: (
-        update(t.runs).where(t.runs.c.run_id == _b("run_id")).values(**_set(_RUN_COLUMNS))
+        update(t.runs)
+        .where(t.runs.c.run_id == _b("run_id"))
+        .values(**_set(_RUN_COLUMNS), duration=_DURATION)
     ),
     "change_state": lambda s: (
         update(t.runs)
         .where(t.runs.c.run_id == _b("run_id"))
-        .values(**_set(("state", "updated", "ended", "body")))
+        .values(
+            **_set(("state", "updated", "ended", "body")),
+            duration=bindparam("ended", type_=Double) - t.runs.c.started,
+        )
     ),
     "beat": lambda s: update(t.runs).where(_run_where()).values(**_set(("heartbeat",))),
     "drop_run_labels": lambda s: delete(t.run_labels).where(t.run_labels.c.run_id == _b("run_id")),

@@ -9,8 +9,12 @@ from sqlalchemy import select
 
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.tracking import schema as t
+from mlrun_like.tracking.access_members import SqlMembers
+from mlrun_like.tracking.access_sessions import SqlSessions
+from mlrun_like.tracking.access_users import SqlUsers
 from mlrun_like.tracking.alerts import SqlAlerts
-from mlrun_like.tracking.base import Store
+from mlrun_like.tracking.background import SqlTasks
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.logs import SqlLogs
 from mlrun_like.tracking.models import SqlModels
 from mlrun_like.tracking.monitoring_endpoints import SqlEndpoints
@@ -18,15 +22,17 @@ from mlrun_like.tracking.monitoring_series import SqlSeries
 from mlrun_like.tracking.objects import SqlObjects
 from mlrun_like.tracking.projects import SqlProjects
 from mlrun_like.tracking.records import SqlDocuments
+from mlrun_like.tracking.run_listing import SqlRunListing
 from mlrun_like.tracking.runs import SqlRuns
+from mlrun_like.tracking.sampling import SqlSampling
 from mlrun_like.tracking.schedules import SqlSchedules
 from mlrun_like.tracking.sightings import Sightings
 from mlrun_like.tracking.spool import Spool
 from mlrun_like.tracking.sql import Database
 from mlrun_like.tracking.surveys import SqlSurveys
+from mlrun_like.tracking.transacting import SqlWriter
 from mlrun_like.tracking.windows import SqlWindows
 from mlrun_like.tracking.workflows import SqlWorkflows
-from mlrun_like.tracking.writer import Writer
 
 __all__ = ["SqlStore"]
 
@@ -35,6 +41,8 @@ _DIRECTIONS = ("read", "write")
 
 class SqlStore(
     SqlRuns,
+    SqlRunListing,
+    SqlSampling,
     SqlObjects,
     SqlLogs,
     SqlSchedules,
@@ -47,7 +55,11 @@ class SqlStore(
     SqlSeries,
     SqlWindows,
     SqlSurveys,
-    Store,
+    SqlUsers,
+    SqlMembers,
+    SqlSessions,
+    SqlTasks,
+    FullStore,
 ):
     """A store in SQLite or PostgreSQL; safe for threads and forks.
 
@@ -58,7 +70,8 @@ class SqlStore(
     def __init__(self, url: str) -> None:
         self.url = url
         self.database = Database(url)
-        self.writer = Writer(self.database, Spool(self.database.shown))
+        self.shown = self.database.shown
+        self.writer = SqlWriter(self.database, Spool(self.database.shown))
         self.sightings = Sightings(self.writer.spool.folder)
 
     def __repr__(self) -> str:
@@ -95,6 +108,13 @@ class SqlStore(
         statement = statement.order_by(e.time, e.uid, e.artifact_uri, e.direction)
         with self.database.read() as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
+
+    def connect(self) -> None:
+        _ = self.database.engine
+        self.writer.adopt()
+
+    def check(self) -> None:
+        self.database.check_file()
 
     def flush(self, timeout: float | None = None) -> None:
         self.writer.flush(timeout)

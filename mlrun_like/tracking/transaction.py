@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from mlrun_like.tracking.statements import Statements
 
 __all__ = ["Transaction"]
+
+_TOGETHER = (128, 16, 4)
+"""Rows of one statement: few forms, so that the driver keeps them prepared."""
 
 
 class Transaction:
@@ -45,4 +49,14 @@ class Transaction:
 
     def many(self, name: str, rows: list[tuple[Any, ...]]) -> None:
         """Execute for every row; values stand in the order of the table's columns."""
-        self.cursor.executemany(self.prepared[name].sql, rows)
+        done = 0
+        if not self.postgresql:
+            # SQLite lets other threads run at every step, and each step waits to have the
+            # interpreter back: with many rows in one, a busy process writes as fast as an idle one
+            for size in _TOGETHER:
+                while len(rows) - done >= size:
+                    values = tuple(chain.from_iterable(rows[done : done + size]))
+                    self.cursor.execute(self.prepared.several(name, size), values)
+                    done += size
+        if done < len(rows):
+            self.cursor.executemany(self.prepared[name].sql, rows[done:] if done else rows)

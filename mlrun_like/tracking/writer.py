@@ -1,59 +1,59 @@
-"""The one way into the database: a queue, group commits, and a spool when the store is away.
+"""The one way into a store: a queue, group commits, and a spool when the store is away.
 
     put      append to a queue and return; a thread writes it within `flush_interval`
     write    append, write what is queued on the caller's own thread, and return when it is on disk;
              threads that wait together share one commit, and nobody pays for a thread hop
-    transact read and write in one transaction (state changes, deletions)
+
+Where it goes is a sink: a database (`transacting.py`), or a service (`remote/sink.py`).
 
 The queue is first in, first out, so a waiting write makes all earlier ones durable, too. A store
 that cannot be used never raises from `put` and `write`: what is queued goes to the spool until a
-retry succeeds. An operation that the database refuses is put aside instead of blocking the rest.
+retry succeeds. An operation that the store refuses is put aside instead of blocking the rest.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import TypeVar
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import MLRunLikeError, StoreUnavailableError
+from mlrun_like.errors import StoreUnavailableError
 from mlrun_like.tracking.batches import coalesce, halves, splits
 from mlrun_like.tracking.guard import guard, guard_process
-from mlrun_like.tracking.operations import Operation, apply
+from mlrun_like.tracking.operations import Operation
+from mlrun_like.tracking.sink import Sink
 from mlrun_like.tracking.spool import Spool
-from mlrun_like.tracking.sql import Database
 from mlrun_like.tracking.thread import FlushThread
-from mlrun_like.tracking.transaction import Transaction
 
 __all__ = ["Writer"]
 
-T = TypeVar("T")
 _log = logging.getLogger("mlrun_like.tracking")
-_RETRY_EVERY = 1.0  # seconds between attempts to reach a store that is away
+_RETRY_EVERY = 1.0  # seconds between the first attempts to reach a store that is away
+_RETRY_MOST = 5.0  # seconds between later ones
 _RETRY_WAIT = 0.5  # seconds an attempt waits for a lock
 _VICTIM_TRIES = 20  # times that a deadlock's victim tries again
 _BATCH = 20_000  # operations in one transaction
 
 
 class Writer:
-    """Writes of one process to one database.
+    """Writes of one process to one store.
 
     Args:
-        database: Where to.
-        spool: Where to when the database is away.
+        sink: Where to.
+        spool: Where to when the sink is away.
     """
 
-    def __init__(self, database: Database, spool: Spool) -> None:
-        self.database = database
+    def __init__(self, sink: Sink, spool: Spool) -> None:
+        self.sink = sink
         self.spool = spool
         self.spooling = False
         self.reaped_at = 0.0
         """When lost runs were last looked for."""
         self._queue: deque[Operation] = deque()
         self._interval, self._retry_at = config.flush_interval, 0.0
+        self._pause = _RETRY_EVERY
         self._trouble, self._stuck = "", False
         self._refused: set[tuple[str, type]] = set()
         self._thread = self._new_thread()
@@ -77,33 +77,19 @@ class Writer:
         self._queue.append(operation)
         self._drain(durable=durable)
 
-    def transact(self, action: Callable[[Transaction], T]) -> T:
-        """Run `action` in one transaction after everything queued, and return its result.
+    def ready(self) -> None:
+        """Write everything queued; the caller holds the sink's lock.
 
         Raises:
             StoreUnavailableError: if the store cannot be used.
         """
-        with self.database.lock:
-            self._drain(durable=False, retry=True)
-            if self.spooling:
-                raise StoreUnavailableError(
-                    "the tracking store cannot be used now",
-                    where=self.database.shown,
-                    fix=f"what was recorded meanwhile waits in {self.spool.folder}",
-                )
-            for attempt in range(1, _VICTIM_TRIES + 1):
-                try:
-                    with self.database.write() as tx:
-                        return action(tx)
-                except MLRunLikeError:
-                    raise
-                except Exception as exc:
-                    if self.database.retry_at_once(exc) and attempt < _VICTIM_TRIES:
-                        continue
-                    if self.database.unavailable(exc):
-                        raise self.database.error(exc) from exc
-                    raise
-        raise AssertionError("the loop above ends by return or raise")
+        self._drain(durable=False, retry=True)
+        if self.spooling:
+            raise StoreUnavailableError(
+                "the tracking store cannot be used now",
+                where=self.sink.shown,
+                fix=f"what was recorded meanwhile waits in {self.spool.folder}",
+            )
 
     def settle(self) -> None:
         """Write what this process has queued, so that it can read its own writes."""
@@ -116,13 +102,13 @@ class Writer:
         Raises:
             StoreUnavailableError: if that takes longer than `timeout` seconds.
         """
-        if not self.database.lock.acquire(timeout=-1 if timeout is None else timeout):
+        if not self.sink.lock.acquire(timeout=-1 if timeout is None else timeout):
             what = f"records were not written within {timeout} s"
-            raise StoreUnavailableError(what, where=self.database.shown)
+            raise StoreUnavailableError(what, where=self.sink.shown)
         try:
             self._drain(durable=True, retry=True)
         finally:
-            self.database.lock.release()
+            self.sink.lock.release()
 
     def unwritten(self) -> str:
         """Flush, and say why records are nowhere but in memory; empty if all are on disk."""
@@ -130,24 +116,25 @@ class Writer:
         if not self._stuck:  # the queue alone says nothing: other threads go on filling it
             return ""
         return (
-            f"{len(self._queue)} records could be written neither to {self.database.shown} nor to "
+            f"{len(self._queue)} records could be written neither to {self.sink.shown} nor to "
             f"{self.spool.folder}: {self._trouble}"
         )
 
     def close(self) -> None:
         """Flush, stop the thread, disconnect. Later calls start it all again."""
-        self._thread.stop(self.database.timeout)
-        with self.database.lock:
+        self._thread.stop(self.sink.timeout)
+        with self.sink.lock:
             unwritten = self.unwritten()
             if unwritten:
                 _log.warning(unwritten)
-            self.database.disconnect()
+            self.sink.disconnect()
+            self.spool.close()
             self._thread = self._new_thread()
 
     def adopt(self) -> None:
         """Deliver what dead processes have left in the spool."""
         if self.spool.adopt() or self.spool.waiting():
-            with self.database.lock:
+            with self.sink.lock:
                 self.spooling = True
                 self._retry_at = 0.0
                 self._drain(durable=False, retry=True)
@@ -157,7 +144,7 @@ class Writer:
     def _drain(self, *, durable: bool, retry: bool = False) -> None:
         # whoever gets the lock writes for all that wait, but not what others add meanwhile: if the
         # queue is empty now, another thread has committed the caller's own operation
-        with self.database.lock:
+        with self.sink.lock:
             if self.spooling and retry and time.monotonic() >= self._retry_at:
                 self._deliver_spool()
             left = len(self._queue)
@@ -183,23 +170,20 @@ class Writer:
                 self._commit(batch, durable)
                 return True
             except Exception as exc:
-                if not self.database.unavailable(exc):
+                if not self.sink.unavailable(exc):
                     raise
-                return self._spool(batch, self.database.error(exc))
+                return self._spool(batch, self.sink.error(exc))
         return self._spool(batch, None)
 
     def _commit(self, batch: list[Operation], durable: bool, timeout: float | None = None) -> None:
         afresh = False
         for _attempt in range(_VICTIM_TRIES):
             try:
-                with self.database.write(durable=durable, timeout=timeout) as tx:
-                    for operation in batch:
-                        apply(tx, operation)
-                return
+                refused = self.sink.commit(batch, durable=durable, timeout=timeout)
             except Exception as exc:
-                if self.database.retry_at_once(exc):
+                if self.sink.retry_at_once(exc):
                     continue
-                if self.database.unavailable(exc):
+                if self.sink.unavailable(exc):
                     raise
                 if not afresh:
                     # a remembered id may be of a record deleted since; it is forgotten by now
@@ -209,6 +193,13 @@ class Writer:
                     self._reject(batch[0], exc)
                     return
                 break
+            for operation, reason, final in refused:
+                if final or not splits(operation):
+                    self._reject(operation, reason)
+                    continue
+                for half in halves([operation]):
+                    self._commit(half, durable, timeout)
+            return
         # one of them is bad, or others are always in the way: find out by halves
         for half in halves(batch):
             self._commit(half, durable, timeout)
@@ -234,12 +225,12 @@ class Writer:
             if reason is not None or not self._queue:
                 text = "%s; the spool cannot be written either: %s; %d records stay in memory"
                 _log.error(text, reason or "the tracking store is away", exc, len(batch))
-            self._retry_at = time.monotonic() + _RETRY_EVERY
+            self._retry_later()
             self.spooling = True
             self._wake_thread()
             return False
         if reason is not None:
-            self._retry_at = time.monotonic() + _RETRY_EVERY
+            self._retry_later()
             self.spooling = True
             text = "%s\n  the run goes on; records are kept in %s and delivered later"
             _log.warning(text, reason, path)
@@ -255,14 +246,20 @@ class Writer:
                     delivered += len(batch)
                 self.spool.remove(path)
         except Exception as exc:
-            if not self.database.unavailable(exc):
+            if not self.sink.unavailable(exc):
                 raise
-            self._retry_at = time.monotonic() + _RETRY_EVERY
+            self._retry_later()
             self._wake_thread()
             return
-        self.spooling = False
+        self.spooling, self._pause = False, _RETRY_EVERY
         if delivered:
-            _log.info("%d records from the spool are now in %s", delivered, self.database.shown)
+            _log.info("%d records from the spool are now in %s", delivered, self.sink.shown)
+
+    def _retry_later(self) -> None:
+        # longer each time, and not at the moment at which all others try: a service that comes back
+        # must not find everybody at its door at once
+        self._retry_at = time.monotonic() + self._pause * random.uniform(0.5, 1.0)
+        self._pause = min(_RETRY_MOST, self._pause * 1.5)
 
     # the thread
 
@@ -281,19 +278,19 @@ class Writer:
 
     def before_fork(self) -> None:
         """Let the thread end and close all connections."""
-        self._thread.stop(self.database.timeout)
-        self.database.before_fork()
+        self._thread.stop(self.sink.timeout)
+        self.sink.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Go on."""
         self._thread = self._new_thread()
-        self.database.after_fork_in_parent()
+        self.sink.after_fork_in_parent()
         if self._queue or self.spooling:
             self._wake_thread()
 
     def after_fork_in_child(self) -> None:
         """Start empty: what was queued belongs to the parent."""
-        self.database.after_fork_in_child()
+        self.sink.after_fork_in_child()
         self.spool.forget_process()
         self._queue = deque()
         self.spooling = False

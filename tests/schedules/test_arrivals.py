@@ -21,8 +21,8 @@ from mlrun_like.schedules.service import Scheduler
 from mlrun_like.schedules.triggers import fire_event
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.reaper import LOST
-from mlrun_like.tracking.store import SqlStore
 from tests.schedules.watching import look, runs, start, state_of, work
 
 __all__ = ["work"]
@@ -89,7 +89,7 @@ def test_each_file_once_whenever_the_service_is_killed(
     assert sorted(_done(store)) == files
 
 
-def _done(store: SqlStore) -> list[str]:
+def _done(store: FullStore) -> list[str]:
     return [
         run["status"]["results"]["keys"]
         for run in runs(store)

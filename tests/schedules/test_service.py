@@ -29,7 +29,7 @@ from mlrun_like.specs.schedule import ScheduleDoc, ScheduleSpec
 from mlrun_like.tracking.abilities import Firing
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
-from mlrun_like.tracking.store import SqlStore
+from mlrun_like.tracking.full import FullStore
 
 CODE = """
 import time
@@ -49,7 +49,7 @@ def work(tmp_path: Path) -> ml.Function[..., Any]:
     return ml.code_to_function("work", filename=file, kind="process", handler="work")
 
 
-def make_due(store: SqlStore, name: str, ago: float = 1.0) -> float:
+def make_due(store: FullStore, name: str, ago: float = 1.0) -> float:
     """As if the schedule's next time were some seconds ago."""
     schedule = store.read_schedule("default", name)
     when = time.time() - ago
@@ -57,7 +57,7 @@ def make_due(store: SqlStore, name: str, ago: float = 1.0) -> float:
     return when
 
 
-def wait_for_end(store: SqlStore, name: str, count: int = 1) -> list[Firing]:
+def wait_for_end(store: FullStore, name: str, count: int = 1) -> list[Firing]:
     end = time.monotonic() + 60
     while time.monotonic() < end:
         found = store.list_firings("default", name)

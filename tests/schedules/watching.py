@@ -16,7 +16,7 @@ from mlrun_like.schedules.triggers import claim_events
 from mlrun_like.tracking.abilities import Firing
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
-from mlrun_like.tracking.store import SqlStore
+from mlrun_like.tracking.full import FullStore
 
 __all__ = ["keys", "look", "runs", "serve_until", "start", "state_of", "work"]
 
@@ -37,22 +37,22 @@ def work(tmp_path: Path) -> ml.Function[..., Any]:
     return ml.code_to_function("work", filename=file, kind="process", handler="work")
 
 
-def start(work: Any, kind: str, source: str = "", **options: Any) -> SqlStore:
+def start(work: Any, kind: str, source: str = "", **options: Any) -> FullStore:
     given = {"interval": 0.1, "backoff": 0.0, "settle": 0.0, "param": "event", **options}
     work.run(schedule=Trigger(kind, source, **given), name="watch")
     return open_store()
 
 
-def runs(store: SqlStore) -> list[dict[str, Any]]:
+def runs(store: FullStore) -> list[dict[str, Any]]:
     found = store.list_runs(RunQuery(project="default", labels={"schedule": "watch"}))
     return found[::-1]
 
 
-def keys(store: SqlStore) -> list[str]:
+def keys(store: FullStore) -> list[str]:
     return [run["status"]["results"]["keys"] for run in runs(store)]
 
 
-def serve_until(store: SqlStore, count: int, seconds: float = 40.0) -> list[Firing]:
+def serve_until(store: FullStore, count: int, seconds: float = 40.0) -> list[Firing]:
     """Let a service work until so many runs have ended."""
     end = time.monotonic() + seconds
     with Scheduler(store, longest_wait=0.05) as service:
@@ -65,12 +65,12 @@ def serve_until(store: SqlStore, count: int, seconds: float = 40.0) -> list[Firi
     raise AssertionError(f"firings: {store.list_firings('default', 'watch')}")
 
 
-def look(store: SqlStore) -> list[Firing]:
+def look(store: FullStore) -> list[Firing]:
     """One look, without running what it takes."""
     ((document, due),) = store.due_schedules(1e18)[0]
     schedule = read_schedule(store, document["project"], document["name"])
     return claim_events(store, schedule, due)
 
 
-def state_of(store: SqlStore) -> dict[str, Any]:
+def state_of(store: FullStore) -> dict[str, Any]:
     return read_schedule(store, "default", "watch").spec.state

@@ -11,28 +11,29 @@ from typing import Any
 import pytest
 
 from mlrun_like.tracking.connect import close_stores, open_store
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.store import SqlStore
 
 MakeRun = Callable[..., dict[str, Any]]
 
 
-def _servers() -> Any:
-    """The module `tests/servers.py`, wherever pytest was started."""
-    if "tests_servers" not in sys.modules:
-        path = Path(__file__).parents[1] / "servers.py"
-        spec = importlib.util.spec_from_file_location("tests_servers", path)
+def _module(name: str) -> Any:
+    """A module of `tests/`, wherever pytest was started."""
+    if f"tests_{name}" not in sys.modules:
+        path = Path(__file__).parents[1] / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(f"tests_{name}", path)
         if spec is None or spec.loader is None:
             raise ImportError(path)
         module = importlib.util.module_from_spec(spec)
-        sys.modules["tests_servers"] = module
+        sys.modules[f"tests_{name}"] = module
         spec.loader.exec_module(module)
-    return sys.modules["tests_servers"]
+    return sys.modules[f"tests_{name}"]
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Any]:
     """One PostgreSQL server for the session."""
-    with _servers().postgres_server() as server:
+    with _module("servers").postgres_server() as server:
         yield server
 
 
@@ -43,24 +44,56 @@ def closed(home: Path) -> Iterator[None]:
     close_stores()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session")
+def services() -> Iterator[Any]:
+    """One server for all services of the session."""
+    with _module("services").services() as found:
+        yield found
+
+
+def _database(request: pytest.FixtureRequest, home: Path) -> str:
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres").new_database())
+    return f"sqlite:///{home / 'store.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "remote"])
 def url(request: pytest.FixtureRequest, home: Path) -> str:
-    """The address of an empty store, for each kind of database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{home / 'store.db'}"
-    return str(request.getfixturevalue("postgres").new_database())
+    """The address of an empty store, for each kind of store."""
+    database = _database(request, home)
+    if request.param == "remote":
+        return str(request.getfixturevalue("services").new(database))
+    return database
 
 
 @pytest.fixture
-def store(url: str) -> SqlStore:
+def store(url: str) -> FullStore:
     """An empty store."""
     return open_store(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def sql_url(request: pytest.FixtureRequest, home: Path) -> str:
+    """The address of an empty store, for each kind of database."""
+    return _database(request, home)
+
+
+@pytest.fixture
+def sql_store(sql_url: str) -> SqlStore:
+    """An empty store in a database, for tests that look inside."""
+    return _opened(sql_url)
 
 
 @pytest.fixture
 def sqlite_store(home: Path) -> SqlStore:
     """An empty store in a SQLite file."""
-    return open_store(f"sqlite:///{home / 'store.db'}")
+    return _opened(f"sqlite:///{home / 'store.db'}")
+
+
+def _opened(url: str) -> SqlStore:
+    found = open_store(url)
+    assert isinstance(found, SqlStore)
+    return found
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from mlrun_like.tracking.alert_abilities import (
     Happening,
     Letter,
 )
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.schema_alerts import insert_happenings
 from mlrun_like.tracking.store import SqlStore
 from mlrun_like.tracking.transaction import Transaction
@@ -28,7 +29,7 @@ def happening(number: int, project: str = "p", **given: object) -> Happening:
     return replace(row, **given)  # type: ignore[arg-type]
 
 
-def test_the_log_keeps_order_and_takes_nothing_twice(store: SqlStore) -> None:
+def test_the_log_keeps_order_and_takes_nothing_twice(store: FullStore) -> None:
     store.append_happenings([happening(n, value=float("nan") if n else 1.5) for n in range(3)])
     store.append_happenings([happening(1, body={"late": True}), happening(3, "q")])
     store.append_happenings([])
@@ -44,17 +45,17 @@ def test_the_log_keeps_order_and_takes_nothing_twice(store: SqlStore) -> None:
         store.append_happenings([happening(9, body={"x": object()})])
 
 
-def test_inside_another_transaction_it_is_all_or_nothing(store: SqlStore) -> None:
+def test_inside_another_transaction_it_is_all_or_nothing(sql_store: SqlStore) -> None:
     def act(tx: Transaction) -> None:
         insert_happenings(tx, [happening(1)])
         raise ConflictError("half-way")
 
     with pytest.raises(ConflictError):
-        store.writer.transact(act)
-    assert store.list_happenings("p") == []
+        sql_store.writer.transact(act)
+    assert sql_store.list_happenings("p") == []
 
 
-def test_readers_behind_many_writers_miss_nothing(store: SqlStore) -> None:
+def test_readers_behind_many_writers_miss_nothing(store: FullStore) -> None:
     def write(part: int) -> None:
         for number in range(20):
             store.append_happenings([happening(part * 100 + number)])
@@ -71,7 +72,7 @@ def test_readers_behind_many_writers_miss_nothing(store: SqlStore) -> None:
     assert len(seen) == len(set(seen)) == 80
 
 
-def test_a_change_is_made_from_what_is_there(store: SqlStore) -> None:
+def test_a_change_is_made_from_what_is_there(store: FullStore) -> None:
     assert store.alert_cursor("p") == AlertCursor(0, 0, {})
     incident = Activation("p", 1, "a", "job", "train", "low", "open", 5.0, 5.0, None, {"x": 1})
     change = AlertChange(
@@ -102,7 +103,7 @@ def test_a_change_is_made_from_what_is_there(store: SqlStore) -> None:
     assert store.alert_cursor("p") == AlertCursor(7, 3, {"n": 1})
 
 
-def test_letters_have_one_owner_at_a_time(store: SqlStore) -> None:
+def test_letters_have_one_owner_at_a_time(store: FullStore) -> None:
     letters = [Letter(f"k{n}", "p", 1, "notification", "waiting", float(n)) for n in range(30)]
     store.commit_alerts("p", AlertChange(letters=letters))
     taken: list[str] = []
@@ -126,7 +127,7 @@ def test_letters_have_one_owner_at_a_time(store: SqlStore) -> None:
     assert len(store.alert_lines("p", 1)) == 1
 
 
-def test_a_delivery_held_since_before_the_clock_was_set_back_is_free(store: SqlStore) -> None:
+def test_a_delivery_held_since_before_the_clock_was_set_back_is_free(store: FullStore) -> None:
     store.commit_alerts("p", AlertChange(letters=[Letter("k", "p", 1, "action", "waiting", 0.0)]))
     assert store.claim_letters("p", 9000.0, 9180.0, "dead", 5)
     assert not store.claim_letters("p", 9100.0, 9280.0, "me", 5)
@@ -134,7 +135,7 @@ def test_a_delivery_held_since_before_the_clock_was_set_back_is_free(store: SqlS
     assert free.attempts == 2
 
 
-def test_what_is_old_is_forgotten_and_a_project_takes_all_with_it(store: SqlStore) -> None:
+def test_what_is_old_is_forgotten_and_a_project_takes_all_with_it(store: FullStore) -> None:
     old = Activation("p", 1, "a", "job", "x", "low", "resolved", 1.0, 2.0, 2.0)
     going_on = replace(old, number=2, state="open", resolved=None)
     store.commit_alerts(
@@ -156,7 +157,7 @@ def test_what_is_old_is_forgotten_and_a_project_takes_all_with_it(store: SqlStor
     assert store.alert_cursor("p").version == 0
 
 
-def test_runs_as_alerts_see_them(store: SqlStore) -> None:
+def test_runs_as_alerts_see_them(store: FullStore) -> None:
     assert store.newest_run_change("p") == 0.0
     for number, state in enumerate(["running", "error"]):
         meta = {"name": "train", "uid": f"u{number}", "project": "p", "iteration": 0}

@@ -9,7 +9,7 @@ import pytest
 
 from mlrun_like.specs.run import TRANSITIONS
 from mlrun_like.tracking.batches import coalesce
-from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.connect import open_database
 from mlrun_like.tracking.documents import run_row
 
 STATES = list(TRANSITIONS)
@@ -25,7 +25,7 @@ def _run(uid: str, state: str, step: int) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", range(60))
 def test_records_of_one_run_are_joined(home: Any, seed: int) -> None:
     chance = random.Random(seed)
-    store = open_store()
+    store = open_database()
     states = [chance.choice(STATES) for _ in range(chance.randint(2, 5))]
     recorded, *rest = states
     found = {}

@@ -11,7 +11,7 @@ import pytest
 from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, InvalidArgumentError, StoreUnavailableError
 from mlrun_like.tracking.base import RunQuery
-from mlrun_like.tracking.connect import close_stores, open_store, store_url
+from mlrun_like.tracking.connect import close_stores, open_database, open_store, store_url
 
 
 def test_forms(home: Path, tmp_path: Path) -> None:
@@ -27,8 +27,9 @@ def test_forms(home: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "address, word",
     [
-        ("http://host:8080", "remote"),
-        ("https://u:secret@host", "remote"),
+        ("http://u:secret@", "cannot be read"),
+        ("https://u:secret@host:port", "cannot be read"),
+        ("https://u:secret@host/a?b=secret", "cannot be read"),
         ("mysql://h/d", "mysql"),
         ("sqlite://", "no file"),
         ("sqlite:///:memory:", "no file"),
@@ -51,7 +52,7 @@ def test_one_store_per_address(tmp_path: Path) -> None:
 
 def test_a_password_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     with config.override(store_timeout=2.0):
-        store = open_store("postgresql://me:topsecret@127.0.0.1:1/d")
+        store = open_database("postgresql://me:topsecret@127.0.0.1:1/d")
         with pytest.raises(StoreUnavailableError) as caught:
             store.list_runs(RunQuery())
         store.append_log("p", "u", b"x")

@@ -21,6 +21,8 @@ from mlrun_like.errors import (
 from mlrun_like.names import new_uid
 from mlrun_like.tracking.base import ArtifactQuery, MetricPoint, RunQuery
 from mlrun_like.tracking.connect import close_stores, open_store
+from mlrun_like.tracking.full import FullStore
+from mlrun_like.tracking.remote.store import RemoteStore
 from mlrun_like.tracking.store import SqlStore
 
 MakeRun = Callable[..., dict[str, Any]]
@@ -38,7 +40,7 @@ def art(key: str = "a", **parts: Any) -> dict[str, Any]:
     }
 
 
-def uids(store: SqlStore, **query: Any) -> list[str]:
+def uids(store: FullStore, **query: Any) -> list[str]:
     """The uids that a query finds."""
     return [run["metadata"]["uid"] for run in store.list_runs(RunQuery(**query))]
 
@@ -46,7 +48,7 @@ def uids(store: SqlStore, **query: Any) -> list[str]:
 # runs
 
 
-def test_a_run_is_read_back_unchanged(store: SqlStore, make_run: MakeRun) -> None:
+def test_a_run_is_read_back_unchanged(store: FullStore, make_run: MakeRun) -> None:
     run = make_run("u1", "running", name="ünï", results={"x": 1.5, "y": [1, {"z": None}]})
     store.store_run(run)
     assert store.read_run("p", "u1") == run
@@ -58,21 +60,21 @@ def test_a_stored_run_survives_reopening(url: str, make_run: MakeRun) -> None:
     assert uids(open_store(url)) == ["u1"]
 
 
-def test_an_unwaited_run_is_seen_by_its_own_process(store: SqlStore, make_run: MakeRun) -> None:
+def test_an_unwaited_run_is_seen_by_its_own_process(store: FullStore, make_run: MakeRun) -> None:
     run = make_run("u1")
     store.store_run(run, wait=False)
     run["metadata"]["name"] = "changed-later"
     assert store.read_run("p", "u1")["metadata"]["name"] == "train"
 
 
-def test_missing_run(store: SqlStore) -> None:
+def test_missing_run(store: FullStore) -> None:
     with pytest.raises(NotFoundError, match="nope"):
         store.read_run("p", "nope")
     assert store.read_metrics("p", "nope") == {}
     assert store.heartbeat("p", "nope") == ""
 
 
-def test_a_broken_run_is_refused_at_once(store: SqlStore) -> None:
+def test_a_broken_run_is_refused_at_once(store: FullStore) -> None:
     whole = {"project": "p", "uid": "u"}
     broken: list[dict[str, Any]] = [
         {},
@@ -91,7 +93,7 @@ def test_a_broken_run_is_refused_at_once(store: SqlStore) -> None:
 
 @pytest.mark.parametrize("final", ["completed", "error", "aborted", "skipped"])
 def test_a_terminal_state_sticks_and_results_merge(
-    store: SqlStore, make_run: MakeRun, final: str
+    store: FullStore, make_run: MakeRun, final: str
 ) -> None:
     store.store_run(
         make_run("u1", final, error="first", results={"a": 1}, artifact_uris={"m": "1"})
@@ -106,7 +108,7 @@ def test_a_terminal_state_sticks_and_results_merge(
     assert uids(store, states=(final,)) == ["u1"] and uids(store, states=("running",)) == []
 
 
-def test_an_abort_request_is_not_undone_by_a_commit(store: SqlStore, make_run: MakeRun) -> None:
+def test_an_abort_request_is_not_undone_by_a_commit(store: FullStore, make_run: MakeRun) -> None:
     store.store_run(make_run("u1", "running"))
     store.set_run_state("p", "u1", 0, "aborting", "")
     store.store_run(make_run("u1", "running", results={"a": 1}))
@@ -116,7 +118,7 @@ def test_an_abort_request_is_not_undone_by_a_commit(store: SqlStore, make_run: M
     assert store.heartbeat("p", "u1") == "aborted"
 
 
-def test_set_run_state(store: SqlStore, make_run: MakeRun) -> None:
+def test_set_run_state(store: FullStore, make_run: MakeRun) -> None:
     store.store_run(make_run("u1", "running"))
     store.set_run_state("p", "u1", 0, "error", "boom")
     status = store.read_run("p", "u1")["status"]
@@ -127,7 +129,7 @@ def test_set_run_state(store: SqlStore, make_run: MakeRun) -> None:
         store.set_run_state("p", "u2", 0, "error", "")
 
 
-def test_list_filters(store: SqlStore, make_run: MakeRun) -> None:
+def test_list_filters(store: FullStore, make_run: MakeRun) -> None:
     for number in range(6):
         store.store_run(
             make_run(
@@ -159,13 +161,13 @@ def test_list_filters(store: SqlStore, make_run: MakeRun) -> None:
         uids(store, since="soon")
 
 
-def test_labels_follow_the_run(store: SqlStore, make_run: MakeRun) -> None:
+def test_labels_follow_the_run(store: FullStore, make_run: MakeRun) -> None:
     store.store_run(make_run("u1", labels={"a": "1"}))
     store.store_run(make_run("u1", labels={"b": "2"}))
     assert uids(store, labels={"a": None}) == [] and uids(store, labels={"b": "2"}) == ["u1"]
 
 
-def test_delete_runs(store: SqlStore, make_run: MakeRun) -> None:
+def test_delete_runs(store: FullStore, make_run: MakeRun) -> None:
     for number in range(3):
         store.store_run(make_run(f"u{number}", "completed"))
     store.store_run(make_run("u0", "completed", iteration=1))
@@ -183,7 +185,7 @@ def test_delete_runs(store: SqlStore, make_run: MakeRun) -> None:
     assert store.log_size("p", "u1") == 0 and uids(store, deleted=True) == ["u0"]
 
 
-def test_heartbeat_returns_the_recorded_state(store: SqlStore, make_run: MakeRun) -> None:
+def test_heartbeat_returns_the_recorded_state(store: FullStore, make_run: MakeRun) -> None:
     store.store_run(make_run("u1", "running"))
     assert store.heartbeat("p", "u1") == "running"
 
@@ -191,7 +193,7 @@ def test_heartbeat_returns_the_recorded_state(store: SqlStore, make_run: MakeRun
 # metrics
 
 
-def test_metrics_are_series_and_odd_numbers_survive(store: SqlStore, make_run: MakeRun) -> None:
+def test_metrics_are_series_and_odd_numbers_survive(store: FullStore, make_run: MakeRun) -> None:
     store.store_run(make_run("u1"))
     values = [math.nan, math.inf, -math.inf, 0.0, -1e308, 5e-324]
     points = [MetricPoint("loss", value, step, 1.5) for step, value in enumerate(values)]
@@ -207,7 +209,7 @@ def test_metrics_are_series_and_odd_numbers_survive(store: SqlStore, make_run: M
     }
 
 
-def test_metrics_that_come_before_their_run(store: SqlStore, make_run: MakeRun) -> None:
+def test_metrics_that_come_before_their_run(store: FullStore, make_run: MakeRun) -> None:
     store.log_metrics("p", "u1", 3, [MetricPoint("a", 1.0, 0, 0.0)])
     store.flush()
     assert uids(store, iterations=True) == []
@@ -217,7 +219,7 @@ def test_metrics_that_come_before_their_run(store: SqlStore, make_run: MakeRun) 
 
 
 def test_bad_points_do_not_take_good_ones_along(
-    store: SqlStore, make_run: MakeRun, caplog: pytest.LogCaptureFixture
+    store: FullStore, make_run: MakeRun, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.store_run(make_run("u1"))
     points = [MetricPoint("a", float(n), n, 0.0) for n in range(9)]
@@ -226,6 +228,7 @@ def test_bad_points_do_not_take_good_ones_along(
     store.log_metrics("p", "u1", 0, points)
     store.store_run(make_run("u1", "completed"))
     assert [p.step for p in store.read_metrics("p", "u1")["a"]] == [0, 1, 2, 3, 5, 6, 8]
+    assert isinstance(store, (SqlStore, RemoteStore))
     lines = store.writer.spool.rejected.read_text().splitlines()
     assert len(lines) == 2 and "text" in lines[1]
     assert "put it aside" in caplog.text
@@ -234,7 +237,7 @@ def test_bad_points_do_not_take_good_ones_along(
 # artifacts
 
 
-def test_artifact_versions_and_tags(store: SqlStore) -> None:
+def test_artifact_versions_and_tags(store: FullStore) -> None:
     store.store_artifact(art(tree="t1"), tag="v1")
     store.store_artifact(art(tree="t2"))
     latest = store.read_artifact("p", "a")
@@ -254,7 +257,7 @@ def test_artifact_versions_and_tags(store: SqlStore) -> None:
         store.tag_artifact("p", "a", "uid-nobody-has", "x")
 
 
-def test_the_same_version_again_replaces(store: SqlStore) -> None:
+def test_the_same_version_again_replaces(store: FullStore) -> None:
     store.store_artifact(art(tree="t1", labels={"a": "1"}))
     store.store_artifact(art(tree="t1", labels={"b": "2"}))
     found = store.list_artifacts(ArtifactQuery())
@@ -263,7 +266,7 @@ def test_the_same_version_again_replaces(store: SqlStore) -> None:
     assert len(store.list_artifacts(ArtifactQuery(labels={"b": "2"}))) == 1
 
 
-def test_iterations_and_links(store: SqlStore) -> None:
+def test_iterations_and_links(store: FullStore) -> None:
     for number in (1, 2, 3):
         store.store_artifact(art(tree="t1", iter=number))
     assert store.read_artifact("p", "a")["metadata"]["iter"] == 3
@@ -280,7 +283,7 @@ def test_iterations_and_links(store: SqlStore) -> None:
         store.read_artifact("p", "b")
 
 
-def test_artifact_filters(store: SqlStore) -> None:
+def test_artifact_filters(store: FullStore) -> None:
     store.store_artifact(art("Model.1", kind="model", tree="t1"), tag="prod")
     store.store_artifact(art("data", kind="dataset", tree="t1", iter=1))
     store.store_artifact(art("text", tree="t2", project="q"))
@@ -296,7 +299,7 @@ def test_artifact_filters(store: SqlStore) -> None:
     assert len(store.list_artifacts(ArtifactQuery(limit=2))) == 2
 
 
-def test_delete_artifacts(store: SqlStore) -> None:
+def test_delete_artifacts(store: FullStore) -> None:
     store.store_artifact(art(tree="t1"), tag="v1")
     assert store.delete_artifacts(ArtifactQuery(project="p", key="a")) == 1
     wanted: list[dict[str, Any]] = [{}, {"tag": "v1"}, {"tree": "t1"}]
@@ -308,7 +311,7 @@ def test_delete_artifacts(store: SqlStore) -> None:
     assert store.delete_artifacts(ArtifactQuery(project="p", key="a"), hard=True) == 1
 
 
-def test_threads_that_move_one_tag_leave_one_holder(store: SqlStore) -> None:
+def test_threads_that_move_one_tag_leave_one_holder(store: FullStore) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: store.store_artifact(art(tree=f"t{n}"), tag="best"), range(40)))
     assert len(store.list_artifacts(ArtifactQuery(tag="best"))) == 1
@@ -319,7 +322,7 @@ def test_threads_that_move_one_tag_leave_one_holder(store: SqlStore) -> None:
 # functions, logs, lineage
 
 
-def test_functions(store: SqlStore) -> None:
+def test_functions(store: FullStore) -> None:
     def fn(version: str) -> dict[str, Any]:
         return {
             "kind": "job",
@@ -341,7 +344,7 @@ def test_functions(store: SqlStore) -> None:
         store.store_function({"metadata": {"project": "p"}})
 
 
-def test_logs(store: SqlStore) -> None:
+def test_logs(store: FullStore) -> None:
     assert store.read_log("p", "u1") == b"" and store.log_size("p", "u1") == 0
     pieces = [b"abc", b"", bytes(range(256)), "ü".encode() * 9]
     for piece in pieces:
@@ -365,7 +368,7 @@ def test_logs(store: SqlStore) -> None:
     start=st.integers(0, 300),
     size=st.integers(-1, 300),
 )
-def test_log_slices(store: SqlStore, pieces: list[bytes], start: int, size: int) -> None:
+def test_log_slices(store: FullStore, pieces: list[bytes], start: int, size: int) -> None:
     uid = new_uid()
     for piece in pieces:
         store.append_log("p", uid, piece)
@@ -378,14 +381,14 @@ def test_log_slices(store: SqlStore, pieces: list[bytes], start: int, size: int)
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(text=st.text())
-def test_any_text_is_recorded(store: SqlStore, make_run: MakeRun, text: str) -> None:
+def test_any_text_is_recorded(store: FullStore, make_run: MakeRun, text: str) -> None:
     uid = new_uid()
     run = make_run(uid, "completed", results={"text": text, text: 1})
     store.store_run(run)
     assert store.read_run("p", uid) == run
 
 
-def test_lineage_in_both_directions(store: SqlStore) -> None:
+def test_lineage_in_both_directions(store: FullStore) -> None:
     uri = "store://models/p/m"
     store.record_use("p", "maker", uri, "write")
     store.record_use("p", "user", uri, "read")
@@ -400,7 +403,7 @@ def test_lineage_in_both_directions(store: SqlStore) -> None:
         store.record_use("p", "u", uri, "sideways")
 
 
-def test_threads_write_together(store: SqlStore, make_run: MakeRun) -> None:
+def test_threads_write_together(store: FullStore, make_run: MakeRun) -> None:
     def work(number: int) -> None:
         store.store_run(make_run(f"u{number}"))
         store.log_metrics("p", f"u{number}", 0, [MetricPoint("a", 1.0, s, 0.0) for s in range(50)])
@@ -412,7 +415,7 @@ def test_threads_write_together(store: SqlStore, make_run: MakeRun) -> None:
     assert all(len(store.read_metrics("p", f"u{n}")["a"]) == 50 for n in range(40))
 
 
-def test_closing_twice_and_going_on(store: SqlStore, make_run: MakeRun) -> None:
+def test_closing_twice_and_going_on(store: FullStore, make_run: MakeRun) -> None:
     store.log_metrics("p", "u1", 0, [MetricPoint("a", 1.0, 0, 0.0)])
     store.close()
     store.close()

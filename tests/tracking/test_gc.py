@@ -17,11 +17,17 @@ from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, NotFoundError
 from mlrun_like.tracking.abilities import CachedStep, StepRow
 from mlrun_like.tracking.base import ArtifactQuery, MetricPoint, RunQuery
-from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.connect import open_database
 from mlrun_like.tracking.gc import collect
 from mlrun_like.tracking.store import SqlStore
 
 MakeRun = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def store(sql_store: SqlStore) -> SqlStore:
+    """Databases only: these tests look inside."""
+    return sql_store
 
 
 def old_file(*parts: str, folder: str = "artifacts") -> Path:
@@ -128,10 +134,10 @@ def test_a_hostile_record_cannot_reach_outside(sqlite_store: SqlStore, tmp_path:
 KILLED = """
 import os, signal, sys, threading
 from mlrun_like.configuration import config
-from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.connect import open_database
 from mlrun_like.tracking.gc import collect
 config.home = sys.argv[1]
-store = open_store()
+store = open_database()
 print("go", flush=True)
 threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
 while True:
@@ -144,7 +150,7 @@ while True:
 def test_random_histories(home: Path, seed: int) -> None:
     """Create, tag, delete, collect and kill in any order: no named file is ever missing."""
     chance = random.Random(seed)
-    store = open_store()
+    store = open_database()
     made = 0
     for _ in range(120):
         action = chance.choice(

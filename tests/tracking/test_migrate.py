@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, insert, inspect, text
 
-from mlrun_like.tracking.connect import close_stores, open_store
+from mlrun_like.tracking.connect import close_stores, open_database
 from mlrun_like.tracking.migrate import MIGRATIONS, ensure_schema, read_version
 from mlrun_like.tracking.monitoring_abilities import EndpointQuery
 from mlrun_like.tracking.schema import HEAD, REVISIONS, VERSION_TABLE, logs, metadata
@@ -32,6 +32,12 @@ def upgrade():
     op.add_column("runs", sa.Column("later", sa.Integer()))
     {more}
 """
+
+
+@pytest.fixture
+def url(sql_url: str) -> str:
+    """Databases only: these tests look inside."""
+    return sql_url
 
 
 def bare_engine(url: str) -> Engine:
@@ -61,7 +67,7 @@ def test_migrations_and_tables_agree(url: str) -> None:
 
 
 def test_the_tables_made_directly_equal_the_migrated_ones(url: str) -> None:
-    store = open_store(url)
+    store = open_database(url)
     with store.database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, metadata) == []
@@ -76,7 +82,7 @@ def test_known_revisions_are_alembics() -> None:
 
 def test_an_older_store_is_migrated_with_a_backup(home: Path, tmp_path: Path) -> None:
     path = home / "store.db"
-    store = open_store()
+    store = open_database()
     store.append_log("p", "u", b"kept")
     store.close()
     engine = bare_engine(f"sqlite:///{path}")
@@ -101,7 +107,7 @@ def test_a_store_of_any_schema_opens_with_what_it_holds(url: str, version: str) 
         )
         connection.commit()
     engine.dispose()
-    store = open_store(url)
+    store = open_database(url)
     assert store.read_log("p", "u") == b"kept"
     assert store.list_endpoints(EndpointQuery("*")) == []
     with store.database.engine.connect() as connection:
@@ -109,7 +115,7 @@ def test_a_store_of_any_schema_opens_with_what_it_holds(url: str, version: str) 
 
 
 def test_a_failed_migration_changes_nothing(url: str, tmp_path: Path) -> None:
-    database = open_store(url).database
+    database = open_database(url).database
     scripts = next_scripts(tmp_path, 'raise RuntimeError("half-way")')
     with pytest.raises(RuntimeError, match="half-way"):
         ensure_schema(
@@ -144,7 +150,7 @@ else:
 def test_many_start_at_once(url: str, home: Path, tmp_path: Path, older: bool) -> None:
     scripts = ""
     if older:
-        open_store(url)
+        open_database(url)
         close_stores()
         scripts = str(next_scripts(tmp_path))
     start = str(time.time() + 2.0)

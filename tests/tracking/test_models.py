@@ -9,7 +9,7 @@ import pytest
 
 from mlrun_like.errors import ConflictError, StateError
 from mlrun_like.tracking.abilities import AliasMove, ModelChange, ModelEvent, StageMove
-from mlrun_like.tracking.store import SqlStore
+from mlrun_like.tracking.full import FullStore
 
 
 def model(tree: str) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def model(tree: str) -> dict[str, Any]:
     return {"kind": "model", "metadata": metadata, "spec": {"db_key": "net"}}
 
 
-def test_a_change_is_whole_or_nothing(store: SqlStore) -> None:
+def test_a_change_is_whole_or_nothing(store: FullStore) -> None:
     for tree in ("t1", "t2"):
         store.store_artifact(model(tree))
     first, second = store.model_versions("p", "net")
@@ -50,7 +50,7 @@ def test_a_change_is_whole_or_nothing(store: SqlStore) -> None:
     assert all("champion" not in one.tags for one in store.model_versions())
 
 
-def test_of_many_one_gets_the_alias(store: SqlStore) -> None:
+def test_of_many_one_gets_the_alias(store: FullStore) -> None:
     for number in range(6):
         store.store_artifact(model(f"t{number}"))
     uids = [one.uid for one in store.model_versions("p")]

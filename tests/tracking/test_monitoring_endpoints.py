@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mlrun_like.errors import NotFoundError, SpecError
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.monitoring_abilities import EndpointQuery, EndpointStore, SeriesBatch
-from mlrun_like.tracking.store import SqlStore
 
 
 def endpoint(uid: str = "u1", project: str = "p", **parts: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def events(number: int, uid: str = "u1", **summary: Any) -> SeriesBatch:
     )
 
 
-def test_documents_and_their_counters(store: SqlStore) -> None:
+def test_documents_and_their_counters(store: FullStore) -> None:
     assert isinstance(store, EndpointStore)
     store.store_endpoint(endpoint())
     status = store.read_endpoint("p", "u1")["status"]
@@ -48,14 +48,14 @@ def test_documents_and_their_counters(store: SqlStore) -> None:
     assert status["last_request"] == "1970-01-01T00:00:25+00:00"
 
 
-def test_only_drops_are_no_requests_in_time(store: SqlStore) -> None:
+def test_only_drops_are_no_requests_in_time(store: FullStore) -> None:
     store.store_endpoint(endpoint())
     store.append_batches([events(1, requests=4, errors=0, dropped=4)])
     status = store.read_endpoint("p", "u1")["status"]
     assert status["requests"] == 4 and status["last_request"] is None
 
 
-def test_listing(store: SqlStore) -> None:
+def test_listing(store: FullStore) -> None:
     store.store_endpoint(endpoint())
     store.store_endpoint(endpoint("u2", model="iris"))
     leaf = endpoint("u3", model="iris_2:v1", function_name="other")
@@ -84,7 +84,7 @@ def test_listing(store: SqlStore) -> None:
     assert store.endpoint_modes("p", ["u1", "nobody"]) == {"u1": "enabled"}
 
 
-def test_changes(store: SqlStore) -> None:
+def test_changes(store: FullStore) -> None:
     store.store_endpoint(endpoint())
     store.append_batches([events(1)])
     changes = {"status.metrics.real_time.rate": 3, "spec.monitoring_mode": "disabled"}
@@ -99,7 +99,7 @@ def test_changes(store: SqlStore) -> None:
         store.patch_endpoint("p", "u2", {"spec.active": False})
 
 
-def test_the_end(store: SqlStore) -> None:
+def test_the_end(store: FullStore) -> None:
     for uid in ("u1", "u2"):
         store.store_endpoint(endpoint(uid))
     store.append_batches([events(1), events(2, "u2")])
@@ -114,6 +114,6 @@ def test_the_end(store: SqlStore) -> None:
 
 
 @pytest.mark.parametrize("broken", [{}, {"metadata": {"project": "p"}}, {"metadata": {"uid": 3}}])
-def test_what_is_no_endpoint(store: SqlStore, broken: dict[str, Any]) -> None:
+def test_what_is_no_endpoint(store: FullStore, broken: dict[str, Any]) -> None:
     with pytest.raises(SpecError, match="needs a project and a uid"):
         store.store_endpoint(broken)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 
 from mlrun_like.monitoring.clock import simulated
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.monitoring_abilities import QualityRow, SeriesBatch, SeriesStore
-from mlrun_like.tracking.store import SqlStore
 
 
 def batch(name: str, first: float, last: float, kind: str = "events", rows: int = 2) -> SeriesBatch:
     return SeriesBatch("p", "u", kind, name, first, last, rows, b"\x00\xff", {"requests": rows})
 
 
-def test_batches_by_time(store: SqlStore) -> None:
+def test_batches_by_time(store: FullStore) -> None:
     assert isinstance(store, SeriesStore)
     batches = [
         batch("c", 20, 30),
@@ -42,7 +42,7 @@ def test_batches_by_time(store: SqlStore) -> None:
     assert store.series_span("p", "u", "sketches") is None
 
 
-def test_endpoints_that_have_rows_of_a_kind(store: SqlStore) -> None:
+def test_endpoints_that_have_rows_of_a_kind(store: FullStore) -> None:
     for uid in ("u", "v"):
         store.store_endpoint({"metadata": {"project": "p", "uid": uid, "name": uid}})
     assert store.series_endpoints("p", "labels") == set()
@@ -51,7 +51,7 @@ def test_endpoints_that_have_rows_of_a_kind(store: SqlStore) -> None:
     assert store.series_endpoints("q", "labels") == set()
 
 
-def test_retention(store: SqlStore) -> None:
+def test_retention(store: FullStore) -> None:
     store.append_batches([batch("a", 0, 10), batch("b", 5, 20), batch("l", 0, 1, "labels")])
     assert store.delete_batches("p", "u", 20, "events") == 1
     assert store.delete_batches("*", "*", 5) == 1
@@ -59,7 +59,7 @@ def test_retention(store: SqlStore) -> None:
     assert [item.batch_id for item in store.read_batches("p", "u", "events")] == ["b"]
 
 
-def test_quality_is_one_row_for_a_window(store: SqlStore) -> None:
+def test_quality_is_one_row_for_a_window(store: FullStore) -> None:
     store.store_quality("p", "u", [QualityRow(0, 10, 50, {"accuracy": 0.5})])
     store.store_quality(
         "p", "u", [QualityRow(10, 20, 60, {}), QualityRow(0, 10, 60, {"accuracy": 0.75})]
@@ -70,7 +70,7 @@ def test_quality_is_one_row_for_a_window(store: SqlStore) -> None:
     assert store.list_quality("p", "other") == []
 
 
-def test_many_threads_deliver_the_same(store: SqlStore) -> None:
+def test_many_threads_deliver_the_same(store: FullStore) -> None:
     store.store_endpoint({"metadata": {"project": "p", "uid": "u"}})
     batches = [batch(f"b{number}", number, number + 1) for number in range(20)]
     new: list[int] = []

@@ -10,14 +10,14 @@ import pytest
 from mlrun_like.errors import NotFoundError
 from mlrun_like.tracking.abilities import ProjectStore
 from mlrun_like.tracking.base import MetricPoint, RunQuery
-from mlrun_like.tracking.store import SqlStore
+from mlrun_like.tracking.full import FullStore
 
 
 def _project(name: str, **spec: Any) -> dict[str, Any]:
     return {"kind": "project", "metadata": {"name": name}, "spec": spec}
 
 
-def test_documents(store: SqlStore) -> None:
+def test_documents(store: FullStore) -> None:
     assert isinstance(store, ProjectStore)
     store.store_project(_project("b", description="old"))
     store.store_project(_project("b", description="new"))
@@ -29,7 +29,7 @@ def test_documents(store: SqlStore) -> None:
         store.read_project("c")
 
 
-def test_the_end_of_a_project(store: SqlStore, make_run: Callable[..., dict[str, Any]]) -> None:
+def test_the_end_of_a_project(store: FullStore, make_run: Callable[..., dict[str, Any]]) -> None:
     for name in ("p", "q"):
         store.store_project(_project(name))
         store.store_run(make_run("u1", "completed", project=name))

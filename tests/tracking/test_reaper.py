@@ -24,6 +24,12 @@ MakeRun = Callable[..., dict[str, Any]]
 HERE = socket.gethostname()
 
 
+@pytest.fixture
+def store(sql_store: SqlStore) -> SqlStore:
+    """Databases only: these tests look inside."""
+    return sql_store
+
+
 def ended_pid() -> int:
     """The number of a process that has ended."""
     child = subprocess.Popen([sys.executable, "-c", "pass"])

@@ -13,8 +13,8 @@ import pytest
 from mlrun_like.errors import ConflictError, NotFoundError, SpecError
 from mlrun_like.tracking.abilities import DocumentStore
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.records import content_hash
-from mlrun_like.tracking.store import SqlStore
 
 KIND = "feature-set"
 
@@ -28,7 +28,7 @@ def _document(name: str = "a", project: str = "p", state: str = "", **spec: Any)
     }
 
 
-def test_versions_and_tags(store: SqlStore) -> None:
+def test_versions_and_tags(store: FullStore) -> None:
     assert isinstance(store, DocumentStore)
     first = store.store_document(KIND, _document(ttl=1), "v1")
     second = store.store_document(KIND, _document(ttl=2))
@@ -42,7 +42,7 @@ def test_versions_and_tags(store: SqlStore) -> None:
     assert sorted(str(tag) for tag in tags) == ["None", "v1"]
 
 
-def test_the_same_content_is_the_same_version(store: SqlStore) -> None:
+def test_the_same_content_is_the_same_version(store: FullStore) -> None:
     first = store.store_document(KIND, _document(ttl=1, labels={"a": "1"}))
     again = store.store_document(KIND, _document(ttl=1, state="ready", labels={"a": "2"}))
     assert first == again
@@ -50,7 +50,7 @@ def test_the_same_content_is_the_same_version(store: SqlStore) -> None:
     assert found["status"] == {"state": "ready"} and found["metadata"]["labels"] == {"a": "2"}
 
 
-def test_an_old_version_does_not_become_the_latest_by_its_status(store: SqlStore) -> None:
+def test_an_old_version_does_not_become_the_latest_by_its_status(store: FullStore) -> None:
     old = store.store_document(KIND, _document(ttl=1), "v1")
     new = store.store_document(KIND, _document(ttl=2))
     assert store.store_document(KIND, _document(ttl=1, state="ready"), "v1") == old
@@ -60,7 +60,7 @@ def test_an_old_version_does_not_become_the_latest_by_its_status(store: SqlStore
     assert store.read_document(KIND, "p", "a")["metadata"]["uid"] == old
 
 
-def test_without_versions_the_old_one_goes(store: SqlStore) -> None:
+def test_without_versions_the_old_one_goes(store: FullStore) -> None:
     first = store.store_document(KIND, _document(ttl=1), versioned=False)
     store.store_document(KIND, _document(ttl=2), versioned=False)
     with pytest.raises(NotFoundError, match=f"no feature set 'a@{first}'.* Other versions"):
@@ -70,7 +70,7 @@ def test_without_versions_the_old_one_goes(store: SqlStore) -> None:
     assert store.read_document(KIND, "p", "a", uid=kept)["spec"] == {"ttl": 3}
 
 
-def test_lists(store: SqlStore) -> None:
+def test_lists(store: FullStore) -> None:
     for name, labels in (("stocks", {"team": "x"}), ("quotes", {"team": "y"}), ("a_b%", {})):
         store.store_document(KIND, _document(name, labels=labels))
     store.store_document(KIND, _document("stocks", "q"))
@@ -88,7 +88,7 @@ def test_lists(store: SqlStore) -> None:
     assert names(tag="v9") == []
 
 
-def test_what_is_missing_is_named(store: SqlStore) -> None:
+def test_what_is_missing_is_named(store: FullStore) -> None:
     store.store_document(KIND, _document("stocks"))
     with pytest.raises(NotFoundError, match=r"no feature set 'stokcs'\. Did you mean 'stocks'"):
         store.read_document(KIND, "p", "stokcs")
@@ -100,7 +100,7 @@ def test_what_is_missing_is_named(store: SqlStore) -> None:
         store.store_document(KIND, _document(bad=object()))
 
 
-def test_delete(store: SqlStore) -> None:
+def test_delete(store: FullStore) -> None:
     first = store.store_document(KIND, _document(ttl=1), "v1")
     store.store_document(KIND, _document(ttl=2), "v2")
     assert store.delete_document(KIND, "p", "a", tag="v9") == 0
@@ -113,7 +113,7 @@ def test_delete(store: SqlStore) -> None:
     assert store.list_documents(KIND) == []
 
 
-def test_a_published_tag_never_moves(store: SqlStore) -> None:
+def test_a_published_tag_never_moves(store: FullStore) -> None:
     first = store.store_document(KIND, _document(ttl=1), "v1", fixed=True)
     with pytest.raises(ConflictError, match="tag 'v1' of feature-set 'a' was published"):
         store.store_document(KIND, _document(ttl=2), "v1")

@@ -59,3 +59,14 @@ def test_without_a_file_the_process_remembers(tmp_path: Path) -> None:
     seen.unchanged({"a": "1"})
     clock.now += 9
     assert seen.unchanged({"a": "1"}) == {"a": 9.0}
+
+
+def test_what_is_forgotten_begins_anew(tmp_path: Path) -> None:
+    clock = Clock()
+    seen = Sightings(tmp_path, clock)
+    assert seen.unchanged({"a": "1"}) == {"a": 0.0}
+    clock.now += 900
+    seen.forget()
+    seen.forget()
+    assert Sightings(tmp_path, clock).unchanged({"a": "1"}) == {"a": 0.0}
+    assert seen.unchanged({"a": "1"}) == {"a": 0.0}

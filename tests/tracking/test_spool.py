@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -19,11 +20,23 @@ from hypothesis import strategies as st
 from mlrun_like.configuration import config
 from mlrun_like.errors import StoreUnavailableError
 from mlrun_like.tracking.base import ArtifactQuery, MetricPoint, RunQuery
-from mlrun_like.tracking.connect import close_stores, open_store
+from mlrun_like.tracking.connect import close_stores, open_database
 from mlrun_like.tracking.spool import Spool
 from mlrun_like.tracking.store import SqlStore
 
 MakeRun = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def url(sql_url: str) -> str:
+    """Databases only: these tests look inside."""
+    return sql_url
+
+
+@pytest.fixture
+def store(sql_store: SqlStore) -> SqlStore:
+    """Databases only: these tests look inside."""
+    return sql_store
 
 
 def record(store: SqlStore, make_run: MakeRun, uid: str) -> None:
@@ -58,7 +71,7 @@ def settled(store: SqlStore) -> None:
 def test_postgresql_stops_and_starts_in_mid_run(
     postgres: Any, make_run: MakeRun, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = open_store(postgres.new_database())
+    store = open_database(postgres.new_database())
     record(store, make_run, "before")
     postgres.stop()
     try:
@@ -91,7 +104,7 @@ connection.execute("rollback")
 @pytest.mark.slow
 def test_a_file_locked_by_another_process(home: Path, make_run: MakeRun) -> None:
     with config.override(store_timeout=0.3):
-        store = open_store()
+        store = open_database()
         record(store, make_run, "before")
         locker = subprocess.Popen(
             [sys.executable, "-c", LOCK, str(home / "store.db")],
@@ -112,7 +125,7 @@ def test_a_file_locked_by_another_process(home: Path, make_run: MakeRun) -> None
 
 
 def test_a_removed_file(home: Path, make_run: MakeRun, caplog: pytest.LogCaptureFixture) -> None:
-    store = open_store()
+    store = open_database()
     store.store_run(make_run("u1"))
     for path in home.glob("store.db*"):
         path.unlink()
@@ -125,11 +138,11 @@ def test_a_removed_file(home: Path, make_run: MakeRun, caplog: pytest.LogCapture
 def test_a_store_that_was_never_there(tmp_path: Path, make_run: MakeRun) -> None:
     folder = tmp_path / "mount"
     folder.write_text("in the way")
-    store = open_store(f"sqlite:///{folder}/store.db")
+    store = open_database(f"sqlite:///{folder}/store.db")
     record(store, make_run, "u1")
     close_stores()
     folder.unlink()
-    check(open_store(f"sqlite:///{folder}/store.db"), "u1")
+    check(open_database(f"sqlite:///{folder}/store.db"), "u1")
 
 
 def test_the_next_process_delivers(home: Path, make_run: MakeRun) -> None:
@@ -137,11 +150,11 @@ def test_the_next_process_delivers(home: Path, make_run: MakeRun) -> None:
     code = f"""
 import os, shutil, signal
 from mlrun_like.configuration import config
-from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.connect import open_database
 from mlrun_like.tracking.base import MetricPoint
 config.home = {str(home)!r}
 open({str(home / "blocked")!r}, "w").close()
-store = open_store("sqlite:///{home}/blocked/store.db")
+store = open_database("sqlite:///{home}/blocked/store.db")
 for number in range(20):
     store.store_run({{"metadata": {{"project": "p", "uid": f"u{{number}}"}},
                      "status": {{"state": "completed"}}}})
@@ -155,7 +168,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     done = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True)
     assert done.returncode == -9, done.stderr
     os.unlink(home / "blocked")
-    store = open_store(f"sqlite:///{home}/blocked/store.db")
+    store = open_database(f"sqlite:///{home}/blocked/store.db")
     assert len(store.list_runs(RunQuery())) == 20
     assert len(store.read_metrics("p", "u19")["a"]) == 1
     assert store.writer.spool.pending() == 0 and not store.writer.spool.rejected.exists()
@@ -195,7 +208,7 @@ def test_a_full_disk_below_the_spool_too(
     home: Path, make_run: MakeRun, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither store nor spool: records stay in memory until one of them is back."""
-    store = open_store()
+    store = open_database()
     store.store_run(make_run("u0"))
     shutil.rmtree(home, ignore_errors=True)
     home.write_text("no folder")
@@ -209,7 +222,7 @@ def test_a_full_disk_below_the_spool_too(
 
 
 def test_a_read_only_file(home: Path, make_run: MakeRun) -> None:
-    store = open_store()
+    store = open_database()
     store.store_run(make_run("u1"))
     store.database.disconnect()
     connection = store.database.engine.raw_connection()
@@ -238,7 +251,7 @@ def test_a_read_only_file(home: Path, make_run: MakeRun) -> None:
     )
 )
 def test_a_damaged_file_never_blocks(home: Path, junk: list[bytes]) -> None:
-    store = open_store()
+    store = open_database()
     good = store.writer.spool.append(
         [
             (
@@ -258,3 +271,19 @@ def test_other_stores_spools_are_left_alone(home: Path) -> None:
     one, two = Spool("one"), Spool("two")
     one.append([("edge", {})])
     assert two.waiting() == [] and len(one.waiting()) == 1
+
+
+def test_two_spools_of_a_process_leave_each_other_alone(home: Path) -> None:
+    """Else one would remove, as delivered, what the other has just put there."""
+    one, two = Spool("x"), Spool("x")
+    path = one.append([("edge", {"a": 1})])
+    assert two.waiting() == [] and two.adopt() == [] and one.waiting() == [path]
+    assert two.append([("edge", {"a": 2})]) != path
+    one.close()
+    (taken,) = two.adopt()
+    assert list(two.read(taken)) == [[("edge", {"a": 1})]] and one.waiting() == []
+    again = one.append([("edge", {"a": 3})])
+    assert again not in (path, taken) and two.adopt() == [], "it is open again"
+    del one
+    gc.collect()
+    assert len(two.adopt()) == 1, "nobody is left who could append to it"

@@ -11,7 +11,7 @@ import pytest
 
 from mlrun_like.errors import SpecError
 from mlrun_like.tracking.alert_abilities import Happening
-from mlrun_like.tracking.store import SqlStore
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.window_abilities import (
     ResultRow,
     WindowCommit,
@@ -34,7 +34,7 @@ COMMIT = WindowCommit(
 )
 
 
-def test_all_of_a_commit_or_nothing(store: SqlStore) -> None:
+def test_all_of_a_commit_or_nothing(store: FullStore) -> None:
     assert isinstance(store, WindowStore)
     assert store.commit_windows([]) == []
     assert store.commit_windows([COMMIT]) == [True]
@@ -53,7 +53,7 @@ def test_all_of_a_commit_or_nothing(store: SqlStore) -> None:
     assert [one.id for one in store.list_happenings("p")] == ["id1"]
 
 
-def test_the_cursor_must_stand_where_it_was_read(store: SqlStore) -> None:
+def test_the_cursor_must_stand_where_it_was_read(store: FullStore) -> None:
     store.commit_windows([COMMIT])
     moved = replace(COMMIT, cursor=CURSOR._replace(done=120.0), before=60.0, windows=[])
     assert store.commit_windows([moved, moved]) == [True, False]
@@ -62,7 +62,7 @@ def test_the_cursor_must_stand_where_it_was_read(store: SqlStore) -> None:
     assert store.read_cursors()[0].done == 120.0
 
 
-def test_a_commit_that_cannot_be_written_changes_nothing(store: SqlStore) -> None:
+def test_a_commit_that_cannot_be_written_changes_nothing(store: FullStore) -> None:
     bad = replace(COMMIT, cursor=CURSOR._replace(endpoint="f"), stats={"now": {"x": object()}})
     with pytest.raises(SpecError):
         store.commit_windows([COMMIT, bad])
@@ -70,7 +70,7 @@ def test_a_commit_that_cannot_be_written_changes_nothing(store: SqlStore) -> Non
     assert store.read_cursors() == []
 
 
-def test_many_at_once_have_one_winner(store: SqlStore) -> None:
+def test_many_at_once_have_one_winner(store: FullStore) -> None:
     answers: list[bool] = []
     gate = threading.Barrier(6)
 
@@ -87,7 +87,7 @@ def test_many_at_once_have_one_winner(store: SqlStore) -> None:
     assert sorted(answers) == [False] * 5 + [True]
 
 
-def test_numbers_by_filter(store: SqlStore) -> None:
+def test_numbers_by_filter(store: FullStore) -> None:
     rows = [
         ROW._replace(endpoint=endpoint, start=60.0 * k, end=60.0 * k + 60, status=k % 3)
         for endpoint in ("e", "f")
@@ -109,14 +109,14 @@ def test_numbers_by_filter(store: SqlStore) -> None:
     assert store.list_results("other") == []
 
 
-def test_numbers_made_anew_stay_one_row(store: SqlStore) -> None:
+def test_numbers_made_anew_stay_one_row(store: FullStore) -> None:
     store.commit_windows([COMMIT])
     store.replace_results("p", [METRIC._replace(value=8.0)])
     [metric] = store.list_results("p", name="rows")
     assert metric.value == 8.0
 
 
-def test_forgetting(store: SqlStore) -> None:
+def test_forgetting(store: FullStore) -> None:
     store.commit_windows([COMMIT])
     assert store.delete_results("p", before=60.0) == 0
     assert store.delete_results("p", before=61.0) == 2
@@ -129,7 +129,7 @@ def test_forgetting(store: SqlStore) -> None:
     assert store.read_window_stats("p", "e") == {}
 
 
-def test_a_lease_from_before_the_clock_was_set_back_is_none(store: SqlStore) -> None:
+def test_a_lease_from_before_the_clock_was_set_back_is_none(store: FullStore) -> None:
     assert store.claim_leases(["a"], "dead", 3700)
     assert store.claim_leases(["a"], "me", 60) == {"a"}
     assert store.claim_leases(["a"], "you", 60) == set()
@@ -137,7 +137,7 @@ def test_a_lease_from_before_the_clock_was_set_back_is_none(store: SqlStore) -> 
     assert store.claim_leases(["b"], "you", 60) == set()
 
 
-def test_leases(store: SqlStore) -> None:
+def test_leases(store: FullStore) -> None:
     assert store.claim_leases([], "me", 9) == set()
     assert store.claim_leases(["a", "b"], "me", 60) == {"a", "b"}
     assert store.claim_leases(["b", "c"], "you", 60) == {"c"}

@@ -18,7 +18,7 @@ import pytest
 
 from mlrun_like.configuration import config
 from mlrun_like.tracking.base import MetricPoint, RunQuery
-from mlrun_like.tracking.connect import close_stores, open_store
+from mlrun_like.tracking.connect import close_stores, open_database
 from mlrun_like.tracking.store import SqlStore
 
 MakeRun = Callable[..., dict[str, Any]]
@@ -27,10 +27,10 @@ PROCESS = """
 import sys, time
 from mlrun_like.configuration import config
 from mlrun_like.tracking.base import MetricPoint
-from mlrun_like.tracking.connect import close_stores, open_store
+from mlrun_like.tracking.connect import close_stores, open_database
 url, home, uid, count, pause = sys.argv[1:]
 config.home = home
-store = open_store(url)
+store = open_database(url)
 store.store_run({"metadata": {"project": "p", "uid": uid}, "status": {"state": "running"}})
 print("ready", flush=True)
 for step in range(int(count)):
@@ -40,6 +40,12 @@ for step in range(int(count)):
         print(step, time.time(), flush=True)
 close_stores()
 """
+
+
+@pytest.fixture
+def url(sql_url: str) -> str:
+    """Databases only: these tests look inside."""
+    return sql_url
 
 
 def child(url: str, home: Path, uid: str, count: int, pause: float = 0.0) -> subprocess.Popen[str]:
@@ -95,12 +101,12 @@ def test_metrics_reach_the_disk_by_themselves(sqlite_store: SqlStore, make_run: 
 
 @pytest.mark.slow
 def test_sixteen_processes_share_one_store(url: str, home: Path) -> None:
-    open_store(url)
+    open_database(url)
     children = [child(url, home, f"u{n}", 2000) for n in range(16)]
     errors = [process.communicate(timeout=120)[1] for process in children]
     assert [process.returncode for process in children] == [0] * 16, errors
     assert "".join(errors) == ""
-    store = open_store(url)
+    store = open_database(url)
     for number in range(16):
         points = store.read_metrics("p", f"u{number}")["a"]
         assert [point.step for point in points] == list(range(2000))
@@ -123,7 +129,7 @@ def test_kill_loses_at_most_a_second_and_corrupts_nothing(home: Path) -> None:
     assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
     assert connection.execute("pragma foreign_key_check").fetchall() == []
     connection.close()
-    store = open_store(url)
+    store = open_database(url)
     for number in range(3):
         points = store.read_metrics("p", f"u{number}")["a"]
         assert [point.step for point in points] == list(range(len(points))), "a gap"
@@ -132,8 +138,8 @@ def test_kill_loses_at_most_a_second_and_corrupts_nothing(home: Path) -> None:
     assert states == ["running"] * 3, "they named no process, so nobody can know"
 
 
-def test_a_fork_with_an_open_store(url: str, make_run: MakeRun) -> None:
-    store = open_store(url)
+def test_a_fork_with_an_open_database(url: str, make_run: MakeRun) -> None:
+    store = open_database(url)
     store.store_run(make_run("parent"))
     store.log_metrics("p", "parent", 0, [MetricPoint("a", 1.0, 0, 1.0)])
     children = []
@@ -159,7 +165,7 @@ def test_a_fork_with_an_open_store(url: str, make_run: MakeRun) -> None:
 
 def test_forks_that_close_while_others_open_lose_nothing(home: Path, make_run: MakeRun) -> None:
     """The last one to close puts the log back into the file; nobody may take that for a failure."""
-    store = open_store(f"sqlite:///{home}/store.db")
+    store = open_database(f"sqlite:///{home}/store.db")
     store.store_run(make_run("first"))
     children = []
     for number in range(60):
@@ -220,7 +226,7 @@ def test_forks_while_threads_write(sqlite_store: SqlStore, make_run: MakeRun) ->
 
 def _log_some(url: str, home: str) -> None:
     config.home = home
-    open_store(url).log_metrics("p", "u1", 0, [MetricPoint("a", 1.0, 0, 1.0)])
+    open_database(url).log_metrics("p", "u1", 0, [MetricPoint("a", 1.0, 0, 1.0)])
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -232,7 +238,7 @@ def test_a_multiprocessing_child_flushes_at_its_end(url: str, home: Path, method
     process.start()
     process.join(30)
     assert process.exitcode == 0
-    assert len(open_store(url).read_metrics("p", "u1")["a"]) == 1
+    assert len(open_database(url).read_metrics("p", "u1")["a"]) == 1
 
 
 def _flush_target(method: str) -> Callable[[str, str], None]:
@@ -251,9 +257,9 @@ class _Spawned:
 _CODE = """
 from mlrun_like.configuration import config
 from mlrun_like.tracking.base import MetricPoint
-from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.connect import open_database
 config.home = home
-open_store(url).log_metrics("p", "u1", 0, [MetricPoint("a", 1.0, 0, 1.0)])
+open_database(url).log_metrics("p", "u1", 0, [MetricPoint("a", 1.0, 0, 1.0)])
 """
 _RUN: Callable[[str, str], None] = _Spawned()
 
@@ -261,16 +267,16 @@ _RUN: Callable[[str, str], None] = _Spawned()
 def test_the_end_of_a_process_flushes(home: Path) -> None:
     code = f"url = ''; home = {str(home)!r}\n{_CODE}\n"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-    assert len(open_store().read_metrics("p", "u1")["a"]) == 1
+    assert len(open_database().read_metrics("p", "u1")["a"]) == 1
 
 
 _INTERRUPTED = """
 import signal, sys, time
 from mlrun_like.configuration import config
 from mlrun_like.tracking.base import MetricPoint
-from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.connect import open_database
 config.home = sys.argv[1]
-store, written = open_store(), 0
+store, written = open_database(), 0
 run = {"metadata": {"project": "p", "uid": "u1"}, "status": {"state": "running"}}
 store.store_run(run)
 
@@ -314,7 +320,7 @@ def test_a_hard_deleted_run_elsewhere_does_not_break_metrics(
     url: str, make_run: MakeRun, home: Path
 ) -> None:
     """The id remembered for the run is stale then."""
-    store = open_store(url)
+    store = open_database(url)
     store.store_run(make_run("u1"))
     store.log_metrics("p", "u1", 0, [MetricPoint("a", 1.0, 0, 1.0)])
     store.flush()
@@ -329,7 +335,7 @@ def test_a_hard_deleted_run_elsewhere_does_not_break_metrics(
 
 
 def test_what_other_threads_queue_meanwhile_is_not_lost(make_run: MakeRun, home: Path) -> None:
-    store, over = open_store(), threading.Event()
+    store, over = open_database(), threading.Event()
     store.store_run(make_run("u1"))
 
     def go_on() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError
+from mlrun_like.runs.entry import payload_settings
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.kubernetes.inside import read_payload
 from mlrun_like.runtimes.mpi.planning import OPERATOR
@@ -27,7 +28,7 @@ __all__ = ["main", "run_ranks"]
 
 def run_ranks(payload: dict[str, Any]) -> RunDoc:
     """Run the payload's function on the operator's workers and record it."""
-    with config.override(**payload.get("settings", {})):
+    with config.override(**payload_settings(payload)):
         relayed = payload.get("store") == RELAY
         relay = RelayStore(payload.get("objects", [])) if relayed else None
         document = FunctionDoc.from_dict(payload["function"])

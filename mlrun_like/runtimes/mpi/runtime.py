@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError
@@ -190,7 +191,7 @@ class MpiRuntime(ProgramRuntime):
 
     def _payload(self, job: Job, size: int) -> dict[str, Any]:
         far = any(not is_here(host.name) for host in self._hosts)
-        payload = build_payload(job, relay=far and job.store.url.startswith(("sqlite", RELAY)))
+        payload = build_payload(job, relay=far and not _elsewhere(job.store.url))
         writer = config.logging_worker if config.logging_worker < size else 0
         if self._pipe is not None:
             self._pipe.writer = writer
@@ -283,3 +284,10 @@ class MpiRuntime(ProgramRuntime):
             self._pipe.note(failure.traceback)
         job.store.store_run(job.run.to_dict())
         return job.run
+
+
+def _elsewhere(url: str) -> bool:
+    """Whether other machines can use the store at this address."""
+    host = urlsplit(url).hostname or ""
+    local = host in ("", "localhost", "::1") or host.startswith("127.")
+    return not url.startswith(("sqlite", RELAY)) and not local
