@@ -15,7 +15,7 @@ import yaml
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, PackagingError, SpecError
 from mlrun_like.specs.function import FunctionDoc
 
-__all__ = ["read_document", "write_document"]
+__all__ = ["parse_text", "read_document", "write_document"]
 
 _MAX_FILE = 16 * 2**20
 _MAX_NODES = 1_000_000
@@ -33,11 +33,29 @@ def read_document(source: str | Path) -> FunctionDoc:
             has a wrong type.
     """
     where = str(source)
-    text = _fetch(source)
+    document = parse_text(_fetch(source), where)
+    return FunctionDoc.from_dict(document, where)
+
+
+def parse_text(text: str, where: str, noun: str = "function document") -> dict[str, Any]:
+    """A mapping from YAML or JSON text that anybody may have written.
+
+    Args:
+        text: The text.
+        where: Where it is from, for errors.
+        noun: What it is, for errors.
+
+    Raises:
+        SpecError: if it is empty, neither YAML nor JSON, names a key twice, unfolds into too much,
+            or is no mapping of names.
+
+    >>> parse_text("kind: job", "function.yaml")
+    {'kind': 'job'}
+    """
     if not text.strip():
-        raise SpecError("the function document is empty", where=where)
+        raise SpecError(f"the {noun} is empty", where=where)
     try:
-        document = _parse(text, where)
+        document = _parse(text, where, noun)
     except yaml.YAMLError as exc:
         raise SpecError(f"the file is not YAML: {_problem(exc)}", where=where) from exc
     except (ValueError, RecursionError) as exc:
@@ -45,12 +63,12 @@ def read_document(source: str | Path) -> FunctionDoc:
             raise
         raise SpecError(f"the file cannot be read: {str(exc)[:200]}", where=where) from exc
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        shape = "with 'kind' and 'spec', " if noun == "function document" else "of names, "
         raise SpecError(
-            f"a function document is a mapping with 'kind' and 'spec', "
-            f"not a {type(document).__name__}",
+            f"a {noun} is a mapping {shape}not a {type(document).__name__}",
             where=where,
         )
-    return FunctionDoc.from_dict(document, where)
+    return document
 
 
 def write_document(doc: FunctionDoc, target: str | Path, format: str = "") -> str:
@@ -140,14 +158,14 @@ def _fetch(source: str | Path) -> str:
         raise SpecError("the function document is not UTF-8 text", where=where) from exc
 
 
-def _parse(text: str, where: str) -> Any:
+def _parse(text: str, where: str, noun: str) -> Any:
     if text.lstrip().startswith("{"):
         try:
             return json.loads(text, object_pairs_hook=_unique)
         except json.JSONDecodeError:
             pass  # YAML's own braces
     document = yaml.load(text, _Loader)
-    _check_size(document, where)
+    _check_size(document, where, noun)
     return document
 
 
@@ -181,14 +199,14 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _check_size(document: Any, where: str) -> None:
+def _check_size(document: Any, where: str, noun: str) -> None:
     """Refuse a small file whose aliases multiply into a huge document."""
     count, stack = 0, [(document, 0)]
     while stack:
         value, depth = stack.pop()
         count += 1
         if count > _MAX_NODES or depth > 200:
-            raise SpecError("the function document unfolds into too many values", where=where)
+            raise SpecError(f"the {noun} unfolds into too many values", where=where)
         if isinstance(value, dict):
             stack.extend((item, depth + 1) for item in value.values())
         elif isinstance(value, list):
