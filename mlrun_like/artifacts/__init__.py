@@ -6,6 +6,10 @@ stores.py     FileStore, the seam under DataItem; which scheme goes where
 local.py      files of this machine, written atomically
 memory.py     objects of this process
 web.py        http(s), read only
+service_store.py   files of a service: service://<project>/<path>
+service_http.py    how they travel: retries, resumed transfers
+service_reading.py, service_writing.py   one file that is open
+service_root.py    the same files on the service's own machine
 remote.py     s3, gs, az and everything else fsspec knows
 credentials.py  where keys come from; they never appear in URLs or messages
 formats.py    file formats and their suffixes, which of them run code when opened

@@ -49,6 +49,7 @@ SCHEMES: Mapping[str, str] = MappingProxyType(
         "memory": "mlrun_like.artifacts.memory:MemoryStore",
         "http": "mlrun_like.artifacts.web:WebStore",
         "https": "mlrun_like.artifacts.web:WebStore",
+        "service": "mlrun_like.artifacts.service_store:ServiceStore",
         **dict.fromkeys(_REMOTE, "mlrun_like.artifacts.remote:RemoteStore"),
     }
 )
