@@ -5,6 +5,8 @@ markup.py   HTML that is safe by default; numbers for people
 looks.py    the style sheet: colours for light and dark, one scale of type
 charts.py   histograms, bars, sparklines
 lines.py    lines over time, with thresholds and a legend
+parallel.py parallel coordinates: a line for each run
+linked.py   boxes and arrows that lead somewhere: lineage
 scales.py   round numbers and moments along an axis
 svg.py      the frame of a chart, and its texts
 layers.py   columns and the order in them: few crossings, groups kept together

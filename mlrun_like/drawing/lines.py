@@ -57,7 +57,8 @@ def lines(
     frame = _Frame(xs, [*ys, *(y for _, y, _ in limits)], width, height)
     parts = [frame.band(*band) for band in bands]
     parts += frame.axes(x_is_time)
-    parts += [frame.threshold(*limit) for limit in limits]
+    # the highest first: names that would overlap move down, and so stay in order
+    parts += [frame.threshold(*limit) for limit in sorted(limits, key=lambda one: -one[1])]
     for at, (name, points) in enumerate(drawn.items()):
         tone = f"var(--c{at % len(SERIES)},{SERIES[at % len(SERIES)]})"
         parts += frame.line(name, points, tone, dashes=at // len(SERIES), x_is_time=x_is_time)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["LEVELS", "SERIES", "STYLE", "colour"]
+__all__ = ["LEVELS", "SERIES", "STYLE", "colour", "themed"]
 
-LEVELS = {"ok": "#2e7d4f", "warn": "#a86400", "bad": "#c0392b", "none": "#5f6b7a"}
+LEVELS = {"ok": "#2e7d4f", "warn": "#985a00", "bad": "#c0392b", "none": "#5f6b7a"}
 """Words for how good something is, and their colours on white (contrast above 4.5)."""
 
-SERIES = ("#2f6fb0", "#c2571a", "#2e7d4f", "#8e4fa8", "#a86400", "#b03060")
+SERIES = ("#2f6fb0", "#c2571a", "#2e7d4f", "#8e4fa8", "#985a00", "#b03060")
 """Colours of lines, in their order; also told apart by people who do not see red and green."""
 
 _DARK = {"ok": "#63c58c", "warn": "#e0a84e", "bad": "#f0857a", "none": "#9aa7b5"}
@@ -30,19 +30,35 @@ def _variables(levels: dict[str, str], series: tuple[str, ...], others: str) -> 
     return ";".join([*words, others])
 
 
+_LIGHT_ALL = _variables(
+    LEVELS,
+    SERIES,
+    "--ink:#1c2430;--muted:#5f6b7a;--paper:#fff;--card:#f6f8fa;--line:#dde3ea;--old:#c3ccd6",
+)
+_DARK_ALL = _variables(
+    _DARK,
+    _DARK_SERIES,
+    "--ink:#e4e9ef;--muted:#9aa7b5;--paper:#14181e;--card:#1c222a;--line:#323b46;--old:#4c5866",
+)
+
+
+def themed() -> str:
+    """Style for pages whose reader chose a theme: `data-theme` of the document, light or dark.
+
+    >>> themed()[:53]
+    ':root[data-theme=light]{color-scheme:light;--ok:#2e7d'
+    """
+    return (
+        f":root[data-theme=light]{{color-scheme:light;{_LIGHT_ALL}}}"
+        f":root[data-theme=dark]{{color-scheme:dark;{_DARK_ALL}}}"
+    )
+
+
 STYLE = (
     ":root{color-scheme:light dark;"
-    + _variables(
-        LEVELS,
-        SERIES,
-        "--ink:#1c2430;--muted:#5f6b7a;--paper:#fff;--card:#f6f8fa;--line:#dde3ea;--old:#c3ccd6",
-    )
+    + _LIGHT_ALL
     + "}@media(prefers-color-scheme:dark){:root{"
-    + _variables(
-        _DARK,
-        _DARK_SERIES,
-        "--ink:#e4e9ef;--muted:#9aa7b5;--paper:#14181e;--card:#1c222a;--line:#323b46;--old:#4c5866",
-    )
+    + _DARK_ALL
     + "}}"
     """
 *{box-sizing:border-box}

@@ -98,7 +98,11 @@ def text(value: Any) -> Html:
     """
     if isinstance(value, Html):
         return value
-    return Html(html.escape(_FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", shown(value))))
+    return Html(_escaped(shown(value)))
+
+
+def _escaped(words: str) -> str:
+    return html.escape(_FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", words))
 
 
 def joined(parts: Iterable[Any], between: str = "") -> Html:
@@ -113,6 +117,8 @@ def joined(parts: Iterable[Any], between: str = "") -> Html:
 def element(name: str, /, *parts: Any, **attributes: Any) -> Html:
     """An element; texts and attribute values are escaped, attributes that are None left out.
 
+    Long texts are shortened; attributes, such as addresses, are not.
+
     A final underscore of an attribute's name is dropped, others become hyphens.
 
     >>> element("a", "<x>", href="?a=1&b", class_="k", title=None, aria_label="go")
@@ -121,7 +127,7 @@ def element(name: str, /, *parts: Any, **attributes: Any) -> Html:
     '<br/>'
     """
     shown_attributes = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{text(str(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{_escaped(str(value))}"'
         for key, value in attributes.items()
         if value is not None
     )

@@ -196,9 +196,7 @@ def table(
     if is_bare:
         return Html(whole)
     label = text(caption or "table")
-    return Html(
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{whole}</div>'
-    )
+    return Html(f'<div class="scroll" tabindex="0" role="group" aria-label="{label}">{whole}</div>')
 
 
 def _row(row: Sequence[Any], kinds: Sequence[str], is_named: bool) -> str:

@@ -30,8 +30,8 @@ from mlrun_like.monitoring.applications.report import PassReport
 from mlrun_like.monitoring.beside import is_wanted
 from mlrun_like.monitoring.recording.retention import remove_old
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.monitoring_abilities import EndpointQuery
-from mlrun_like.tracking.store import SqlStore
 
 __all__ = [
     "ServicePass",
@@ -174,7 +174,7 @@ def _claim(project: str, owner: str, seconds: float) -> bool:
     return name in open_store().claim_leases([name], owner, seconds)
 
 
-def _projects(store: SqlStore) -> list[str]:
+def _projects(store: FullStore) -> list[str]:
     """Projects with endpoints, settings, or alerts."""
     found = {one["metadata"]["project"] for one in store.list_endpoints(EndpointQuery())}
     found |= {*projects_with_settings(), *store.alert_projects()}
@@ -182,7 +182,7 @@ def _projects(store: SqlStore) -> list[str]:
     return sorted(found)
 
 
-def _clean(store: SqlStore, project: str, now: float) -> int:
+def _clean(store: FullStore, project: str, now: float) -> int:
     removed = remove_old(project or "*")
     if config.monitoring_results_retention:
         before = now - config.monitoring_results_retention * _DAY

@@ -6,9 +6,9 @@ from typing import Any
 
 from mlrun_like.errors import NotFoundError
 from mlrun_like.monitoring.actions.claims import ActionRecord, action_store, read_chain
-from mlrun_like.monitoring.actions.execute import settle
 from mlrun_like.monitoring.actions.outcome import ACTION, INCIDENT
 from mlrun_like.promotion.registry import find_version
+from mlrun_like.registry import resolve
 from mlrun_like.tracking.base import RunQuery, Store
 
 __all__ = ["incident_of_run", "list_actions", "what_came_of"]
@@ -34,6 +34,7 @@ def list_actions(
         note: Note in the store what has ended since; False: only read.
     """
     where = action_store(store)
+    settle = resolve("mlrun_like.monitoring.actions.execute:settle")  # loads pandas
     return [
         _row(settle(where, record, note=note))
         for record in read_chain(where, project)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.monitoring.applications.context import MonitoringApplicationContext
 from mlrun_like.monitoring.applications.results import as_results
 from mlrun_like.registry import resolve
+
+if TYPE_CHECKING:
+    from mlrun_like.monitoring.applications.context import MonitoringApplicationContext
 
 __all__ = ["ModelMonitoringApplicationBase", "ModelMonitoringApplicationBaseV2", "given_arguments"]
 

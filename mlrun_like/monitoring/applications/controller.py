@@ -43,9 +43,9 @@ from mlrun_like.monitoring.endpoints.document import EndpointType, ModelEndpoint
 from mlrun_like.monitoring.recording.times import seconds_of
 from mlrun_like.runs.logger import Logger
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.monitoring_abilities import EndpointQuery
 from mlrun_like.tracking.part import chunks
-from mlrun_like.tracking.store import SqlStore
 from mlrun_like.tracking.window_abilities import WindowCommit, WindowCursor
 from mlrun_like.types import Document
 
@@ -63,7 +63,7 @@ def controller_pass(
     now: float | None = None,
     *,
     applications: Mapping[str, ModelMonitoringApplicationBase] | None = None,
-    store: SqlStore | None = None,
+    store: FullStore | None = None,
     logger: Logger | None = None,
 ) -> PassReport:
     """Do every window that is due, and say what was done.
@@ -95,7 +95,7 @@ def controller_pass(
 class _Pass:
     """The state of one pass."""
 
-    def __init__(self, store: SqlStore, now: float, logger: Logger | None) -> None:
+    def __init__(self, store: FullStore, now: float, logger: Logger | None) -> None:
         self.store = store
         self.now = now
         self.logger = logger or Logger(config.log_level)

@@ -21,7 +21,7 @@ from mlrun_like.monitoring.applications.windows import split
 from mlrun_like.monitoring.applications.writing import from_results
 from mlrun_like.monitoring.endpoints.document import ModelEndpoint
 from mlrun_like.tracking.alert_abilities import Happening
-from mlrun_like.tracking.store import SqlStore
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.window_abilities import ResultRow, WindowCommit, WindowCursor
 from mlrun_like.types import Document
 
@@ -31,7 +31,7 @@ _LOG = logging.getLogger("mlrun_like.monitoring")
 
 
 def revisit(
-    store: SqlStore,
+    store: FullStore,
     project: str,
     documents: Sequence[Document],
     applications: Sequence[Application],
@@ -66,7 +66,7 @@ def revisit(
 
 
 def _again(
-    store: SqlStore, document: Document, app: Application, cursor: WindowCursor, now: float,
+    store: FullStore, document: Document, app: Application, cursor: WindowCursor, now: float,
     report: PassReport,
 ) -> None:  # fmt: skip
     view = EndpointView(ModelEndpoint.from_dict(document))

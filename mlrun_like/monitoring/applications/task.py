@@ -25,7 +25,7 @@ from mlrun_like.monitoring.applications.writing import (
 )
 from mlrun_like.runs.logger import Logger
 from mlrun_like.tracking.alert_abilities import Happening
-from mlrun_like.tracking.store import SqlStore
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.window_abilities import (
     ResultRow,
     WindowCommit,
@@ -94,7 +94,7 @@ class Task:
     cursor: WindowCursor | None
     due: Due
     now: float
-    store: SqlStore
+    store: FullStore
     report: PassReport
     journal: Journal | None = None
     fallen: Sequence[Fallen] = ()

@@ -15,8 +15,8 @@ from mlrun_like.errors import InvalidArgumentError, nearest
 from mlrun_like.monitoring.clock import now
 from mlrun_like.monitoring.endpoints.document import EndpointType
 from mlrun_like.monitoring.pages.health import survey
-from mlrun_like.monitoring.recording.reading import features_of, read_events
 from mlrun_like.monitoring.recording.times import seconds_of
+from mlrun_like.registry import resolve
 from mlrun_like.tracking.abilities import ProjectStore
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.monitoring_abilities import EndpointQuery
@@ -26,6 +26,7 @@ from mlrun_like.types import Document
 __all__ = ["QUERIES", "SEARCHES", "query", "search"]
 
 _HOUR = 3600.0
+_READING = "mlrun_like.monitoring.recording.reading"  # loads pyarrow
 _MOST_POINTS = 5000
 _NOW = re.compile(r"now(?:-(\d+)([smhdw]))?")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -191,6 +192,8 @@ def _incoming(body: Mapping[str, Any], asked: Mapping[str, str]) -> list[Documen
     chosen = body.get("rangeRaw")
     span = chosen if isinstance(chosen, Mapping) else {}
     start, end = _moment(span.get("from", "now-1h")), _moment(span.get("to", "now"))
+    read_events = resolve(f"{_READING}:read_events")
+    features_of = resolve(f"{_READING}:features_of")
     frame = read_events(asked["project"], asked["endpoint_id"], start, end)
     step = max(1, -(-len(frame) // _MOST_POINTS))
     frame, names = frame.iloc[::step], features_of(frame)

@@ -6,6 +6,7 @@ incidents.py       incidents with their time lines; acknowledge and silence
 work.py            pipelines, runs and serving performance
 show_overview.py   the page of all endpoints
 show_endpoint.py   the page of one endpoint, and its drift report
+show_features.py   features: distances, histograms before and now
 show_incidents.py  the page of incidents
 show_work.py       the page of pipelines and serving performance
 frame.py           what all pages have: links, times, errors

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from mlrun_like.drawing.charts import histogram, lines
+from mlrun_like.drawing.charts import lines
 from mlrun_like.drawing.page import (
     Html,
     badge,
@@ -30,15 +30,28 @@ from mlrun_like.monitoring.pages.frame import (
     when,
 )
 from mlrun_like.monitoring.pages.health import DRIFT_WORDS, level_of
+from mlrun_like.monitoring.pages.show_features import (
+    DETECTED,
+    POSSIBLE,
+    feature_picture,
+    feature_table,
+)
 from mlrun_like.monitoring.pages.show_incidents import incidents_table
 from mlrun_like.types import Document
 
-__all__ = ["endpoint_page", "feature_drift_page"]
+__all__ = [
+    "endpoint_page",
+    "feature_drift_page",
+    "numbers_table",
+    "quality_chart",
+    "result_charts",
+    "traffic_chart",
+    "windows_table",
+]
 
 _WIDE = 1080
 _MOST_CHARTS = 12
 _MOST_PICTURES = 60
-_POSSIBLE, _DETECTED = 0.5, 0.7  # MLRun's thresholds of the mean of tvd and hellinger
 _STATUS_WORDS = {-1: "—", 0: "fine", 1: "suspicious", 2: "detected"}
 
 
@@ -46,17 +59,17 @@ def endpoint_page(data: Document, view: View) -> Html:
     """Counters, results over time, features, quality, windows and links of an endpoint."""
     sections = [
         _tiles(data),
-        section("Results over time", *_result_charts(data)),
-        section("Traffic", *_traffic(data)),
+        section("Results over time", *result_charts(data)),
+        section("Traffic", *traffic_chart(data)),
         section("Features", *_features(data), key="features"),
-        section("Quality of predictions", _quality(data) or "No labels have arrived yet."),
+        section("Quality of predictions", quality_chart(data) or "No labels have arrived yet."),
         section(
             "Open incidents",
             incidents_table(data["open_incidents"], view) or "There are none.",
         ),
         section("What is behind it", _links(data)),
-        fold("Newest numbers of applications", _numbers(data)),
-        fold("Windows", _windows(data)),
+        fold("Newest numbers of applications", numbers_table(data)),
+        fold("Windows", windows_table(data)),
     ]
     return framed(
         data["title"],
@@ -78,12 +91,12 @@ def feature_drift_page(data: Document, view: View) -> Html:
     sections = [
         section(
             "Distances",
-            _feature_table(features) or "No window has been judged yet.",
+            feature_table(features) or "No window has been judged yet.",
             note="Score: the mean of tvd and hellinger; 0.5 is suspicious, 0.7 is drift.",
         ),
         section(
             "Histograms",
-            cards(*(_picture(one) for one in features[:_MOST_PICTURES])),
+            cards(*(feature_picture(one) for one in features[:_MOST_PICTURES])),
             f"and {len(features) - _MOST_PICTURES} more: see the table"
             if len(features) > _MOST_PICTURES
             else "",
@@ -120,7 +133,7 @@ def _tiles(data: Document) -> Html:
     )
 
 
-def _result_charts(data: Document) -> list[Html | str]:
+def result_charts(data: Document) -> list[Html | str]:
     """A chart for each application: results, and marks where they were serious."""
     by_application: dict[str, dict[str, list[tuple[float, Any]]]] = {}
     bands: dict[str, list[tuple[float, float, str]]] = {}
@@ -139,7 +152,7 @@ def _result_charts(data: Document) -> list[Html | str]:
             (data["kinds"].get(f"{application}.{name}") or {}).get("kind") == "data_drift"
             for name in series
         )
-        limits = [("possible", _POSSIBLE, "warn"), ("detected", _DETECTED, "bad")]
+        limits = [("possible", POSSIBLE, "warn"), ("detected", DETECTED, "bad")]
         is_default = application == "histogram-data-drift" and drift
         picture = lines(
             series,
@@ -167,7 +180,8 @@ def _bands(points: Sequence[Sequence[Any]]) -> list[tuple[float, float, str]]:
     return found[-200:]
 
 
-def _traffic(data: Document) -> list[Html | str]:
+def traffic_chart(data: Document) -> list[Html | str]:
+    """Requests and failures of the last day."""
     rows = data["requests_over_time"]
     if not rows:
         return ["No requests in the last 24 hours."]
@@ -184,54 +198,11 @@ def _features(data: Document) -> list[Html | str]:
         return ["The model was logged without a training set: nothing to compare with."]
     worst = [one for one in features if one["score"] is not None][:6] or features[:6]
     report = endpoint_link("all features and histograms", data["project"], data["uid"], "/drift")
-    return [_feature_table(features[:20]), element("p", report), cards(*map(_picture, worst))]
+    return [feature_table(features[:20]), element("p", report), cards(*map(feature_picture, worst))]
 
 
-def _feature_table(features: Sequence[Document]) -> Html:
-    rows = [
-        [
-            one["name"],
-            *(number(one[key], 3) for key in ("tvd", "hellinger", "kld", "score")),
-            number(one["expected"].get("mean")),
-            number(one["actual"].get("mean")),
-            badge(*_verdict(one["score"])),
-        ]
-        for one in features
-    ]
-    headers = ("feature", "tvd", "hellinger", "kld", "score", "mean before", "mean now", "status")
-    return table(headers, rows, headers[1:-1], caption="features")
-
-
-def _verdict(score: float | None) -> tuple[str, str]:
-    if score is None:
-        return "not judged", "none"
-    if score >= _DETECTED:
-        return "drift detected", "bad"
-    return ("possible drift", "warn") if score >= _POSSIBLE else ("no drift", "ok")
-
-
-def _picture(one: Document) -> Html:
-    words, level = _verdict(one["score"])
-    heading = element("h3", one["name"], " ", element("small", words))
-    before, now = one["expected_hist"], one["actual_hist"]
-    if before and now and before["edges"] == now["edges"]:
-        beyond = any(side[key] for side in (before, now) for key in ("below", "above"))
-        shares = [_counts(side, beyond) for side in (before, now)]
-        drawn = histogram(before["edges"], *shares, title=one["name"], level=level)
-        return element("div", heading, drawn)
-    pictures = [
-        histogram(side["edges"], side["counts"], title=f"{one['name']}, {word}", level=tone)
-        for side, word, tone in ((before, "training", "none"), (now, "now", level))
-        if side
-    ]
-    return element("div", heading, *pictures)
-
-
-def _counts(side: Mapping[str, Any], beyond: bool) -> list[float]:
-    return [side["below"], *side["counts"], side["above"]] if beyond else list(side["counts"])
-
-
-def _quality(data: Document) -> Html:
+def quality_chart(data: Document) -> Html:
+    """Measures of quality that are shares, by window."""
     windows = data["quality_windows"]
     series: dict[str, list[tuple[float, Any]]] = {}
     for one in windows:
@@ -262,7 +233,8 @@ def _links(data: Document) -> Html:
     return joined([table(("", ""), shown, caption="links"), element("p", json_link)])
 
 
-def _numbers(data: Document) -> Html:
+def numbers_table(data: Document) -> Html:
+    """The newest numbers of applications."""
     rows = [
         [
             one["application"],
@@ -278,7 +250,8 @@ def _numbers(data: Document) -> Html:
     return table(headers, rows, ("value",), caption="newest numbers")
 
 
-def _windows(data: Document) -> Html:
+def windows_table(data: Document) -> Html:
+    """What became of the newest windows."""
     rows = [
         [
             one["application"],

@@ -11,8 +11,8 @@ from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, MissingDependencyError, StoreUnavailableError
 from mlrun_like.monitoring.recording.spool import BatchSpool
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.monitoring_abilities import SeriesBatch
-from mlrun_like.tracking.store import SqlStore
 
 __all__ = ["Delivery"]
 
@@ -31,7 +31,7 @@ class Delivery:
         store: The store; None: the configured one.
     """
 
-    def __init__(self, lost: Callable[[SeriesBatch], None], store: SqlStore | None = None) -> None:
+    def __init__(self, lost: Callable[[SeriesBatch], None], store: FullStore | None = None) -> None:
         self._lost = lost
         self._given = store
         self._spool: BatchSpool | None = None
@@ -41,7 +41,7 @@ class Delivery:
         self._look_at = 0.0
         self.away = False
 
-    def store(self) -> SqlStore:
+    def store(self) -> FullStore:
         """The store that batches go to."""
         return self._given if self._given is not None else open_store()
 
@@ -77,7 +77,7 @@ class Delivery:
     def spool(self) -> BatchSpool:
         """Where batches wait while the store is away."""
         if self._spool is None:
-            shown = self.store().database.shown
+            shown = self.store().shown
             self._spool = BatchSpool(shown, int(config.monitoring_spool_bytes))
         return self._spool
 
@@ -86,7 +86,7 @@ class Delivery:
         self._memory.clear()
         self._bytes = 0
 
-    def _append(self, store: SqlStore, batches: Sequence[SeriesBatch]) -> None:
+    def _append(self, store: FullStore, batches: Sequence[SeriesBatch]) -> None:
         try:
             store.append_batches(batches)
         except _AWAY:
@@ -100,7 +100,7 @@ class Delivery:
             for batch in batches:
                 self._lost(batch)
 
-    def _replay(self, store: SqlStore) -> None:
+    def _replay(self, store: FullStore) -> None:
         for path, batch in self.spool().read():
             self._append(store, [batch])
             path.unlink(missing_ok=True)

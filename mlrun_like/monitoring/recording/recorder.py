@@ -26,8 +26,8 @@ from mlrun_like.monitoring.recording.delivering import Delivery
 from mlrun_like.registry import resolve
 from mlrun_like.serving.observe.numbers import GAUGE, Key
 from mlrun_like.serving.observe.sources import add_source
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.monitoring_abilities import SeriesBatch
-from mlrun_like.tracking.store import SqlStore
 
 if TYPE_CHECKING:
     from mlrun_like.monitoring.recording.chunks import Chunks
@@ -47,7 +47,7 @@ class Recorder:
         store: Where to; None: the configured store.
     """
 
-    def __init__(self, store: SqlStore | None = None) -> None:
+    def __init__(self, store: FullStore | None = None) -> None:
         self._channels: dict[tuple[str, str], Channel] = {}
         self._chunks: dict[tuple[str, str], Chunks] = {}
         self._delivery = Delivery(self._lose, store)

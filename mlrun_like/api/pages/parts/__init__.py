@@ -1,0 +1,16 @@
+"""What the pages of areas show: parts of `Html` made of plain data.
+
+look.py         who looks at a page; addresses, forms, facts, what stands where nothing is yet
+pipelines.py    runs of pipelines, one as a live graph; steps.py: one step
+schedules.py    what runs by itself, its history, a form that explains cron expressions
+endpoints.py    models that are watched: drift by feature and window, quality, traffic
+alerts.py       incidents over time, and one; definitions.py: what is watched, what is silent
+features.py     feature sets and vectors; values.py: statistics, rows, values of an entity now
+lineage.py      where something comes from and who uses it
+models.py       the registry: versions, gates, promotion; trail.py: comparison, audit trail
+gateway.py      deployed functions; deployed.py: one with replicas, versions, traffic, log
+graphs.py       serving graphs with their numbers, recorded events; trying.py: a form to try one
+hub.py          what catalogues offer, and one item
+"""
+
+from __future__ import annotations
