@@ -18,5 +18,7 @@ settings.py    config explain, get, set, unset
 doctor.py      doctor
 gc.py          gc
 demo_command.py demo; demo.py and demo_steps.py hold its stages
+service_users.py   service user, service token; service_members.py: service member, rotate-key
+login.py       login, logout, whoami
 version.py     version
 """

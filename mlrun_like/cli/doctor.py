@@ -24,8 +24,11 @@ from mlrun_like.runtimes.base import Runtime
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.migrate import read_version
 from mlrun_like.tracking.reaper import mark_lost
+from mlrun_like.tracking.remote.store import RemoteStore
+from mlrun_like.tracking.store import SqlStore
 
 __all__ = ["Finding", "doctor"]
 
@@ -144,13 +147,20 @@ def _settings() -> Iterator[Finding]:
 def _store() -> Iterator[Finding]:
     store = open_store()
     lost = mark_lost(store)
-    with store.database.read() as connection:
-        schema = read_version(connection)
-    yield Finding("store", "ok", f"{store.database.shown}, schema {schema}")
+    yield Finding("store", "ok", f"{store.shown}, {_version(store)}")
     newest = store.list_runs(RunQuery(project="*", limit=1))
     yield Finding("runs", "ok", f"newest: {newest[0]['metadata']['uid']}" if newest else "none yet")
     state, fix = ("warn", "mlrun-like get runs --state error") if lost else ("ok", "")
     yield Finding("lost runs", state, f"{len(lost)} found and marked as failed", fix)
+
+
+def _version(store: FullStore) -> str:
+    if isinstance(store, SqlStore):
+        with store.database.read() as connection:
+            return f"schema {read_version(connection)}"
+    if isinstance(store, RemoteStore):
+        return f"a service of version {store.client.spec(fresh=True)['version']}"
+    return type(store).__name__
 
 
 def _spool() -> Iterator[Finding]:

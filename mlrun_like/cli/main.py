@@ -112,6 +112,19 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "mlrun_like.cli.nuclio:app",
             "Functions as Nuclio projects, and in a Nuclio that runs.",
         ),
+        "service": (
+            "mlrun_like.cli.service:app",
+            "The service of a team: start, users, tokens, backup.",
+        ),
+        "login": (
+            "mlrun_like.cli.login:login",
+            "Log in to a service of a team, and keep a token for it.",
+        ),
+        "logout": (
+            "mlrun_like.cli.login:logout",
+            "Revoke and forget the token of a service.",
+        ),
+        "whoami": ("mlrun_like.cli.login:whoami", "Show who the service thinks you are."),
         "pages": (
             "mlrun_like.cli.dashboards:pages",
             "Show served models, drift and alerts as web pages.",

@@ -81,7 +81,7 @@ def run(
             return  # another one was faster
         lower_priority()
     else:
-        typer.echo(f"watching {project or 'all projects'} in {open_store().database.shown}")
+        typer.echo(f"watching {project or 'all projects'} in {open_store().shown}")
         sys.stdout.flush()
     again = run_forever(
         project, interval, stop=stop, wanted=beside_wanted if beside else None, told=tell

@@ -5,6 +5,9 @@ engines   where functions run: this machine, containers, clusters, times
 images    images and registries
 serving   serving graphs
 gateway   deployed functions on this machine
+access    who may use the service of a team
+execution runs that the service starts for its callers
+service   the service of a team: address, processes, limits
 setting   one row
 table     all of them
 

@@ -25,8 +25,24 @@ GENERAL: tuple[Setting, ...] = (
         "dbpath",
         str,
         "",
-        "Tracking store: a folder, sqlite:///file or postgresql://…; empty: a SQLite file in home.",
+        "Tracking store: a folder, sqlite:///file, postgresql://… or the http(s)://… address of a "
+        "service; empty: a SQLite file in home.",
         ("MLRUN_DBPATH",),
+    ),
+    Setting(
+        "access_key",
+        str,
+        "",
+        "Token for the service that dbpath names; empty: what `mlrun-like login` keeps in home.",
+        ("MLRUN_ACCESS_KEY", "V3IO_ACCESS_KEY"),
+    ),
+    Setting("remote_timeout", float, 30.0, "Seconds to wait for one answer of the service."),
+    Setting(
+        "remote_deadline",
+        float,
+        30.0,
+        "Seconds for which a request is tried again while the service is away; what is recorded "
+        "waits on disk and is not counted.",
     ),
     Setting(
         "sql_url",

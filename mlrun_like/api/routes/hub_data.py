@@ -1,0 +1,146 @@
+"""The hub as plain data: what its sources offer, and one item with its function."""
+
+from __future__ import annotations
+
+from mlrun_like.errors import MLRunLikeError
+from mlrun_like.marketplace.addresses import spellings
+from mlrun_like.marketplace.catalogue import read_catalogue
+from mlrun_like.marketplace.item import HubItem
+from mlrun_like.marketplace.resolving import find_item, function_file, read_asset
+from mlrun_like.marketplace.source import get_source, list_sources
+from mlrun_like.packaging.document import parse_text
+from mlrun_like.tracking.store import SqlStore
+from mlrun_like.types import Document
+
+__all__ = ["hub_item", "hub_items", "hub_sources"]
+
+_README = ("README.md", "docs/README.md", "readme.md")
+_MOST = 256 << 10
+
+
+def hub_sources(store: SqlStore) -> list[Document]:
+    """The catalogues in their order, as MLRun's IndexedHubSource."""
+    return [source.to_dict() for source in list_sources(store)]
+
+
+def hub_items(
+    store: SqlStore,
+    *,
+    source: str = "",
+    kind: str = "",
+    text: str = "",
+    category: str = "",
+    tag: str = "latest",
+    refresh: bool = False,
+) -> Document:
+    """What the sources offer; one that cannot be read has its error, and the others are shown.
+
+    Args:
+        store: The store.
+        source: Only this one.
+        kind: `functions`, `modules` or `steps`.
+        text: In the name, description, categories or labels, case ignored.
+        category: One of its categories.
+        tag: This version; `*`: all.
+        refresh: Ask the sources anew, however fresh the copies are.
+
+    Returns:
+        `items` (HubItem documents), `sources` (name, path, age, stale, error, items, problems),
+        `categories` (with counts).
+
+    Raises:
+        NotFoundError: if there is no such source.
+    """
+    sources = [get_source(store, source)] if source else list_sources(store)
+    items: list[HubItem] = []
+    told: list[Document] = []
+    for one in sources:
+        row: Document = {"name": one.name, "path": one.path, "channel": one.channel}
+        try:
+            found = read_catalogue(one, refresh=refresh)
+        except MLRunLikeError as exc:
+            told.append({**row, "age": None, "stale": True, "error": exc.what, "fix": exc.fix,
+                         "items": 0, "problems": []})  # fmt: skip
+            continue
+        items += found.items
+        told.append({**row, "age": found.age, "stale": bool(found.error), "error": found.error,
+                     "fix": "", "items": len(found.items), "problems": found.problems})  # fmt: skip
+    chosen = [item for item in items if not item.hidden and _fits(item, kind, text, tag)]
+    counts: dict[str, int] = {}
+    for item in chosen:
+        for word in item.categories:
+            counts[word] = counts.get(word, 0) + 1
+    shown = [item for item in chosen if not category or category in item.categories]
+    return {
+        "items": [item.to_dict() for item in shown],
+        "sources": told,
+        "categories": dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))),
+    }
+
+
+def hub_item(store: SqlStore, source: str, name: str, tag: str = "") -> Document:
+    """One item: `item`, `versions`, `function` (its document, or None), `digest`, `readme`, `code`,
+    `use` (lines to write).
+
+    Raises:
+        NotFoundError: if there is none.
+    """
+    item = find_item(store, source, name, tag)
+    versions = sorted(
+        {
+            one.tag: one.version
+            for one in read_catalogue(get_source(store, item.source)).items
+            if one.name in spellings(item.name)
+        }.items()
+    )
+    function, digest, error = _function(store, item)
+    return {
+        "item": item.to_dict(),
+        "versions": [{"tag": one, "version": number} for one, number in versions],
+        "function": function,
+        "digest": digest,
+        "function_error": error,
+        "readme": _text(store, item, _README),
+        "code": _text(store, item, (item.filename,)) if item.filename else "",
+        "use": _use(item),
+    }
+
+
+def _fits(item: HubItem, kind: str, text: str, tag: str) -> bool:
+    if (kind and item.object_type != kind) or tag not in ("*", item.tag):
+        return False
+    words = " ".join([item.name, item.description, *item.categories, *item.labels.values()])
+    return all(word in words.lower() for word in text.lower().split())
+
+
+def _function(store: SqlStore, item: HubItem) -> tuple[Document | None, str, str]:
+    if item.object_type != "functions":
+        return None, "", ""
+    try:
+        tag = "" if item.tag == "latest" else item.tag
+        file = function_file(store, item.name, tag, item.source)
+        return parse_text(file.found.data.decode("utf-8-sig"), item.url), file.digest, ""
+    except UnicodeDecodeError:
+        return None, "", "its function.yaml is not UTF-8 text"
+    except MLRunLikeError as exc:
+        return None, "", exc.what
+
+
+def _text(store: SqlStore, item: HubItem, names: tuple[str, ...]) -> str:
+    for name in names:
+        try:
+            found = read_asset(store, item, name)
+        except MLRunLikeError:
+            continue
+        return found.data[:_MOST].decode("utf-8", "replace")
+    return ""
+
+
+def _use(item: HubItem) -> list[str]:
+    quoted = f'"{item.url}"'
+    if item.object_type == "functions":
+        return [f"fn = mlrun_like.import_function({quoted})", "fn.run(...)"]
+    return [
+        "# use it in a project first: its code becomes a function there",
+        f'project.get_function("{item.name.replace("_", "-")}")',
+    ]
