@@ -69,7 +69,8 @@ bench: $(STAMPS)/dev $(STAMPS)/models system
 	gateway/cold gateway/idle gateway/warm gateway/burst \
 	gateway/faults feature_store/ingest feature_store/joins feature_store/online \
 	feature_store/windows feature_store/transform \
-	monitoring/recording monitoring/drift monitoring/detection monitoring/controller; do \
+	monitoring/recording monitoring/drift monitoring/detection monitoring/controller \
+	service/auth service/listing service/live service/clients service/fuzz; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
 
 clean:
@@ -86,7 +87,7 @@ $(STAMPS)/base:
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/demo: $(STAMPS)/base pyproject.toml requirements.lock
-	$(call install,-e ".[frameworks$(comma)serving]")
+	$(call install,-e ".[frameworks$(comma)serving$(comma)service]")
 	@touch $@
 
 $(STAMPS)/dev: $(STAMPS)/base pyproject.toml requirements.lock
@@ -127,6 +128,7 @@ ip iproute2
 java default-jre-headless
 prometheus prometheus
 chromium chromium
+go golang-go
 endef
 export needed
 
@@ -134,6 +136,8 @@ system:
 	@wanted=""; export PATH="$$PATH:/usr/sbin:/usr/lib/podman"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 	wanted="$$wanted postgresql"; \
+	test -d /usr/share/gocode/src/github.com/Masterminds/sprig || \
+	wanted="$$wanted golang-github-masterminds-sprig-dev"; \
 	while read -r program package; do \
 	command -v "$$program" >/dev/null || wanted="$$wanted $$package"; done <<< "$$needed"; \
 	if [ -z "$$wanted" ]; then :; \
