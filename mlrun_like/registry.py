@@ -114,13 +114,14 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
                 "file": "mlrun_like.projects.secrets:FileSecrets",
                 "env": "mlrun_like.projects.secrets:EnvSecrets",
                 "vault": "mlrun_like.projects.vault:VaultSecrets",
+                "service": "mlrun_like.api.secrets.provider:ServiceSecrets",
             }
         ),
         "trackers": MappingProxyType(  # other platforms whose records are taken over
             {"mlflow": "mlrun_like.frameworks.mlflow:MLFlowTracker"}
         ),
         "hubs": MappingProxyType(  # function catalogues: hub://[<hub>/]<name>[:<tag>]
-            {"default": "mlrun_like.functions.hub:find_in_folder"}
+            {"default": "mlrun_like.marketplace.resolving:find_function"}
         ),
     }
 )

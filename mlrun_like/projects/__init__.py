@@ -15,6 +15,7 @@ places.py      folders, repositories, archives, templates, the store
 loading.py, deleting.py   new_project, load_project, get_or_create_project, delete_project
 secrets.py, vault.py   plug-ins: where secrets are kept
 archive.py     a folder as zip; bundle.py, manifest.py, restoring.py: all of a project
+resuming.py    pipelines that go on in a process of their own
 reproduce.py, comparing.py    a recorded run made anew, and what differs
 """
 

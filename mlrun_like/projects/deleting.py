@@ -7,7 +7,7 @@ from mlrun_like.projects.current import get_current_project, set_current_project
 from mlrun_like.projects.secrets import FileSecrets
 from mlrun_like.tracking.connect import open_store
 
-__all__ = ["STRATEGIES", "delete_project"]
+__all__ = ["STRATEGIES", "content_to_delete", "delete_project"]
 
 STRATEGIES = ("restrict", "cascade", "check")
 
@@ -32,6 +32,23 @@ def delete_project(
         ConflictError: if it has records and they may not be deleted, or a run of it goes on.
         NotFoundError: if there is none of that name.
     """
+    store = open_store()
+    content = content_to_delete(name, deletion_strategy, missing_ok=missing_ok)
+    if deletion_strategy == "check" or not (store.list_projects(name) or any(content.values())):
+        return content
+    store.delete_project(name)
+    secrets = FileSecrets()
+    secrets.write(name, dict.fromkeys(secrets.read(name)))
+    current = get_current_project(silent=True)
+    if current is not None and current.name == name:
+        set_current_project(None)
+    return content
+
+
+def content_to_delete(
+    name: str, deletion_strategy: str = "restrict", *, missing_ok: bool = False
+) -> dict[str, int]:
+    """What `delete_project` would delete; nothing is changed. Arguments and errors as there."""
     if deletion_strategy not in STRATEGIES:
         raise InvalidArgumentError(
             f"deletion strategy {deletion_strategy!r} is unknown",
@@ -59,12 +76,4 @@ def delete_project(
             where=repr(store),
             fix='deletion_strategy="cascade" deletes them too',
         )
-    if deletion_strategy == "check":
-        return content
-    store.delete_project(name)
-    secrets = FileSecrets()
-    secrets.write(name, dict.fromkeys(secrets.read(name)))
-    current = get_current_project(silent=True)
-    if current is not None and current.name == name:
-        set_current_project(None)
     return content

@@ -157,10 +157,15 @@ def provider_of(name: str | None = "") -> SecretProvider:
         UnknownNameError: if there is none of that name.
     """
     name = name or ""
-    provider: SecretProvider = load(
-        "secret_providers", _ALIASES.get(name, name) or config.secret_provider
-    )()
+    provider: SecretProvider = load("secret_providers", _ALIASES.get(name, name) or _usual())()
     return provider
+
+
+def _usual() -> str:
+    """What the setting says; if nobody set it, who has a service keeps secrets there."""
+    value, origin = config.explain("secret_provider")
+    remote = config.dbpath.lower().startswith(("http://", "https://"))
+    return "service" if origin == "default" and remote else str(value)
 
 
 def masked(value: Any, secrets: Mapping[str, str]) -> Any:

@@ -1,6 +1,6 @@
 """Which version of a model serves: a registry, gates that decide, the way back, batch inference.
 
-registry.py    versions, aliases, stages and the audit trail of logged models
+registry.py    versions, aliases, stages and the audit trail of logged models; actor.py: who moves
 stages.py      which stage may follow which
 promote.py     promote: gates, then alias and stage at once; report.py is what is kept of it
 canary.py      which share of a serving graph's traffic a version gets

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import time
 from typing import Any
 
@@ -14,6 +12,7 @@ from mlrun_like.artifacts.item import get_artifact
 from mlrun_like.configuration import config
 from mlrun_like.errors import EngineError, InvalidArgumentError, NotFoundError, nearest
 from mlrun_like.names import check_tag, parse_artifact_uri
+from mlrun_like.promotion.actor import actor
 from mlrun_like.promotion.stages import check_stage, check_step
 from mlrun_like.tracking.abilities import (
     AliasMove,
@@ -200,14 +199,7 @@ def alias_holder(
 def new_event(version: ModelVersion | None, action: str, why: str = "", **body: Any) -> ModelEvent:
     """A line of the audit trail: now, by the user of this process."""
     number, uid = (version.number, version.uid) if version else (0, "")
-    return ModelEvent(number, uid, action, time.time(), {**body, "who": _who(), "why": why})
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
+    return ModelEvent(number, uid, action, time.time(), {**body, "who": actor(), "why": why})
 
 
 def set_alias(

@@ -25,7 +25,7 @@ class Answering:
     background: Background
     errors: ErrorStream
     observers: list[Observer]
-    _plain_plan: Plan
+    _plain_plan: Plan | None = None
     _direct: Any
 
     def run(self, event: Event) -> Response:
@@ -43,8 +43,10 @@ class Answering:
             return self.failure(exc, event)
 
     def observe(self, *observers: Observer) -> None:
-        """Let observers watch every event from now on."""
+        """Let observers watch every event from now on; the initializer of a graph may call it."""
         self.observers += observers
+        if self._plain_plan is None:
+            return  # there are no steps yet: they are watched as soon as there are
         steps = [observer for observer in self.observers if observer.steps]
         self.plan = self._plain_plan.observed(watching(steps) if steps else None)
         self._direct = None

@@ -78,6 +78,8 @@ class GraphServer(Streaming):
         self._result: Any = None
         self.ready = True
         self.background.connect(self.plan, self._late_error)
+        if self.observers:  # of the initializer
+            self.observe()
 
     def test(  # noqa: PLR0913 - MLRun's signature
         self,

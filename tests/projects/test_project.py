@@ -38,7 +38,7 @@ from mlrun_like.tracking.abilities import (
     StageMove,
     StepRow,
 )
-from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.connect import open_database, open_store
 from mlrun_like.tracking.schema import metadata
 
 FOREIGN = """
@@ -371,7 +371,7 @@ def _fill_tables(project: MlrunProject) -> None:
 def _rows() -> dict[str, int]:
     """How many rows of the project each table has."""
     found = {}
-    with open_store().database.read() as connection:
+    with open_database().database.read() as connection:
         for table in metadata.tables.values():
             if "project" in table.c:
                 rows = select(func.count()).select_from(table).where(table.c.project == "demo")

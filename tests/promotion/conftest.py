@@ -14,13 +14,13 @@ from mlrun_like.artifacts.manager import ArtifactManager, Producer
 from mlrun_like.artifacts.model import ModelArtifact
 from mlrun_like.names import new_uid
 from mlrun_like.tracking.connect import close_stores, open_store
-from mlrun_like.tracking.store import SqlStore
+from mlrun_like.tracking.full import FullStore
 
 LogModel = Callable[..., ModelArtifact]
 
 
 @pytest.fixture
-def store() -> Iterator[SqlStore]:
+def store() -> Iterator[FullStore]:
     yield open_store()
     close_stores()
 
@@ -37,7 +37,7 @@ def rows() -> pd.DataFrame:
 
 
 @pytest.fixture
-def log_model(store: SqlStore, rows: pd.DataFrame) -> LogModel:
+def log_model(store: FullStore, rows: pd.DataFrame) -> LogModel:
     """Log a version: `good` learns from `x`, the other one from noise."""
 
     def log(good: bool = True, key: str = "net", **options: Any) -> ModelArtifact:

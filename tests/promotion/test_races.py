@@ -18,7 +18,7 @@ from mlrun_like.promotion.promote import promote
 from mlrun_like.promotion.registry import find_version, history, model_versions
 from mlrun_like.promotion.rollback import rollback
 from mlrun_like.tracking.connect import close_stores, open_store
-from mlrun_like.tracking.store import SqlStore
+from mlrun_like.tracking.full import FullStore
 from tests.servers import postgres_server
 
 KEY = "train_net"
@@ -31,7 +31,7 @@ def database() -> Iterator[Any]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest) -> Iterator[SqlStore]:
+def store(request: pytest.FixtureRequest) -> Iterator[FullStore]:
     """In place of the one of conftest.py: both kinds of stores."""
     if request.param == "sqlite":
         yield open_store()
@@ -44,7 +44,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[SqlStore]:
     close_stores()
 
 
-def _start(store: SqlStore, home: Path, code: str, *arguments: str) -> subprocess.Popen[str]:
+def _start(store: FullStore, home: Path, code: str, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "MLRUN_LIKE_HOME": str(home), "MLRUN_LIKE_DBPATH": config.dbpath}
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
@@ -80,7 +80,7 @@ except ConflictError as exc:
 
 @pytest.mark.slow
 def test_of_two_processes_that_promote_one_wins(
-    store: SqlStore, log_model: Any, home: Path, tmp_path: Path
+    store: FullStore, log_model: Any, home: Path, tmp_path: Path
 ) -> None:
     for _ in range(3):
         log_model()
@@ -114,7 +114,7 @@ for number in itertools.cycle((2, 3, 1)):
 
 @pytest.mark.slow
 def test_a_process_killed_while_it_promotes_leaves_no_half(
-    store: SqlStore, log_model: Any, home: Path
+    store: FullStore, log_model: Any, home: Path
 ) -> None:
     for _ in range(3):
         log_model()
@@ -133,7 +133,7 @@ def test_a_process_killed_while_it_promotes_leaves_no_half(
         _check(store)
 
 
-def _check(store: SqlStore) -> None:
+def _check(store: FullStore) -> None:
     """Alias, stages and audit trail say the same."""
     versions = model_versions("demo", KEY, store=store)
     champions = [one for one in versions if "champion" in one.tags]

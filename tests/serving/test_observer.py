@@ -9,6 +9,7 @@ from mlrun_like.errors import StepError
 from mlrun_like.serving.definition.graph import flow
 from mlrun_like.serving.event import Event, Response
 from mlrun_like.serving.observer import Observer
+from mlrun_like.serving.server import GraphServer
 
 
 class Log(Observer):
@@ -75,3 +76,11 @@ def test_watching_whole_events_leaves_steps_alone() -> None:
     server.observe(log)
     assert server.test(body=1) == 2
     assert log.lines == [("begin", 1), ("end", 200, "")]
+
+
+def test_an_initializer_lets_observers_watch() -> None:
+    graph, log = flow(), Log()
+    graph.to(name="plus", handler="(event + 1)").respond()
+    with GraphServer(graph, initializer=lambda server: server.observe(log)) as server:
+        assert server.test(body=1) == 2
+    assert log.lines == [("begin", 1), ("plus", 1, 2, ""), ("end", 200, "")]

@@ -192,14 +192,20 @@ class GatewayClient:
         body: bytes = b"",
         method: str = "",
         headers: Mapping[str, str] | None = None,
+        *,
+        most: int | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Send a function one request; status, headers and body of its answer."""
+        """Send a function one request; status, headers and body of its answer.
+
+        With `most` only so many bytes of the body are read, and the wait between two parts is the
+        client's timeout; else both are without limit.
+        """
         check_key(key)
         target = f"/{key}/{path.lstrip('/')}"
         verb = method or ("POST" if body else "GET")
-        with self._sent(verb, target, body, dict(headers or {}), endless=True) as response:
+        with self._sent(verb, target, body, dict(headers or {}), endless=most is None) as response:
             found = {name.lower(): value for name, value in response.getheaders()}
-            return response.status, found, response.read()
+            return response.status, found, response.read(most)
 
     # Inside ----------------------------------------------------------------------------------
 

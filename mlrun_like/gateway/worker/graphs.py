@@ -23,6 +23,7 @@ from mlrun_like.gateway.worker.order import Order
 from mlrun_like.gateway.worker.streaming import AsyncSink, BlockingSink, status_of
 from mlrun_like.serving.event import Response
 from mlrun_like.serving.function import ServingFunction
+from mlrun_like.serving.observe.metrics import Metrics
 from mlrun_like.serving.queues.wrapping import to_event
 from mlrun_like.serving.server import GraphServer
 from mlrun_like.serving.web.answers import Answers
@@ -50,6 +51,8 @@ def graph_program(doc: FunctionDoc, order: Order) -> GraphProgram:
     current = environment("SERVING_CURRENT_FUNCTION", "*")  # a part of a graph, if it is said
     server = ServingFunction(None, None, doc).server(current_function=str(current))
     server.context.worker_id = order.replica
+    if not any(hasattr(one, "render") for one in server.observers):
+        server.observe(Metrics())  # a few microseconds; its pages tell how long each step takes
     most = int(order.number("max_body")) or 64 << 20
     options = WebOptions.of(max_body=most, token="", cors_origins=(), access_log="")
     return GraphProgram(server, options)
