@@ -35,9 +35,9 @@ demo: $(STAMPS)/demo
 
 test: $(STAMPS)/dev system $(if $(CI),$(STAMPS)/models $(STAMPS)/grafana)
 	@mkdir -p $(CACHE)
-	@# Real brokers, clusters and browsers share two cores here: what fails is tried once more and
+	@# Real brokers, clusters and browsers share two cores here: what fails is tried again and
 	@# listed as RERUN. Nothing is tried again by `make check`.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q --reruns 1 -rfExXsR; \
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q --reruns 2 --reruns-delay 1 -rfExXsR; \
 	code=$$?; echo $$code > $(CACHE)/pytest-exit; exit $$code
 
 check: lint types tests-fast

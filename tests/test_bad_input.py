@@ -192,7 +192,8 @@ ADDRESSES: dict[str, Callable[[Path], object]] = {
     "function that is not there": lambda _: ml.import_function("db://p/nothing"),
     "no catalogue": lambda _: ml.import_function("hub://describe"),
     "store of no kind": lambda _: open_store("mongodb://x"),
-    "store far away": lambda _: open_store("http://example.invalid:8080"),
+    "store far away": lambda _: open_store("ftp://example.invalid:8080"),
+    "service without a name": lambda _: open_store("http://:8080"),
     "store without a file": lambda _: open_store("sqlite://"),
     "store that is a number": lambda _: open_store(5),  # type: ignore[arg-type]
     "data that is a number": lambda _: ml.get_dataitem(5),  # type: ignore[arg-type]

@@ -200,7 +200,8 @@ def test_commands_and_their_options_exist(name: str, line: str) -> None:
     words = shlex.split(line, comments=True)
     assert words[1] in COMMANDS, name
     command = load_command(words[1])
-    command = getattr(command, "commands", {}).get(" ".join(words[2:3]), command)
+    for word in words[2:4]:  # a group may have groups
+        command = getattr(command, "commands", {}).get(word, command)
     known = {option for parameter in command.params for option in parameter.opts}
     known |= {option for parameter in command.params for option in parameter.secondary_opts}
     for word in words[2:]:

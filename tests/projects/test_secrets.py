@@ -153,7 +153,7 @@ def test_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dict(provider.read("any")) == {"A": "1", "B": "2"}
     with pytest.raises(ConflictError, match="cannot be changed"):
         provider.write("any", {"A": "2"})
-    with pytest.raises(UnknownNameError, match="env, file, vault"):
+    with pytest.raises(UnknownNameError, match="env, file, service, vault"):
         provider_of("azure")
 
 

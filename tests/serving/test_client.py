@@ -18,6 +18,7 @@ from mlrun_like.errors import (
     StepError,
     StepTimeoutError,
     StoreUnavailableError,
+    UnauthorizedError,
 )
 from mlrun_like.serving.client import AsyncClient, Client
 from mlrun_like.serving.definition.graph import Graph, flow
@@ -231,7 +232,7 @@ def test_what_cannot_be_reached() -> None:
 def test_tokens_and_overload() -> None:
     app = GraphApp(work_graph(), options=WebOptions(token="s3cret", max_in_flight=1))
     with Client(app) as client:
-        with pytest.raises(InvalidArgumentError) as told:
+        with pytest.raises(UnauthorizedError) as told:
             client.post("/", 1)
         assert told.value.status == 401
     with Client(app, token="s3cret") as client:
