@@ -1,7 +1,9 @@
-"""Doctests keep their records in a folder of their own, not in the home of whoever runs them."""
+"""What runs here keeps its records in a folder of its own, not in the home of whoever runs it."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +12,10 @@ from mlrun_like.configuration import config
 from mlrun_like.registry import resolve
 
 __all__ = ["doctest_home"]
+
+# for processes that tests start without naming a home
+_HOME = tempfile.TemporaryDirectory(prefix="mlrun-like-tests-")
+os.environ["MLRUN_LIKE_HOME"] = _HOME.name
 
 
 @pytest.fixture(autouse=True)
