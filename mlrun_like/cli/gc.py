@@ -15,7 +15,9 @@ from mlrun_like.runtimes.kubernetes.access import no_cluster
 from mlrun_like.runtimes.kubernetes.cleanup import clean_up
 from mlrun_like.runtimes.kubernetes.client import Client
 from mlrun_like.tracking.connect import open_store
-from mlrun_like.tracking.gc import collect
+from mlrun_like.tracking.full import FullStore
+from mlrun_like.tracking.gc import GcReport, collect
+from mlrun_like.tracking.store import SqlStore
 
 __all__ = ["gc"]
 
@@ -39,10 +41,18 @@ def gc(
 
     mlrun-like gc --dry-run
 
+    A service removes what its store no longer needs itself, and is asked to; that needs an
+    administrator.
+
     Where a Kubernetes cluster is configured, also Jobs there that ended, or never started, and are
     older than an hour, with their pods.
     """
-    report = collect(open_store(), dry_run=dry_run, keep_days=keep_days)
+    store = open_store()
+    if isinstance(store, SqlStore):
+        report = collect(store, dry_run=dry_run, keep_days=keep_days)
+        files: list[str] | int = report.files
+    else:
+        report, files = _behind_service(store, dry_run, keep_days)
     layers = 0 if dry_run else BlobCache().prune()
     old = resolve("mlrun_like.monitoring.recording.retention:remove_old")
     recorded = 0 if dry_run else int(old())
@@ -52,6 +62,7 @@ def gc(
         print_json(
             {
                 **asdict(report),
+                "files": files,
                 "image_layers": layers,
                 "recorded_batches": recorded,
                 "jobs": jobs,
@@ -64,7 +75,7 @@ def gc(
         [
             ("runs", report.runs),
             ("artifacts", report.artifacts),
-            ("files", f"{len(report.files)}, {report.size} bytes"),
+            ("files", f"{files if isinstance(files, int) else len(files)}, {report.size} bytes"),
             ("image layers", f"{layers} bytes" if layers else ""),
             ("recorded requests", f"{recorded} batches" if recorded else ""),
             ("jobs", ", ".join(jobs)),
@@ -73,6 +84,26 @@ def gc(
     )
     for path in report.files if dry_run else ():
         typer.echo(clean(path))
+
+
+def _behind_service(
+    store: FullStore, dry_run: bool, keep_days: float | None
+) -> tuple[GcReport, int]:
+    """What the service removed, and how many files; their names are its own."""
+    collect_there = resolve("mlrun_like.tracking.remote.cleaning:collect_there")
+
+    def told(word: str) -> None:
+        typer.echo(f"the service: {word}", err=True)
+
+    found = collect_there(store, dry_run=dry_run, keep_days=keep_days, told=told)
+    report = GcReport(
+        int(found.get("runs", 0)),
+        int(found.get("artifacts", 0)),
+        size=int(found.get("bytes", 0)),
+        dry_run=dry_run,
+        notes=[str(note) for note in found.get("notes") or ()],
+    )
+    return report, int(found.get("files", 0))
 
 
 def _clean_cluster(dry_run: bool) -> tuple[list[str], str]:

@@ -26,7 +26,12 @@ from mlrun_like.errors import (
     UnauthorizedError,
 )
 from mlrun_like.tracking.remote.address import parse_address
-from mlrun_like.tracking.remote.credentials import forget_token, save_token, token_for
+from mlrun_like.tracking.remote.credentials import (
+    forget_token,
+    known_services,
+    save_token,
+    token_for,
+)
 
 __all__ = ["login", "logout", "whoami"]
 
@@ -48,7 +53,10 @@ def login(
         bool, typer.Option("--browser", help="Log in on the service's page (single sign-on).")
     ] = False,
     stdin: Annotated[
-        bool, typer.Option("--stdin", help="Read the password or token from standard input.")
+        bool,
+        typer.Option(
+            "--stdin", "--password-stdin", help="Read the password or token from standard input."
+        ),
     ] = False,
 ) -> None:
     """Log in to a service, and keep a token for it in the home folder (only you can read it).
@@ -59,7 +67,7 @@ def login(
 
     Then: export MLRUN_LIKE_DBPATH=http://ml.example.com:8080
     """
-    base = _base(url)
+    base = _base(url, "login")
     _refuse_plain(base)
     if browser:
         text = _by_browser(base)
@@ -79,7 +87,7 @@ def logout(url: Url = "") -> None:
 
     mlrun-like logout http://ml.example.com:8080
     """
-    base = _base(url)
+    base = _base(url, "logout", known=True)
     text = token_for(base)
     parts = text.split("_")
     if len(parts) > 2:
@@ -96,7 +104,7 @@ def whoami(url: Url = "", as_json: Json = False) -> None:
 
     mlrun-like whoami
     """
-    base = _base(url)
+    base = _base(url, "whoami", known=True)
     me = _ask(base, "GET", "/session", token=token_for(base))
     me.pop("csrf_token", None)
     if as_json:
@@ -114,11 +122,20 @@ def whoami(url: Url = "", as_json: Json = False) -> None:
     )
 
 
-def _base(url: str) -> str:
+def _base(url: str, verb: str, *, known: bool = False) -> str:
+    """The service that is meant; `known`: else the only one that a token is kept for."""
     text = url or config.dbpath
-    if not text.startswith(("http://", "https://")):
+    if not text and known:
+        kept = known_services()
+        text = kept[0] if len(kept) == 1 else ""
+    if text and "://" not in text and url:
         raise InvalidArgumentError(
-            "which service?", fix="mlrun-like login http://HOST:PORT, or set MLRUN_LIKE_DBPATH"
+            f"{url!r} does not say how to reach the service",
+            fix=f"write http://{url} or https://{url}",
+        )
+    if not text.lower().startswith(("http://", "https://")):
+        raise InvalidArgumentError(
+            "which service?", fix=f"mlrun-like {verb} http://HOST:PORT, or set MLRUN_LIKE_DBPATH"
         )
     return parse_address(text).url
 
@@ -218,7 +235,9 @@ def _ask(base: str, method: str, path: str, body: Any = None, token: str = "") -
         raise _error(exc, base) from None
     except (URLError, OSError, ValueError) as exc:
         raise StoreUnavailableError(
-            f"the service cannot be reached: {exc}", where=base, fix="look at the address"
+            f"the service cannot be reached: {_why(exc)}",
+            where=base,
+            fix="look at the address and port; where it runs: mlrun-like service status",
         ) from exc
     return found if isinstance(found, dict) else {}
 
@@ -229,5 +248,19 @@ def _error(exc: HTTPError, base: str) -> Exception:
         what, fix = str(detail["reason"]), str(detail.get("fix", ""))
     except (ValueError, KeyError, TypeError, OSError):
         what, fix = f"it answers {exc.code}", "look at the address: is it a service of ours?"
-    kind = UnauthorizedError if exc.code == 401 else InvalidArgumentError
-    return kind(what, where=base, fix=fix)
+    if exc.code != 401:
+        return InvalidArgumentError(what, where=base, fix=fix)
+    if "/session/token" not in exc.url:  # not a wrong password: no token, or an old one
+        fix = f"mlrun-like login {base}"
+    return UnauthorizedError(what, where=base, fix=fix)
+
+
+def _why(exc: Exception) -> str:
+    reason = exc.reason if isinstance(exc, URLError) else exc
+    if isinstance(reason, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(reason, socket.gaierror):
+        return "there is no host of that name"
+    if isinstance(reason, ValueError):
+        return "what answers there is no service of ours"
+    return str(reason)

@@ -45,8 +45,7 @@ def start(
     """
     _needed()
     options = {"--host": host, "--port": port, "--workers": workers}
-    given = [f"{name}={value}" for name, value in options.items() if value is not None]
-    record, begun = starting.start(given)
+    record, begun = starting.start(_words(options))
     if as_json:
         print_json({"url": record.url, "started": begun, "pid": record.pid})
     else:
@@ -67,7 +66,12 @@ def run(host: _Host = None, port: _Port = None, workers: _Workers = None) -> int
     changes: dict[str, Any] = {"host": host, "port": port, "workers": workers}
     given = {name: value for name, value in changes.items() if value is not None}
     options = ServiceOptions.from_settings(background=config.service_background, **given)
-    return int(serve(options, lambda url: typer.echo(f"the service answers: {url}")))
+    words = _words({f"--{name}": value for name, value in changes.items()})
+    return int(serve(options, lambda url: typer.echo(f"the service answers: {url}"), words))
+
+
+def _words(options: dict[str, Any]) -> list[str]:
+    return [f"{name}={value}" for name, value in options.items() if value is not None]
 
 
 @app.command()
@@ -98,7 +102,8 @@ def restart(
 ) -> None:
     """Stop and start the service; with --rolling no request is refused meanwhile.
 
-    After an update of this package use it without --rolling: the schema may change.
+    Options of `start` hold on. After an update of this package use it without --rolling: the
+    schema may change.
 
     mlrun-like service restart
     """
@@ -106,8 +111,9 @@ def restart(
     if rolling:
         record = starting.renew()
     else:
+        given = starting.started_with()
         starting.stop()
-        record, _ = starting.start()
+        record, _ = starting.start(given)
     if as_json:
         print_json({"url": record.url, "pid": record.pid})
     else:
@@ -126,7 +132,13 @@ def status(as_json: Json = False) -> int:
         print_json(found)
     else:
         workers = ", ".join(f"{name} ({pid})" for name, pid in found.pop("workers").items())
-        found.pop("started")
+        for name in ("started", "since", "given"):  # for programs
+            found.pop(name, None)
+        asked = found.get("login")
+        if asked is not None:
+            found["login"] = "needed" if asked else "not needed: who reaches it may do everything"
+        if not found["pid"]:
+            found.pop("pid")
         print_fields([(name, value) for name, value in {**found, "processes": workers}.items()])
     return 0 if found["ready"] else 1
 

@@ -10,6 +10,8 @@ import typer
 from mlrun_like.api.access.members import members_data, remove_member, set_member
 from mlrun_like.cli.output import Json, print_json
 from mlrun_like.cli.service_users import print_rows, store_here
+from mlrun_like.configuration import config
+from mlrun_like.errors import nearest
 from mlrun_like.registry import require
 
 __all__ = ["member_add", "member_list", "member_remove", "members", "rotate_key"]
@@ -29,8 +31,13 @@ def member_add(
 
     mlrun-like service member add fraud anna --role admin
     """
-    set_member(store_here(), project, user, role)
+    store = store_here()
+    set_member(store, project, user, role)
     typer.echo(f"{user} is {role} of {project}")
+    known = [str(one["metadata"]["name"]) for one in store.list_projects()]
+    if project not in (*known, config.default_project):
+        hint = nearest(project, known)
+        typer.echo(f"note: there is no project {project!r} yet.{hint}", err=True)
 
 
 @members.command("remove")

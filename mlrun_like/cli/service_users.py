@@ -21,7 +21,9 @@ from mlrun_like.api.access.accounts import (
     users_data,
 )
 from mlrun_like.api.access.tokens import make_token, revoke_token, token_data, tokens_data
+from mlrun_like.api.process import starting
 from mlrun_like.cli.output import Json, print_json, print_table
+from mlrun_like.configuration import config
 from mlrun_like.errors import ConfigError, InvalidArgumentError
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.store import SqlStore
@@ -79,6 +81,17 @@ def user_add(
         kind="service" if service else "user",
     )  # fmt: skip
     _done(as_json, user_data(user), f"added {user.kind} {name}")
+    if no_password and not service and not config.oidc_issuer:
+        typer.echo(
+            f"note: {name} cannot log in yet: set a password (mlrun-like service user password "
+            f"{name}), make a token (mlrun-like service token create {name}), or set oidc_issuer",
+            err=True,
+        )
+    if starting.login_asked() is False and config.service_auth != "none":
+        typer.echo(
+            "note: the service that runs asks nobody for a login until: mlrun-like service restart",
+            err=True,
+        )
 
 
 @users.command("list")

@@ -12,7 +12,8 @@
     sql.py          connections and errors; sqlite.py: its waiting; transaction.py, statements.py
     schema.py       the tables; migrate.py: to the current schema; upgrade.py + migrations/: Alembic
     run_listing.py, artifact_listing.py   pages of long lists: walking.py along an index;
-                    listing_abilities.py: their seam; listing_positions.py: checks of positions
+                    run_lanes.py: what those of runs hold; listing_abilities.py: their seam;
+                    listing_positions.py: checks of positions
     sampling.py     metric series in few points
     reaper.py       runs whose process was killed; process.py: does a process live; sightings.py:
                     signs of life of other machines

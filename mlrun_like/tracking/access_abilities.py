@@ -247,6 +247,10 @@ class AuditStore(ABC):
         """
 
     @abstractmethod
+    def wrong_logins(self, since: float) -> list[tuple[str, str]]:
+        """Name (empty: of nobody) and address of each login that was refused since then."""
+
+    @abstractmethod
     def purge_audit(self, before: float) -> int:
         """Remove what is older; how many rows."""
 

@@ -137,6 +137,14 @@ class SqlSessions(SqlPart, SessionStore, AuditStore):
             rows = [AuditRow(*row) for row in connection.execute(statement)]
         return [row._replace(detail=json.loads(str(row.detail))) for row in rows]
 
+    def wrong_logins(self, since: float) -> list[tuple[str, str]]:
+        # without an order, so that the index of times is used
+        statement = select(_A.name, _A.address).where(
+            _A.time >= since, _A.action == "login", _A.status == 401
+        )
+        with self.database.read() as connection:
+            return [(str(row[0]), str(row[1])) for row in connection.execute(statement)]
+
     def purge_audit(self, before: float) -> int:
         gone = delete(access_audit).where(_A.time < before).returning(_A.number)
         return len(self.writer.transact(lambda tx: tx.execute(gone)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, select, text
+from sqlalchemy import Connection, and_, exists, select
 
 from mlrun_like.tracking import schema as t
 from mlrun_like.tracking.base import ArtifactQuery
@@ -14,7 +14,7 @@ from mlrun_like.tracking.listing_abilities import ARTIFACT_SORTS, ListPage
 from mlrun_like.tracking.listing_positions import direction, position
 from mlrun_like.tracking.objects import tagged
 from mlrun_like.tracking.part import SqlPart, matches
-from mlrun_like.tracking.walking import Lane, few, rarest, walk
+from mlrun_like.tracking.walking import Lane, few, rarest, walk, within
 
 __all__ = ["SqlArtifactListing"]
 
@@ -40,21 +40,14 @@ class SqlArtifactListing(SqlPart):
         self.writer.settle()
         with self.database.read() as connection:
             lanes = _leader(connection, query, columns, sort, after, down)
-
-            def check(ids: str) -> Any:
-                within = text(f"artifacts.artifact_id IN ({ids})")
-                return select(_a.artifact_id, and_(*conditions)).where(within)
-
+            check = select(_a.artifact_id, and_(*conditions)).where(within(_a.artifact_id))
             found, _ = walk(connection, lanes, check, after, down, want + 1)
             shown = found[:want]
             ids = [row[-1] for row in shown]
             rows = []
             if ids:
-                within = text(f"artifacts.artifact_id IN ({','.join(map(str, ids))})")
-                bodies = {
-                    row[0]: row[1]
-                    for row in connection.execute(select(_a.artifact_id, _a.body).where(within))
-                }
+                shown_ones = select(_a.artifact_id, _a.body).where(within(_a.artifact_id))
+                bodies = {row[0]: row[1] for row in connection.execute(shown_ones, {"ids": ids})}
                 rows = [(number, bodies[number]) for number in ids if number in bodies]
             items = tagged(connection, rows, "" if query.tag == "*" else query.tag)
         here = {row[0] for row in rows}

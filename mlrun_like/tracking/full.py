@@ -11,7 +11,9 @@ from mlrun_like.tracking.abilities import (
 )
 from mlrun_like.tracking.alert_abilities import AlertStore, HappeningStore
 from mlrun_like.tracking.base import Store
+from mlrun_like.tracking.listing_abilities import ListingStore
 from mlrun_like.tracking.monitoring_abilities import EndpointStore, SeriesStore
+from mlrun_like.tracking.sampling import SamplingStore
 from mlrun_like.tracking.survey_abilities import SurveyStore
 from mlrun_like.tracking.window_abilities import WindowStore
 
@@ -30,6 +32,8 @@ class FullStore(
     SeriesStore,
     WindowStore,
     SurveyStore,
+    ListingStore,
+    SamplingStore,
     Store,
 ):
     """All abilities behind one connection."""

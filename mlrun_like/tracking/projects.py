@@ -33,6 +33,12 @@ from mlrun_like.tracking.schema_monitoring import (
     model_endpoints,
     series_batches,
 )
+from mlrun_like.tracking.schema_windows import (
+    monitor_cursors,
+    monitor_results,
+    monitor_stats,
+    monitor_windows,
+)
 from mlrun_like.tracking.transaction import Transaction
 from mlrun_like.types import Document
 
@@ -52,6 +58,7 @@ _REST = (
     *(access_members, access_secrets),
     *(happenings, alert_documents, alert_cursors, alert_activations, alert_lines, alert_outbox),
     *(model_endpoints, series_batches, endpoint_quality),
+    *(monitor_cursors, monitor_windows, monitor_results, monitor_stats),
 )
 
 

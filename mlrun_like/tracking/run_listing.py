@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, select, text
+from sqlalchemy import Connection, and_, exists, select
 
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.tracking import schema as t
@@ -18,7 +18,8 @@ from mlrun_like.tracking.listing_abilities import RUN_SORTS, ListingStore, ListP
 from mlrun_like.tracking.listing_positions import direction, position
 from mlrun_like.tracking.part import matches
 from mlrun_like.tracking.reaper import reap_now_and_then
-from mlrun_like.tracking.walking import Lane, Position, distinct, few, rarest, walk
+from mlrun_like.tracking.run_lanes import along_labels, along_runs, narrowing
+from mlrun_like.tracking.walking import Lane, Position, distinct, few, rarest, walk, within
 from mlrun_like.types import Document
 
 __all__ = ["SqlRunListing"]
@@ -108,20 +109,22 @@ def _of_stage(
     if query is None:
         return []
     lanes = _leader(connection, query, names, columns, stage, begin)
-    known = lanes[0].label
     most = _LOOKED_AT if names is None and query.name else 0
 
-    def check(ids: str) -> Any:
+    def walked(lanes: Sequence[Lane], most: int = 0) -> tuple[list[Position], bool]:
+        known = lanes[0].label
         passes = and_(*_conditions(query, names, known), *_finished(stage))
-        return select(_r.run_id, passes).where(text(f"runs.run_id IN ({ids})"))
+        check = select(_r.run_id, passes).where(within(_r.run_id))
+        narrow = narrowing(lanes[0], query, names)
+        return walk(connection, lanes, check, begin, stage.down, want, most, narrow)
 
-    found, whole = walk(connection, lanes, check, begin, stage.down, want, most)
+    found, whole = walked(lanes, most)
     if not whole:
         # many different names, and few have the part: they are looked through by themselves
         few_named = Lane(t.runs, (_r.started, _r.run_id), (matches(_r.name, query.name),))
         if few(connection, few_named, _BOUNDED):
-            lanes, known = (_sorted(few_named, columns, stage),), ""
-        found, _ = walk(connection, lanes, check, begin, stage.down, want)
+            lanes = (_sorted(few_named, columns, stage),)
+        found, _ = walked(lanes)
     return [(stage.number, *row) for row in found]
 
 
@@ -213,14 +216,14 @@ def _leader(
     ways = [way for way in _ways(query, names) if way]
     if stage.sort == "started":
         if stage.finished is False:
-            ways.append((Lane(t.runs, columns, _finished(stage)),))
+            ways.append((along_runs(columns, *_finished(stage)),))
         base = Lane(t.runs, columns, tuple(_between(query, _r.started)))
         return rarest(connection, ways or [(base,)], after, stage.down)
     # in another order: what are few are sorted, else that order's own index is walked
     for way in ways:
         if len(way) == 1 and few(connection, way[0], _BOUNDED):
             return (_sorted(way[0], columns, stage),)
-    return (Lane(t.runs, columns, _finished(stage)),)
+    return (along_runs(columns, *_finished(stage)),)
 
 
 def _ways(query: RunQuery, names: tuple[str, ...] | None) -> Iterator[tuple[Lane, ...]]:
@@ -230,19 +233,18 @@ def _ways(query: RunQuery, names: tuple[str, ...] | None) -> Iterator[tuple[Lane
         if value is not None:
             of = (l.name == name, l.value == value, *between)
             places = query.projects if len(query.projects) <= _LANES else ()
-            yield tuple(
-                Lane(t.run_labels, (l.started, l.run_id), (l.project == place, *of), name)
-                for place in places
-            ) or (Lane(t.run_labels, (l.started, l.run_id), of, name),)
-    runs, within = (_r.started, _r.run_id), tuple(_between(query, _r.started))
+            yield tuple(along_labels(name, l.project == place, *of) for place in places) or (
+                along_labels(name, *of),
+            )
+    runs, within_time = (_r.started, _r.run_id), tuple(_between(query, _r.started))
     if names is not None and len(names) <= _LANES:
-        yield tuple(Lane(t.runs, runs, (_r.name == name, *within)) for name in names)
+        yield tuple(along_runs(runs, _r.name == name, *within_time) for name in names)
     if query.states and len(query.states) <= _LANES:
-        yield tuple(Lane(t.runs, runs, (_r.state == one, *within)) for one in query.states)
+        yield tuple(along_runs(runs, _r.state == one, *within_time) for one in query.states)
     if query.projects and len(query.projects) <= _LANES and not query.iterations:
         iteration = query.iteration or 0
         yield tuple(
-            Lane(t.runs, runs, (_r.project == place, _r.iter == iteration, *within))
+            along_runs(runs, _r.project == place, _r.iter == iteration, *within_time)
             for place in query.projects
         )
 
@@ -279,8 +281,8 @@ def _items(connection: Connection, ids: list[int], form: str) -> dict[int, Docum
     if not ids:
         return {}
     columns = _COLUMNS if form == "columns" else (_r.body,)
-    within = text(f"runs.run_id IN ({','.join(map(str, ids))})")
-    rows = connection.execute(select(_r.run_id, *columns).where(within))
+    statement = select(_r.run_id, *columns).where(within(_r.run_id))
+    rows = connection.execute(statement, {"ids": ids})
     if form != "columns":
         return {row[0]: json.loads(row[1]) for row in rows}
     return {row[0]: _columns(row[1:]) for row in rows}

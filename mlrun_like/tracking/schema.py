@@ -57,8 +57,8 @@ VERSION_TABLE = "mlrun_like_alembic"
 """Namespaced, so that another tool's Alembic table in the same database stays its own."""
 
 metadata = MetaData()
-
 _ID = BigInteger().with_variant(Integer(), "sqlite")
+_SEEN = ("project", "iter", "state", "name")  # what narrows a list of runs
 
 runs = Table(
     "runs",
@@ -84,12 +84,12 @@ runs = Table(
     Column("body", Text, nullable=False),
     Column("duration", Double),  # ended - started: lists are sorted by it
     UniqueConstraint("project", "uid", "iter", name="runs_identity"),
-    Index("runs_by_start", "started", "run_id"),  # each ends like the order of a list
-    Index("runs_by_project", "project", "iter", "started", "run_id"),
-    Index("runs_by_state", "state", "started", "run_id"),
-    Index("runs_by_name", "name", "started", "run_id"),
-    Index("runs_by_update", "updated", "run_id"),
-    Index("runs_by_duration", "duration", "started", "run_id"),
+    Index("runs_by_start", "started", "run_id", *_SEEN),  # each begins like the order of a list
+    Index("runs_by_project", "project", "iter", "started", "run_id", "state", "name"),
+    Index("runs_by_state", "state", "started", "run_id", "project", "iter", "name"),
+    Index("runs_by_name", "name", "started", "run_id", "project", "iter", "state"),
+    Index("runs_by_update", "updated", "run_id", "started", *_SEEN),
+    Index("runs_by_duration", "duration", "started", "run_id", *_SEEN),
     # an id is never used again, so a late metric cannot land in another run
     sqlite_autoincrement=True,
 )

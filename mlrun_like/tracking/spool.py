@@ -34,6 +34,8 @@ __all__ = ["Spool"]
 
 _SUFFIX = ".jsonl"
 _BYTES = "$bytes"
+_TOGETHER = 4 << 20
+"""Bytes of lines that are read before they are delivered."""
 _open: WeakValueDictionary[str, Spool] = WeakValueDictionary()
 """Spools of this process that may append to their files, by their part of the names."""
 
@@ -55,6 +57,8 @@ class Spool:
         self._owner = ""
         self._name = secrets.token_hex(4)
         self._lock = threading.Lock()
+        self._delivered: dict[str, int] = {}
+        """Bytes of a file, by its name, that need not be read again."""
 
     def append(self, operations: Sequence[Operation]) -> Path:
         """Write operations to disk; returns when they are there.
@@ -80,19 +84,20 @@ class Spool:
     def waiting(self) -> list[Path]:
         """This spool's files, oldest first."""
         found = [path for path in self._files(self._prefix()) if _spool_of(path) == self._name]
-        return sorted(found, key=lambda path: path.name)
+        return sorted(found, key=_serial_of)
 
     def adopt(self) -> list[Path]:
         """Take over files whose owners are dead or closed; returns those that are now ours."""
         adopted = []
         here = self._prefix()
-        for path in sorted(self._files("")):
+        for path in sorted(self._files(""), key=_serial_of):
             owner = _spool_of(path)
             if owner == self._name and path.name.startswith(here):
                 continue
             if owner in _open if path.name.startswith(here) else _owner_lives(path):
                 continue
-            target = self._new_path()
+            # by when it was begun: what was left comes before what this process adds to it
+            target = self._new_path(_serial_of(path)[0])
             _open[self._name] = self
             try:
                 os.rename(path, target)
@@ -104,28 +109,37 @@ class Spool:
     def read(self, path: Path, size: int = 500) -> Iterator[list[Operation]]:
         """The operations of a file in order, at most `size` at a time.
 
+        Whoever asks for more has delivered what came before; if the store goes away in the middle
+        of a long file, the next reading begins there, and not with the first line.
+
         A last line that was cut off (the writer was killed, the disk was full) is left out:
         its operation was never reported as kept.
         """
         batch: list[Operation] = []
+        begin = end = self._delivered.get(path.name, 0)
         with open(path, "rb") as lines:
+            lines.seek(begin)
             for line in lines:
                 if not line.endswith(b"\n"):
                     break
+                end += len(line)
                 try:
                     batch.append(_decode(line))
                 except (ValueError, TypeError, LookupError) as exc:
                     self.reject(("line", line.decode("utf-8", "replace")), exc)
-                if len(batch) >= size:
+                if len(batch) >= size or end - begin >= _TOGETHER:
                     yield batch
+                    begin = self._delivered[path.name] = end
                     batch = []
         if batch:
             yield batch
+            self._delivered[path.name] = end
 
     def remove(self, path: Path) -> None:
         """Forget a delivered file."""
         with self._lock:
             path.unlink(missing_ok=True)
+            self._delivered.pop(path.name, None)
             if path == self._active:
                 self._active = None
 
@@ -153,6 +167,7 @@ class Spool:
     def forget_process(self) -> None:
         """In a forked child: the parent's file is not ours."""
         self._lock = threading.Lock()
+        self._delivered = {}
         self._active = None
         self._owner = ""
 
@@ -163,8 +178,13 @@ class Spool:
             self._owner = f"{host}!{pid}!{process_start_time(pid):.2f}!"
         return self._owner
 
-    def _new_path(self) -> Path:
-        return self.folder / f"{self._prefix()}{time.time_ns()}-{self._name}{_SUFFIX}"
+    def _new_path(self, serial: int = 0) -> Path:
+        serial = serial or time.time_ns()
+        while True:
+            path = self.folder / f"{self._prefix()}{serial}-{self._name}{_SUFFIX}"
+            if not path.exists():
+                return path
+            serial += 1
 
     def _files(self, prefix: str) -> list[Path]:
         try:
@@ -180,6 +200,12 @@ class Spool:
 
 def _spool_of(path: Path) -> str:
     return path.stem.rpartition("!")[2].partition("-")[2]
+
+
+def _serial_of(path: Path) -> tuple[int, str]:
+    """When a file was begun."""
+    serial = path.stem.rpartition("!")[2].partition("-")[0]
+    return (int(serial) if serial.isdecimal() else 0, path.name)
 
 
 def _owner_lives(path: Path) -> bool:

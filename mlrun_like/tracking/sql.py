@@ -37,6 +37,8 @@ __all__ = ["Database"]
 
 _REMEMBERED = 10_000  # ids of runs and metric names
 _RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+# no such table or schema, no right: somebody restores the database, which is no record's fault
+_NOT_READY = frozenset({"42P01", "3F000", "42501"})
 
 
 class Database(Sink):
@@ -217,6 +219,8 @@ class Database(Sink):
                     sqlite3.ProgrammingError,
                 ),
             ) and "too big" not in str(exc)
+        if getattr(exc, "sqlstate", None) in _NOT_READY:
+            return True
         kinds = {cls.__name__ for cls in type(exc).__mro__ if cls.__module__.startswith("psycopg")}
         return bool(kinds & {"OperationalError", "InterfaceError", "InternalError"})
 

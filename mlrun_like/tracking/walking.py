@@ -4,6 +4,9 @@ Of several conditions one leads: the index that has both its rows and the list's
 is decided by asking each how far its next thousand rows reach: the rarest one reaches furthest. So
 no statistics of the database are needed, and each statement is one that both databases can only
 answer in one sensible way.
+
+A walk goes in chunks. What the index itself holds narrows a chunk inside of the database; only the
+rows that are left are looked at.
 """
 
 from __future__ import annotations
@@ -12,15 +15,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select, text, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    literal_column,
+    select,
+    text,
+    tuple_,
+    union_all,
+)
 
-__all__ = ["Lane", "Position", "distinct", "few", "rarest", "walk"]
+__all__ = ["Lane", "Narrow", "Position", "distinct", "few", "rarest", "walk", "within"]
 
 Position = tuple[Any, ...]
+Narrow = Callable[[], list[ColumnElement[bool]]]
+"""Conditions on the columns of a chunk, which are named `chunk.<column>`."""
 
 _PROBE = 1000
 _FIRST = 256
+_SPARE = 28
 _MOST = 8192
+_FIRST_LEFT = 1024
+_MOST_LEFT = 16_384
 
 
 @dataclass(frozen=True)
@@ -38,10 +55,13 @@ class Lane:
     where: tuple[ColumnElement[bool], ...] = ()
     label: str = ""
     """The label that all its rows have: it need not be looked at again."""
+    carried: tuple[Any, ...] = ()
+    """Further columns of the index, to narrow by."""
 
     def rows(self, after: Position | None, down: bool, limit: int, skip: int = 0) -> Any:
         """The next rows after a position."""
-        statement = select(*self.columns).select_from(self.source).where(*self.where)
+        columns = (*self.columns, *self.carried)
+        statement = select(*columns).select_from(self.source).where(*self.where)
         if after is not None:
             here, there = tuple_(*self.columns), tuple_(*after)
             statement = statement.where(here < there if down else here > there)
@@ -49,17 +69,31 @@ class Lane:
         return statement.order_by(*order).limit(limit).offset(skip or None)
 
 
-def _next(
-    connection: Connection, lanes: Sequence[Lane], after: Position | None, down: bool, limit: int
-) -> list[Position]:
+def within(column: Any) -> ColumnElement[bool]:
+    """Whether a number is one of those given as `ids`: in the text, but compiled only once."""
+    found: ColumnElement[bool] = column.in_(bindparam("ids", expanding=True, literal_execute=True))
+    return found
+
+
+def _chunk(
+    lanes: Sequence[Lane], after: Position | None, down: bool, limit: int, skip: int = 0
+) -> Any:
     """The next rows of all lanes together."""
     if len(lanes) == 1:
-        return [tuple(row) for row in connection.execute(lanes[0].rows(after, down, limit))]
-    pieces = [lane.rows(after, down, limit).subquery() for lane in lanes]
+        return lanes[0].rows(after, down, limit, skip)
+    pieces = [lane.rows(after, down, limit + skip).subquery() for lane in lanes]
     both = union_all(*(select(*piece.columns) for piece in pieces)).subquery()
-    order = [column.desc() if down else column.asc() for column in both.columns]
-    found = connection.execute(select(*both.columns).order_by(*order).limit(limit))
-    return [tuple(row) for row in found]
+    keys = list(both.columns)[: len(lanes[0].columns)]
+    order = [column.desc() if down else column.asc() for column in keys]
+    return select(*both.columns).order_by(*order).limit(limit).offset(skip or None)
+
+
+def _left(chunk: Any, keys: Sequence[Any], down: bool, narrow: Narrow, most: int) -> Any:
+    """What is left of a chunk. Its own limit keeps databases from leading by anything else."""
+    columns: list[Any] = [literal_column(f"chunk.{column.name}") for column in keys]
+    order = [column.desc() if down else column.asc() for column in columns]
+    left = select(*columns).select_from(chunk.subquery("chunk"))
+    return left.where(*narrow()).order_by(*order).limit(most)
 
 
 def rarest(
@@ -85,7 +119,7 @@ def rarest(
             connection.execute(lane.rows(after, down, 1, _PROBE // len(lanes))).first()
             for lane in lanes
         ]
-        ends = [tuple(row) for row in reaches if row is not None]
+        ends = [tuple(row[: len(lanes[0].columns)]) for row in reaches if row is not None]
         if not ends:
             return lanes
         reach = max(ends) if down else min(ends)
@@ -103,42 +137,66 @@ def few(connection: Connection, lane: Lane, most: int) -> bool:
 def walk(
     connection: Connection,
     lanes: Sequence[Lane],
-    check: Callable[[str], Any],
+    check: Any,
     after: Position | None,
     down: bool,
     want: int,
     most: int = 0,
+    narrow: Narrow | None = None,
 ) -> tuple[list[Position], bool]:
     """The next rows that pass, and whether these are all that are wanted.
 
     Args:
         connection: To the store.
         lanes: What to walk along.
-        check: Makes the statement that gives, of ids (as text between commas), each and whether it
-            passes. That is a column and no condition: so only the ids can lead.
+        check: Gives, of the `ids` (see `within`), each and whether it passes. That is a column and
+            no condition: so only the ids can lead.
         after: Where to begin; None: at the end.
         down: Whether to go down.
         want: At most so many.
         most: Give up after so many rows; 0: never.
+        narrow: What can be said of a row before it is looked at.
     """
+    keys = len(lanes[0].columns)
     found: list[Position] = []
-    looked = 0
-    size = max(_FIRST, want + 28)
+    looked = checked = 0
+    least, largest = (_FIRST, _MOST) if narrow is None else (_FIRST_LEFT, _MOST_LEFT)
+    cap = max(_FIRST, want + _SPARE)
+    size = max(least, cap)
     while True:
-        rows = _next(connection, lanes, after, down, size)
+        chunk = _chunk(lanes, after, down, size)
+        if narrow is not None:
+            chunk = _left(chunk, lanes[0].columns, down, narrow, cap)
+        rows = [tuple(row[:keys]) for row in connection.execute(chunk)]
         if rows:
-            ids = ",".join(str(int(row[-1])) for row in rows)
-            passing = {row[0] for row in connection.execute(check(ids)) if row[1]}
+            answers = connection.execute(check, {"ids": [int(row[-1]) for row in rows]})
+            passing = {row[0] for row in answers if row[1]}
             found.extend(row for row in rows if row[-1] in passing)
-        if len(found) >= want or len(rows) < size:
+        if len(found) >= want:
             return found[:want], True
-        looked += len(rows)
+        checked += len(rows)
+        if narrow is None:
+            end = rows[-1] if len(rows) == size else None
+        elif len(rows) == cap:
+            end = rows[-1]
+        else:
+            last = connection.execute(_chunk(lanes, after, down, 1, size - 1)).first()
+            end = None if last is None else tuple(last[:keys])
+        if end is None:
+            return found, True
+        whole = narrow is None or len(rows) < cap
+        looked += size if whole else len(rows)
         if most and looked >= most:
             return found, False
-        after = rows[-1]
-        # as many as are needed if it goes on like this
-        going = int((want - len(found)) * looked / len(found) * 1.2) if found else size * 4
-        size = min(max(going, _FIRST), size * 4, _MOST)
+        after, missing = end, want - len(found)
+        cap = _grown(cap, missing, checked, len(found), (_FIRST, _MOST))
+        size = _grown(size, missing, looked, len(found), (least, largest))
+
+
+def _grown(size: int, missing: int, seen: int, found: int, bounds: tuple[int, int]) -> int:
+    """As many as are needed if it goes on like this."""
+    going = int(missing * seen / found * 1.4) if found else size * 4
+    return min(max(going, bounds[0]), size * 4, bounds[1])
 
 
 def distinct(connection: Connection, table: str, column: str, most: int) -> list[str] | None:

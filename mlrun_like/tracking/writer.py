@@ -214,8 +214,9 @@ class Writer:
         sort = (operation[0], type(reason))
         if sort not in self._refused:
             self._refused.add(sort)
-            text = "the tracking store refused a %s record and put it aside: %r\n  where: %s"
-            _log.warning(text, operation[0], reason, self.spool.rejected)
+            text = "the tracking store refused a %s record and put it aside: %s\n  where: %s"
+            why = getattr(reason, "what", "") or repr(reason)
+            _log.warning(text, operation[0], why, self.spool.rejected)
 
     def _spool(self, batch: list[Operation], reason: StoreUnavailableError | None) -> bool:
         try:
@@ -239,6 +240,7 @@ class Writer:
 
     def _deliver_spool(self) -> None:
         delivered = 0
+        self.spool.adopt()  # a process that ended when this store was away left older ones
         try:
             for path in self.spool.waiting():
                 for batch in self.spool.read(path):

@@ -56,6 +56,11 @@ def test_endpoints() -> None:
     assert "drift 0.8 detected" in said("endpoints", "-p", "p")
     [one] = json.loads(said("endpoints", "-p", "p", "--json"))
     assert one["worst"]["status"] == 2
+    for command in ("endpoints", "results"):
+        done = RUNNER.invoke(app, [command, "-p", "q"])
+        assert done.exit_code == 0
+        assert "project 'q' has no endpoints; there are some in: p" in done.output
+    assert "has no endpoints" not in said("results", "-p", "p", "--since", "2020-01-01")
 
 
 def test_enable_pass_status_disable() -> None:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.tracking import walking
 from mlrun_like.tracking.base import ArtifactQuery, RunQuery
 from mlrun_like.tracking.documents import run_row
 from mlrun_like.tracking.store import SqlStore
@@ -119,6 +121,58 @@ def test_every_order_of_every_query_is_whole_and_sorted(sql_store: SqlStore) -> 
         assert values == sorted(values, reverse=sort[0] == "-"), (query, sort)
         if key == "duration":  # what goes on comes last
             assert [row[key] for row in rows][: len(values)] == values
+
+
+@pytest.mark.parametrize("sort", ["-started", "updated", "-duration", "name"])
+def test_a_walk_of_many_small_chunks_misses_nothing(
+    sql_store: SqlStore, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    documents = filled(sql_store, 60)
+    sizes = {"_FIRST": 1, "_SPARE": 0, "_FIRST_LEFT": 3, "_MOST": 4, "_MOST_LEFT": 9, "_PROBE": 5}
+    for name, size in sizes.items():
+        monkeypatch.setattr(walking, name, size)
+    both = {"team": "t1", "n": None}
+    more: list[tuple[RunQuery, dict[str, Any]]] = [
+        (RunQuery(labels={"team": "t1"}, states=("error",)),
+         {"labels": {"team": "t1"}, "states": ["error"]}),
+        (RunQuery(labels=both, name="~ain-2"), {"labels": both, "part": "ain-2"}),
+        (RunQuery(project="p1", states=("completed",)),
+         {"projects": ["p1"], "states": ["completed"]}),
+    ]  # fmt: skip
+    for query, want in [*QUERIES, *more]:
+        rows = through(sql_store, replace(query, sort=sort), size=3)
+        found = [(row["uid"], row["iteration"]) for row in rows]
+        assert len(found) == len(set(found)), query
+        assert set(found) == matching(documents, **want), query
+
+
+def test_indexes_hold_what_a_list_is_narrowed_by(sqlite_store: SqlStore) -> None:
+    filled(sqlite_store, 5)
+    asked: list[tuple[str, Any]] = []
+
+    def note(connection: Any, cursor: Any, text: str, values: Any, *rest: Any) -> None:
+        if "AS chunk" in text:
+            asked.append((text, values))
+
+    event.listen(sqlite_store.database.engine, "before_cursor_execute", note)
+    for sort in ("-started", "-updated", "-duration", "name", "state"):
+        for query in (
+            RunQuery(project="p1", states=("error",)),
+            RunQuery(name="~train", states=("error",)),
+            RunQuery(labels={"team": "t1"}, name="Train-1"),
+            RunQuery(name="Train-1", iteration=0),
+            RunQuery(),
+        ):
+            sqlite_store.page_runs(replace(query, sort=sort))
+    event.remove(sqlite_store.database.engine, "before_cursor_execute", note)
+    assert len(asked) > 10
+    with sqlite_store.database.read() as connection:
+        for text, values in asked:
+            plan = [
+                row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+            ]
+            walked = [step for step in plan if " runs " in f"{step} " and "runs_1" not in step]
+            assert all("COVERING INDEX runs_by_" in step for step in walked), (text, plan)
 
 
 def test_pages_agree_with_the_whole_list(sql_store: SqlStore) -> None:

@@ -287,3 +287,23 @@ def test_two_spools_of_a_process_leave_each_other_alone(home: Path) -> None:
     del one
     gc.collect()
     assert len(two.adopt()) == 1, "nobody is left who could append to it"
+
+
+@pytest.mark.slow
+def test_a_database_that_is_being_restored_takes_records_later(
+    sql_url: str, sql_store: SqlStore, make_run: MakeRun
+) -> None:
+    """Its tables are not there for a moment: no record is put aside for that."""
+    store = sql_store
+    record(store, make_run, "u1")
+    store.flush()
+    with store.database.write() as tx:
+        tx.cursor.execute("ALTER TABLE runs RENAME TO runs_away")
+    record(store, make_run, "u2")
+    assert store.writer.spooling and not store.writer.spool.rejected.exists()
+    with store.database.write() as tx:
+        tx.cursor.execute("ALTER TABLE runs_away RENAME TO runs")
+    store.writer._retry_at = 0.0
+    settled(store)
+    check(store, "u2")
+    assert not store.writer.spool.rejected.exists()

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, make_url, text
 
 from mlrun_like import __version__
-from mlrun_like.api.backup.tables import sequences, tables_of, write_rows
+from mlrun_like.api.backup.tables import sequences, tables_of, translated, write_rows
 from mlrun_like.api.backup.targets import FORMAT, MANIFEST, Place, file_digest, list_backups
 from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, InvalidArgumentError
@@ -121,8 +121,9 @@ def connected(url: str) -> Iterator[Connection]:
         parsed = parsed.set(drivername="postgresql+psycopg")
         options["isolation_level"] = "REPEATABLE READ"
     engine = create_engine(parsed, **options)
+    where = parsed.render_as_string(hide_password=True)
     try:
-        with engine.connect() as connection:
+        with translated(where), engine.connect() as connection:
             # the first statement fixes what is seen, in both databases
             if engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN")

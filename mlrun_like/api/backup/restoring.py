@@ -18,7 +18,7 @@ from sqlalchemy import Connection, create_engine, make_url, text
 
 from mlrun_like.api.backup.checking import check_backup, file_of
 from mlrun_like.api.backup.making import FOLDERS
-from mlrun_like.api.backup.tables import read_rows, set_sequences, tables_of
+from mlrun_like.api.backup.tables import read_rows, set_sequences, tables_of, translated
 from mlrun_like.api.backup.targets import Place
 from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, IntegrityError
@@ -51,10 +51,11 @@ def restore_backup(source: str, url: str, *, force: bool = False) -> Document:
     manifest = check_backup(source)
     place = Place(source)
     parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        kept = _into_file(place, manifest, Path(parsed.database or ""), force)
-    else:
-        kept = _into_server(place, manifest, parsed.set(drivername="postgresql+psycopg"), force)
+    with translated(parsed.render_as_string(hide_password=True)):
+        if parsed.get_backend_name() == "sqlite":
+            kept = _into_file(place, manifest, Path(parsed.database or ""), force)
+        else:
+            kept = _into_server(place, manifest, parsed.set(drivername="postgresql+psycopg"), force)
     files = _files_back(place, manifest)
     return {
         "source": source,

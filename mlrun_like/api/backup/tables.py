@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import Connection, MetaData, Table, text
+from sqlalchemy import Connection, LargeBinary, MetaData, Table, Text, exc, text
 
+from mlrun_like.errors import IntegrityError, StoreUnavailableError
 from mlrun_like.tracking.schema import VERSION_TABLE
 
-__all__ = ["read_rows", "sequences", "set_sequences", "tables_of", "write_rows"]
+__all__ = ["read_rows", "sequences", "set_sequences", "tables_of", "translated", "write_rows"]
 
 _ROWS = 20_000
+_LARGE_ROWS = 100  # of a table with documents or logs, of which each may have megabytes
+_BYTES = 16 << 20
 _TYPES: dict[type, Any] = {
     str: pa.string(),
     int: pa.int64(),
@@ -70,8 +74,7 @@ def write_rows(connection: Connection, table: Table, file: BinaryIO) -> dict[str
     sink = _Digesting(file)
     count = 0
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
-        statement = table.select().execution_options(yield_per=_ROWS)
-        for rows in connection.execute(statement).partitions(_ROWS):
+        for rows in _pieces(connection, table):
             arrays = [
                 pa.array([_cast(row[place], kind) for row in rows], _TYPES[kind])
                 for place, kind in enumerate(kinds)
@@ -81,10 +84,64 @@ def write_rows(connection: Connection, table: Table, file: BinaryIO) -> dict[str
     return {"rows": count, "bytes": sink.size, "sha256": sink.digest.hexdigest()}
 
 
+def _pieces(connection: Connection, table: Table) -> Iterator[list[Any]]:
+    """All rows: many narrow ones at once, of documents and logs so many as memory should hold."""
+    large = [
+        place
+        for place, column in enumerate(table.columns)
+        if isinstance(column.type, (Text, LargeBinary))
+    ]
+    step = _LARGE_ROWS if large else _ROWS
+    statement = table.select().execution_options(yield_per=step)
+    waiting: list[Any] = []
+    size = 0
+    for rows in connection.execute(statement).partitions(step):
+        for row in rows:
+            waiting.append(row)
+            size += sum(len(row[place] or "") for place in large)
+            if size >= _BYTES or len(waiting) >= _ROWS:
+                yield waiting
+                waiting, size = [], 0
+    if waiting:
+        yield waiting
+
+
 def read_rows(file: BinaryIO) -> Iterator[list[dict[str, Any]]]:
     """The rows of a file, a piece at a time."""
-    for batch in pq.ParquetFile(file).iter_batches(_ROWS):
+    opened = pq.ParquetFile(file)
+    groups = [opened.metadata.row_group(n) for n in range(opened.metadata.num_row_groups)]
+    widest = max((g.total_byte_size // max(1, g.num_rows) for g in groups), default=0)
+    for batch in opened.iter_batches(max(1, min(_ROWS, _BYTES // (widest + 1)))):
         yield batch.to_pylist()
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Errors of the database as ours; its own would show the rows.
+
+    Args:
+        where: The database, without a password.
+
+    Raises:
+        IntegrityError: if rows do not fit.
+        StoreUnavailableError: if it cannot be used.
+    """
+    try:
+        yield
+    except (exc.IntegrityError, exc.DataError, exc.ProgrammingError, exc.StatementError) as found:
+        if isinstance(found, (exc.OperationalError, exc.InterfaceError)):
+            raise StoreUnavailableError(
+                f"the database cannot be used: {_first(found)}", where=where
+            ) from None
+        raise IntegrityError(
+            f"rows of the copy do not fit into the tables: {_first(found)}", where=where
+        ) from None
+
+
+def _first(found: exc.StatementError) -> str:
+    """What the driver says, without the values that follow."""
+    lines = str(found.orig or "").splitlines()
+    return lines[0] if lines else type(found).__name__
 
 
 def sequences(connection: Connection) -> dict[str, int]:

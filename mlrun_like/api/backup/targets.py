@@ -17,6 +17,8 @@ __all__ = ["FORMAT", "MANIFEST", "Place", "file_digest", "list_backups"]
 FORMAT = 1
 MANIFEST = "manifest.json"
 _PIECE = 1 << 20
+_FILE = {"sha256": str, "bytes": int}
+_TABLE = {**_FILE, "file": str, "rows": int}
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Place:
             actual = sha256(orjson.dumps(found, option=orjson.OPT_SORT_KEYS)).hexdigest()
         except (ValueError, KeyError, AttributeError):
             told, actual, found = "", "?", {}
-        if told != actual or found.get("format") != FORMAT:
+        if told != actual or found.get("format") != FORMAT or not _is_whole(found):
             raise IntegrityError("the manifest of the copy is damaged", where=place.url)
         result: dict[str, Any] = found
         return result
@@ -111,6 +113,23 @@ class Place:
         text = orjson.dumps({**manifest, "digest": digest}, option=orjson.OPT_INDENT_2)
         with self.child(MANIFEST).open("wb") as file:
             file.write(text)
+
+
+def _is_whole(found: dict[str, Any]) -> bool:
+    """Whether a manifest has all its parts, each of its kind."""
+    tables, files, numbers = found.get("tables"), found.get("files"), found.get("sequences")
+    if not (isinstance(tables, dict) and isinstance(files, dict) and isinstance(numbers, dict)):
+        return False
+    rows = [(one, _TABLE) for one in tables.values()] + [(one, _FILE) for one in files.values()]
+    return (
+        isinstance(found.get("schema"), str)
+        and all(type(last) is int for last in numbers.values())
+        and all(
+            isinstance(one, dict)
+            and all(type(one.get(name)) is kind for name, kind in kinds.items())
+            for one, kinds in rows
+        )
+    )
 
 
 def list_backups(target: str) -> list[str]:

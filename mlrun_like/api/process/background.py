@@ -17,12 +17,14 @@ import orjson
 
 from mlrun_like.api.access.mode import login_needed
 from mlrun_like.api.execution.child import check_allowed
-from mlrun_like.api.execution.starting import execution_mode
+from mlrun_like.api.execution.identity import reached_at
+from mlrun_like.api.execution.starting import execution_mode, guarded
 from mlrun_like.api.http.metrics import exchange
 from mlrun_like.api.http.numbers import Numbers
 from mlrun_like.api.process.leading import Allow, Leading
 from mlrun_like.api.process.told import options_told, set_up_log, when_left_alone
 from mlrun_like.api.routes.health import LEADER
+from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError
 from mlrun_like.functions.function import Function
 from mlrun_like.specs.run import RunDoc
@@ -43,6 +45,7 @@ def lead(
     stop: threading.Event,
     folder: Path | None = None,
     allow: Allow | None = None,
+    address: str = "",
 ) -> int:
     """Lead whenever nobody else does; gives the exit code.
 
@@ -52,6 +55,7 @@ def lead(
         stop: Set when it shall end.
         folder: Where this process shows its numbers.
         allow: Raises an error for a function of a schedule that may not run on this machine.
+        address: Where runs elsewhere reach the service.
     """
     leading: Leading | None = None
     numbers = Numbers()
@@ -67,7 +71,7 @@ def lead(
             except MLRunLikeError as exc:
                 _log.warning("the lease of the leader cannot be prolonged: %s", exc.what)
             if leading is None and sure_until > now:
-                leading = Leading(store, owner, allow)
+                leading = Leading(store, owner, allow, address)
                 leading.start()
             elif leading is not None and (sure_until < time.monotonic() or leading.hanging):
                 # threads cannot be stopped for sure; a new process knows that it does not lead
@@ -105,15 +109,16 @@ def main() -> int:
         return 1
     if not isinstance(store, SqlStore):
         return 1
+    config.guarded = config.guarded or guarded(login_needed(options, store.has_users()))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
 
     def allow(function: Function[..., Any], run: RunDoc) -> None:
         mode = execution_mode(login_needed(options, store.has_users()))
-        check_allowed(function, mode, run.to_dict()["spec"].get("hyper_param_options"))
+        check_allowed(function, mode, run.to_dict()["spec"], run.metadata.project)
 
     folder = Path(options.folder) if options.folder else None
-    return lead(store, told["owner"], stop, folder, allow)
+    return lead(store, told["owner"], stop, folder, allow, reached_at(options))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,8 @@ class Child:
         self.role = role
         self.started = time.monotonic()
         self.ready = False
+        self.heard = self.started
+        """When it last said anything: a worker does every few seconds."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
@@ -55,10 +57,13 @@ class Child:
         return self._process.pid
 
     def look(self) -> int | None:
-        """Its exit code, or None while it runs; notices whether it is ready."""
-        if not self.ready and self._process.stdout is not None:
+        """Its exit code, or None while it runs; notices what it says."""
+        if self._process.stdout is not None:
             with contextlib.suppress(OSError, ValueError):
-                self.ready = b"ready" in (self._process.stdout.read() or b"")
+                said = self._process.stdout.read() or b""
+                self.ready = self.ready or b"ready" in said
+                if said:
+                    self.heard = time.monotonic()
         return self._process.poll()
 
     def signal(self, number: int) -> None:

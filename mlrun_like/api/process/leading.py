@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlrun_like.api.access.sessions import purge
+from mlrun_like.api.execution.identity import as_project
 from mlrun_like.api.http.repeats import KEPT_SECONDS
 from mlrun_like.api.tasks.runner import TaskRunner
 from mlrun_like.configuration import config
@@ -44,13 +45,18 @@ class Leading:
         store: The store.
         owner: Who leads.
         allow: Raises an error for a function of a schedule that may not run on this machine.
+        address: Where runs elsewhere reach the service.
     """
 
-    def __init__(self, store: SqlStore, owner: str, allow: Allow | None = None) -> None:
+    def __init__(
+        self, store: SqlStore, owner: str, allow: Allow | None = None, address: str = ""
+    ) -> None:
         self._store = store
         self._owner = owner
         self._stop = threading.Event()
-        self._scheduler = Scheduler(store, allow=allow)
+        self._scheduler = Scheduler(
+            store, allow=allow, around=lambda one: as_project(store, one.project, address)
+        )
         self._runner = TaskRunner(store)
         self._threads: list[threading.Thread] = []
         self.hanging = False

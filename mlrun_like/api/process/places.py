@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import signal
+import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import IO, Any
@@ -13,8 +15,17 @@ import orjson
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, StoreUnavailableError
+from mlrun_like.tracking.process import process_alive
 
-__all__ = ["ServiceRecord", "hold_place", "is_held", "read_record", "service_home", "write_record"]
+__all__ = [
+    "ServiceRecord",
+    "end_left_behind",
+    "hold_place",
+    "is_held",
+    "read_record",
+    "service_home",
+    "write_record",
+]
 
 
 @dataclass
@@ -29,6 +40,8 @@ class ServiceRecord:
         reason: Why it failed.
         version: The package's version.
         started: When, in seconds since 1970.
+        since: When each process began, by its id: the id may be somebody else's by now.
+        given: Options of the command that started it, for a restart.
     """
 
     pid: int = 0
@@ -38,6 +51,16 @@ class ServiceRecord:
     reason: str = ""
     version: str = ""
     started: float = 0.0
+    since: dict[str, float] = field(default_factory=dict)
+    given: list[str] = field(default_factory=list)
+
+    def lives(self, pid: int) -> bool:
+        """Whether this process of the service still runs.
+
+        >>> ServiceRecord(pid=4194999).lives(4194999)
+        False
+        """
+        return process_alive(pid, self.since.get(str(pid), 0.0))
 
     def plain(self) -> dict[str, Any]:
         """As plain data."""
@@ -90,14 +113,39 @@ def is_held(folder: Path) -> bool:
     return False
 
 
+def end_left_behind(folder: Path, patience: float = 3.0) -> list[int]:
+    """End what a killed service of this home left: a worker that hangs holds the port for ever.
+
+    The caller has the place, so nobody else's processes are in the record. One of which it is not
+    sure that it is the same is let alone.
+
+    Returns:
+        Their process ids.
+    """
+    record = read_record(folder)
+    left = [pid for pid in record.workers.values() if record.since.get(str(pid))]
+    left = [pid for pid in left if record.lives(pid)]
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in filter(record.lives, left):
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
+        end = time.monotonic() + patience
+        while any(map(record.lives, left)) and time.monotonic() < end:
+            time.sleep(0.05)
+    return left
+
+
 def read_record(folder: Path) -> ServiceRecord:
     """What the service wrote last; of one that is gone, that it stopped."""
     known = {one.name for one in fields(ServiceRecord)}
     try:
         values = orjson.loads((folder / "service.json").read_bytes())
-        return ServiceRecord(**{name: values[name] for name in known & set(values)})
+        found = ServiceRecord(**{name: values[name] for name in known & set(values)})
     except (OSError, ValueError, TypeError):
         return ServiceRecord()
+    default = asdict(ServiceRecord())
+    damaged = any(type(getattr(found, name)) is not type(default[name]) for name in known)
+    return ServiceRecord() if damaged else found
 
 
 def write_record(folder: Path, record: ServiceRecord) -> None:

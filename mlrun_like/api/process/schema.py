@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -28,7 +30,7 @@ def bring_up_to_date(options: ServiceOptions, migrating: Callable[[], None]) -> 
     """The store with the current schema; closed at the end, because processes follow.
 
     A SQLite file is copied beside itself before it is changed, a PostgreSQL database is copied to
-    the folder `service/before-migration` of the home.
+    `service_backup_target`, or to the folder `service/before-migration` of the home.
 
     Args:
         options: Says which store.
@@ -43,7 +45,8 @@ def bring_up_to_date(options: ServiceOptions, migrating: Callable[[], None]) -> 
         raise ConfigError(
             "a service cannot have another service as its store",
             where="setting 'dbpath'",
-            fix="set it to a folder, sqlite:///file or postgresql://user:password@host/name",
+            fix="unset MLRUN_LIKE_DBPATH (that is for clients), or set it to a folder, "
+            "sqlite:///file or postgresql://user:password@host/name",
         )
     url = store_url(options.store)
     version = schema_of(url)
@@ -51,9 +54,9 @@ def bring_up_to_date(options: ServiceOptions, migrating: Callable[[], None]) -> 
         _log.info("the store has schema %s; it is brought to %s", version, HEAD)
         migrating()
         if url.startswith("postgresql"):
-            target = config.path("service", "before-migration")
+            target = config.service_backup_target or config.path("service", "before-migration")
             make_backup = resolve("mlrun_like.api.backup.making:make_backup")  # loads pyarrow
-            make_backup(url, str(target), name=f"schema-{version}")
+            make_backup(url, str(target), name=_copy_name(version))
     store = open_store(options.store)
     if not isinstance(store, SqlStore):  # decided above
         raise ConfigError("the store is no database")
@@ -62,6 +65,12 @@ def bring_up_to_date(options: ServiceOptions, migrating: Callable[[], None]) -> 
         yield store
     finally:
         close_stores()
+
+
+def _copy_name(version: str) -> str:
+    """A new one each time: after a way back the same change comes again, and hosts come at once."""
+    at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return f"before-migration-{version}-{at}-{secrets.token_hex(2)}"
 
 
 def schema_of(url: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from mlrun_like.api.process.places import ServiceRecord, is_held, read_record, s
 from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, NotFoundError, StoreUnavailableError
 
-__all__ = ["renew", "start", "status", "stop"]
+__all__ = ["login_asked", "renew", "start", "started_with", "status", "stop"]
 
 _LOG_LINES = 15
 
@@ -67,13 +68,13 @@ def stop(*, force: bool = False, timeout: float | None = None) -> bool:
     if not is_held(folder):
         return False
     record = read_record(folder)
-    _send(record.pid, signal.SIGTERM)
+    _send(record, record.pid, signal.SIGTERM)
     patience = config.service_grace + 15.0 if timeout is None else timeout
     if _until(lambda: not is_held(folder), patience):
         return True
     if force:
         for pid in (record.pid, *record.workers.values()):
-            _send(pid, signal.SIGKILL)
+            _send(record, pid, signal.SIGKILL)
         if _until(lambda: not is_held(folder), 5.0):
             return True
     raise ConflictError(
@@ -81,6 +82,12 @@ def stop(*, force: bool = False, timeout: float | None = None) -> bool:
         where=str(folder / "service.log"),
         fix="mlrun-like service stop --force",
     )
+
+
+def started_with() -> list[str]:
+    """The options that the service of this home was started with; none if none runs."""
+    folder = service_home()
+    return read_record(folder).given if is_held(folder) else []
 
 
 def renew() -> ServiceRecord:
@@ -94,7 +101,7 @@ def renew() -> ServiceRecord:
     if not is_held(folder):
         raise NotFoundError("no service runs in this home", fix="mlrun-like service start")
     before = read_record(folder)
-    _send(before.pid, signal.SIGHUP)
+    _send(before, before.pid, signal.SIGHUP)
     old = {pid for name, pid in before.workers.items() if name != "background"}
 
     def renewed() -> bool:
@@ -115,14 +122,41 @@ def status() -> dict[str, Any]:
     if not is_held(folder):
         ended = record.state if record.state in ("stopped", "failed") else "stopped"
         return {**found, "state": ended, "workers": {}, "ready": False, "folder": str(folder)}
-    return {**found, **_asked(record.url), "folder": str(folder)}
+    return {**found, **_asked(record.url), "login": login_asked(record.url), "folder": str(folder)}
+
+
+def login_asked(url: str = "") -> bool | None:
+    """Whether the service of this home asks for a login; None: it does not run, or not answer.
+
+    Args:
+        url: Its address, if it is known.
+    """
+    if not url:
+        folder = service_home()
+        url = read_record(folder).url if is_held(folder) else ""
+    if not url:
+        return None
+    try:
+        with urllib.request.urlopen(f"{url}/api/v1/session", timeout=5, context=_unchecked(url)):
+            return False
+    except urllib.error.HTTPError as exc:
+        exc.close()
+        return True if exc.code == 401 else None
+    except (OSError, ValueError):
+        return None
+
+
+def _unchecked(url: str) -> ssl.SSLContext | None:
+    """This very machine's own service is asked by an address that its certificate need not be for;
+    nothing is told to it."""
+    return ssl._create_unverified_context() if url.startswith("https:") else None
 
 
 def _asked(url: str) -> dict[str, Any]:
     if not url:
         return {"ready": False}
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=5, context=_unchecked(url)) as answer:
             body = orjson.loads(answer.read())
     except urllib.error.HTTPError as exc:
         try:
@@ -174,8 +208,9 @@ def _tail(path: Path, begin: int) -> str:
     return "\n".join(lines[-_LOG_LINES:])
 
 
-def _send(pid: int, number: int) -> None:
-    if pid > 1:
+def _send(record: ServiceRecord, pid: int, number: int) -> None:
+    # a record that could not be renewed (a full disk) may name what is another's process by now
+    if pid > 1 and record.lives(pid):
         try:
             os.kill(pid, number)
         except ProcessLookupError:

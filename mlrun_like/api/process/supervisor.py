@@ -15,7 +15,7 @@ import socket
 import time
 import types
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO
@@ -24,11 +24,18 @@ from mlrun_like import __version__
 from mlrun_like.api.access.mode import check_start
 from mlrun_like.api.options import ServiceOptions
 from mlrun_like.api.process.child import Child
-from mlrun_like.api.process.places import ServiceRecord, hold_place, service_home, write_record
+from mlrun_like.api.process.places import (
+    ServiceRecord,
+    end_left_behind,
+    hold_place,
+    service_home,
+    write_record,
+)
 from mlrun_like.api.process.schema import bring_up_to_date
 from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError, StoreUnavailableError
 from mlrun_like.serving.web.sockets import listen, url_of
+from mlrun_like.tracking.process import process_start_time
 
 __all__ = ["Supervisor", "serve"]
 
@@ -39,14 +46,20 @@ _TICK = 0.1
 _LONGEST_PAUSE = 10.0
 _LOOK = 60.0  # seconds after which a process that lived that long is no longer in trouble
 _MOST_AT_START = 3
+_SILENT = 90.0  # seconds after which a worker that says nothing is taken for one that hangs
 
 
-def serve(options: ServiceOptions, told: Callable[[str], None] = lambda _: None) -> int:
+def serve(
+    options: ServiceOptions,
+    told: Callable[[str], None] = lambda _: None,
+    given: Sequence[str] = (),
+) -> int:
     """Run a service until it is told to stop; gives the exit code.
 
     Args:
         options: How it runs.
         told: Gets the address when it answers.
+        given: Options of the command line, which a restart repeats.
 
     Raises:
         ConflictError: if one runs in this home already, or its store is newer than this package.
@@ -55,7 +68,10 @@ def serve(options: ServiceOptions, told: Callable[[str], None] = lambda _: None)
     folder = service_home()
     lock = hold_place(folder)
     try:
-        return Supervisor(options, folder, lock).run(told)
+        left = end_left_behind(folder)
+        if left:
+            _log.warning("ended what a killed service left behind: processes %s", left)
+        return Supervisor(options, folder, lock, given).run(told)
     finally:
         lock.close()
 
@@ -67,16 +83,19 @@ class Supervisor:
         options: How the service runs.
         folder: Where it tells others about itself.
         lock: Says that this is the one service of the home.
+        given: Options of the command line.
     """
 
-    def __init__(self, options: ServiceOptions, folder: Path, lock: IO[bytes]) -> None:
+    def __init__(
+        self, options: ServiceOptions, folder: Path, lock: IO[bytes], given: Sequence[str] = ()
+    ) -> None:
         numbers = folder / "numbers"
         shutil.rmtree(numbers, ignore_errors=True)
         numbers.mkdir(parents=True)
         self._options = replace(options, folder=str(numbers))
         self._folder = folder
         self._lock = lock
-        self._record = ServiceRecord(version=__version__, started=time.time())
+        self._record = ServiceRecord(version=__version__, started=time.time(), given=list(given))
         self._children: dict[str, Child] = {}
         self._pauses: dict[str, tuple[float, float]] = {}
         """Role and number -> when it may be started again, and how long the pause was."""
@@ -165,6 +184,7 @@ class Supervisor:
         for name, child in list(self._children.items()):
             code = child.look()
             if code is None:
+                self._end_if_hanging(name, child)
                 continue
             del self._children[name]
             child.close()
@@ -177,6 +197,16 @@ class Supervisor:
             _log.warning(
                 "%s (process %d) ended with code %d; it starts again", name, child.pid, code
             )
+
+    def _end_if_hanging(self, name: str, child: Child) -> None:
+        """A worker whose loop stands still answers nobody, and callers that it took wait."""
+        if child.ready and name != "background" and time.monotonic() - child.heard > _SILENT:
+            _log.error(
+                "%s (process %d) says nothing for %g s: it hangs, and is killed",
+                *(name, child.pid, _SILENT),
+            )
+            child.signal(signal.SIGKILL)
+            child.heard = time.monotonic()
 
     def _replace_workers(self) -> None:
         """One new worker answers before an old one ends."""
@@ -227,6 +257,8 @@ class Supervisor:
         self._record.state = state
         self._record.reason = reason
         self._record.workers = {name: child.pid for name, child in self._children.items()}
+        pids = [self._record.pid, *self._record.workers.values()]
+        self._record.since = {str(pid): process_start_time(pid) for pid in pids if pid}
         write_record(self._folder, self._record)
 
     def _pause(self, seconds: float) -> bool:

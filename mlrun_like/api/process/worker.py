@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import importlib.util
@@ -23,11 +24,14 @@ from mlrun_like.errors import MLRunLikeError
 __all__ = ["WorkerServer", "main", "serving_settings", "settle"]
 
 _KEEP_ALIVE = 75
+_TICKS = 50
+"""Of uvicorn's loop, ten in a second, between two signs of life."""
 _log = logging.getLogger(__name__)
 
 
 class WorkerServer(uvicorn.Server):
-    """uvicorn, that says when it is ready and ends live streams before it waits for them."""
+    """uvicorn, that tells its supervisor when it is ready and that it lives, and ends live streams
+    before it waits for them."""
 
     def __init__(self, settings: uvicorn.Config, state: ServiceState) -> None:
         super().__init__(settings)
@@ -38,6 +42,13 @@ class WorkerServer(uvicorn.Server):
         if self.started:
             sys.stdout.write("ready\n")
             sys.stdout.flush()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS == 0:
+            with contextlib.suppress(OSError):  # the supervisor is gone: this ends by itself
+                sys.stdout.write(".")  # one that says nothing for long hangs, and is replaced
+                sys.stdout.flush()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._state.stopping.set()

@@ -14,10 +14,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mlrun_like.api.access.audit import audit
+from mlrun_like.api.access.control import access_of
 from mlrun_like.api.access.decide import check
+from mlrun_like.api.content.places import forget_files
 from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
 from mlrun_like.api.rpc.delivering import Deliveries
-from mlrun_like.api.rpc.operations import checked
+from mlrun_like.api.rpc.operations import Clock, checked
 from mlrun_like.api.rpc.reading import MOST, check_revision, object_in
 from mlrun_like.api.rpc.rights import allowed_call
 from mlrun_like.errors import (
@@ -104,6 +106,8 @@ def _called(request: Request, name: str, body: bytes) -> Response:
     try:
         act = allowed_call(request, caller_of(request), row, arguments)
         result = act(store_of(request))
+        if name == "delete_project" and access_of(request).required:
+            forget_files(str(arguments["name"]))
         text = _PUT({"result": wire.result.write(result)})
     except MLRunLikeError:
         raise
@@ -171,9 +175,10 @@ def _batch(request: Request, body: bytes) -> _Batch:
         raise InvalidArgumentError(f"a batch has at most {_COUNT} operations")
     batch = _Batch(name, given.get("durable", True) is not False, len(items))
     known: dict[tuple[str, str], MLRunLikeError | None] = {}
+    clock = Clock(given.get("sent"))
     for place, item in enumerate(items):
         try:
-            operation = checked(item)
+            operation = checked(item, clock)
             _may(request, operation, known)
         except MLRunLikeError as exc:
             batch.refused.append((place, exc))

@@ -7,6 +7,7 @@ stored beside them, as the recording side did. What is not known here is left ou
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,9 +19,12 @@ from mlrun_like.tracking.remote.codec import codec_of
 from mlrun_like.tracking.remote.protocol import OPERATIONS
 from mlrun_like.types import Document
 
-__all__ = ["checked"]
+__all__ = ["Clock", "checked"]
 
 _PASSED = 10_000
+_LAST = 1e11
+_NEAR = 2.0
+"""Seconds by which two clocks may differ, and a request may be on its way."""
 _PLACE = {"project": str, "uid": str}
 _FIELDS: Mapping[str, Mapping[str, Any]] = {
     "state": {**_PLACE, "iteration": int, "state": str, "error": str},
@@ -41,12 +45,18 @@ _READ = {
     kind: {name: codec_of(type_, True).read for name, type_ in fields.items()}
     for kind, fields in _FIELDS.items()
 }
+_MOMENTS = {"tag": "time", "step": "updated"}
+"""What decides which of two is the newer one."""
 _TEXT, _WHOLE = codec_of(str, True).read, codec_of(int, True).read
 _NUMBER, _TEXTS = codec_of(float, True).read, codec_of(list[str], True).read
 
 
-def checked(value: object) -> Operation:
+def checked(value: object, clock: Clock | None = None) -> Operation:
     """An operation that can be applied.
+
+    Args:
+        value: As it came.
+        clock: How the sender's times are read; None: as they are.
 
     Raises:
         InvalidArgumentError: if it is none.
@@ -59,13 +69,14 @@ def checked(value: object) -> Operation:
         raise InvalidArgumentError(
             f"there is no operation {kind[:60]!r} here", fix="update the service"
         )
+    clock = clock or Clock(None)
     if kind == "metrics":
         return kind, _metrics(payload)
     if not isinstance(payload, dict):
         raise InvalidArgumentError(f"the payload of {kind!r} must be an object")
     try:
         if kind in _MADE:
-            return kind, _MADE[kind](payload)
+            return kind, _MADE[kind](payload, clock)
         found = {name: read(payload[name]) for name, read in _READ[kind].items()}
     except KeyError as exc:
         raise InvalidArgumentError(f"{exc} is missing in an operation {kind!r}") from None
@@ -74,9 +85,37 @@ def checked(value: object) -> Operation:
             raise InvalidArgumentError(f"{name!r} of an operation {kind!r} is empty")
     if "body" in found:
         _document(found["body"])
+    moment = _MOMENTS.get(kind)
+    if moment is not None:
+        found[moment] = clock.here(found[moment])
     if kind == "state":
         _state(found["state"])
     return kind, found
+
+
+class Clock:
+    """A sender's times by the service's clock.
+
+    Which of two versions is the newer one is decided by their times. A machine whose clock is an
+    hour fast would win against all others for an hour, and one that is slow would never be heard.
+
+    Args:
+        sent: When the batch was sent, as its sender believes; None: it does not say.
+
+    >>> Clock(None).here(5.0)
+    5.0
+    """
+
+    def __init__(self, sent: object) -> None:
+        self._now, self._off = time.time(), 0.0
+        # a number that is none of seconds says nothing either
+        if isinstance(sent, (int, float)) and 0.0 < sent < _LAST:
+            off = self._now - sent
+            self._off = off if abs(off) > _NEAR else 0.0
+
+    def here(self, moment: float) -> float:
+        """A moment of the sender's clock; nothing was recorded later than now."""
+        return min(self._now, moment + self._off)
 
 
 def _document(text: object) -> Document:
@@ -110,7 +149,9 @@ def _metrics(payload: object) -> list[Any]:
     return [project, uid, iteration, points]
 
 
-def _made(make: Callable[[Document], dict[str, Any]], given: object) -> dict[str, Any]:
+def _made(
+    make: Callable[[Document], dict[str, Any]], given: object, clock: Clock
+) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise InvalidArgumentError("the row of an operation must be an object")
     try:
@@ -120,12 +161,14 @@ def _made(make: Callable[[Document], dict[str, Any]], given: object) -> dict[str
             raise
         raise SpecError(f"a document cannot be recorded: {exc}"[:200]) from None
     if "updated" in given:
-        row["updated"] = _NUMBER(given["updated"])
+        row["updated"] = clock.here(_NUMBER(given["updated"]))
     return row
 
 
-def _run(payload: dict[str, Any]) -> dict[str, Any]:
-    row = _made(run_row, payload)
+def _run(payload: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    row = _made(run_row, payload, clock)
+    # when it changed here: who looks for what changed since a moment must not miss what comes late
+    row["updated"] = time.time()
     _state(row["state"])
     if row.get("started") is None and payload.get("started") is not None:
         row["started"] = _NUMBER(payload["started"])  # an earlier record of it, joined here, told
@@ -137,22 +180,22 @@ def _run(payload: dict[str, Any]) -> dict[str, Any]:
         for item in passed:
             if not isinstance(item, dict):
                 raise InvalidArgumentError("what a record stands for must be records")
-            one = _run({name: value for name, value in item.items() if name != "passed"})
+            one = _run({name: value for name, value in item.items() if name != "passed"}, clock)
             if any(one[name] != row[name] for name in ("project", "uid", "iter")):
                 raise InvalidArgumentError("a record stands for others of the same run only")
             earlier.append(one)
     return row
 
 
-def _artifact(payload: dict[str, Any]) -> dict[str, Any]:
-    return {"row": _made(artifact_row, payload["row"]), "tags": _TEXTS(payload["tags"])}
+def _artifact(payload: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    return {"row": _made(artifact_row, payload["row"], clock), "tags": _TEXTS(payload["tags"])}
 
 
-def _function(payload: dict[str, Any]) -> dict[str, Any]:
-    return {"row": _made(function_row, payload["row"]), "tags": _TEXTS(payload["tags"])}
+def _function(payload: dict[str, Any], clock: Clock) -> dict[str, Any]:
+    return {"row": _made(function_row, payload["row"], clock), "tags": _TEXTS(payload["tags"])}
 
 
-_MADE: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+_MADE: dict[str, Callable[[dict[str, Any], Clock], dict[str, Any]]] = {
     "run": _run,
     "artifact": _artifact,
     "function": _function,

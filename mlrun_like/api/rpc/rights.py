@@ -13,6 +13,7 @@ from mlrun_like.api.access.decide import check
 from mlrun_like.api.access.projects import claim_project
 from mlrun_like.errors import AccessDeniedError
 from mlrun_like.tracking.full import FullStore
+from mlrun_like.tracking.listing_abilities import ListPage
 from mlrun_like.tracking.remote.protocol import Method, projects_in
 
 __all__ = ["allowed_call"]
@@ -151,10 +152,21 @@ def _judged(store: FullStore, given: dict[str, Any], visible: Projects) -> Any:
     return [name for name in store.alert_projects() if name in visible]
 
 
-_NOTHING: dict[str, Callable[[], Any]] = {"list_runs": list, "list_artifacts": list}
+def _no_page() -> ListPage:
+    return ListPage([])
+
+
+_NOTHING: dict[str, Callable[[], Any]] = {
+    "list_runs": list,
+    "list_artifacts": list,
+    "page_runs": _no_page,
+    "page_artifacts": _no_page,
+}
 _SPECIAL: dict[str, Callable[[FullStore, dict[str, Any], Projects], Any]] = {
     "list_runs": _by_query("list_runs"),
     "list_artifacts": _by_query("list_artifacts"),
+    "page_runs": _by_query("page_runs"),
+    "page_artifacts": _by_query("page_artifacts"),
     "list_endpoints": _endpoints,
     "list_activations": _activations,
     "batch_numbers": _numbers,

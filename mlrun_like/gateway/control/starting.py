@@ -135,6 +135,10 @@ def down() -> bool:
                 "the gateway does not end", where=f"process {holder}", fix=f"kill -9 {holder}"
             )
         time.sleep(_PAUSE)
+    for child in _children:
+        if child.pid == holder:  # it has let go of its place, and ends in this moment
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5.0)
     _children[:] = [child for child in _children if child.poll() is None]
     return True
 

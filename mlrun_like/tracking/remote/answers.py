@@ -20,7 +20,7 @@ from mlrun_like.errors import (
     UnauthorizedError,
 )
 
-__all__ = ["error_of", "error_of_detail"]
+__all__ = ["error_of", "error_of_another", "error_of_detail"]
 
 _BY_CODE: dict[str, type[MLRunLikeError]] = {
     found.code: found
@@ -53,6 +53,26 @@ def error_of(status: int, body: bytes, address: str) -> MLRunLikeError | None:
     if not isinstance(detail, dict) or "code" not in detail:
         return None
     return error_of_detail(detail, status, address)
+
+
+def error_of_another(status: int, address: str) -> MLRunLikeError:
+    """The error for an answer that is none of our service: of a proxy before it, as a rule.
+
+    >>> error_of_another(502, "http://lab").what
+    'the tracking service cannot be used: status 502'
+    """
+    if status == 413:  # many a proxy takes one megabyte
+        return TooLargeError(
+            "what stands before the tracking service takes no request that large: status 413",
+            where=address,
+            fix="raise its limit to 64 MB (nginx: client_max_body_size 64m)",
+        )
+    what, fix = f"the tracking service cannot be used: status {status}", ""
+    if status == 429:
+        return RateLimitError(what, where=address, fix="try again later")
+    if status in (401, 403, 407):
+        fix = "something before the service refuses this: check the proxy and how one gets past it"
+    return StoreUnavailableError(what, where=address, fix=fix)
 
 
 def error_of_detail(

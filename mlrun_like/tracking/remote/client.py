@@ -21,7 +21,7 @@ from mlrun_like.errors import (
     UnauthorizedError,
 )
 from mlrun_like.tracking.remote.address import Address
-from mlrun_like.tracking.remote.answers import error_of
+from mlrun_like.tracking.remote.answers import error_of, error_of_another
 from mlrun_like.tracking.remote.connections import (
     Answer,
     Connections,
@@ -29,6 +29,7 @@ from mlrun_like.tracking.remote.connections import (
 from mlrun_like.tracking.remote.credentials import token_for
 from mlrun_like.tracking.remote.protocol import METHODS, OLDEST, REVISION, wire_of
 from mlrun_like.tracking.remote.retrying import Patience, retry_after
+from mlrun_like.tracking.remote.trust import why_not_trusted
 
 __all__ = ["API", "Client"]
 
@@ -83,18 +84,29 @@ class Client:
         headers = {"Idempotency-Key": secrets.token_hex(16)} if row.kind == "change" else {}
         seconds = config.remote_deadline if patient else 0.0
         answer = self.request("POST", f"/store/{name}", body, headers, seconds)
-        return wire.result.read(self._json(answer)["result"])
+        try:
+            return wire.result.read(self._json(answer)["result"])
+        except (LookupError, TypeError, ValueError, AttributeError) as exc:
+            raise self._not_ours(f"its answer to {name} cannot be read") from exc
 
-    def deliver(self, body: bytes, seconds: float) -> list[Any]:
+    def deliver(self, body: bytes, count: int, seconds: float) -> list[Any]:
         """Deliver a batch of operations; the entries of those that were refused.
 
         Args:
             body: The batch.
+            count: How many operations it has: the answer must account for each of them, or nobody
+                knows who took them.
             seconds: How long a service that asks for time gets it; one that is away gets none, for
                 records wait on disk and not in memory.
         """
         answer = self.request("POST", "/store/operations", body, {}, seconds, waits=False)
-        return list(self._json(answer).get("refused") or ())
+        found = self._json(answer)
+        taken, refused = found.get("taken"), found.get("refused")
+        if not isinstance(taken, int) or not isinstance(refused, list):
+            raise self._not_ours("it does not say what it took of a delivery")
+        if taken + len(refused) != count:
+            raise self._not_ours(f"of {count} records it took {taken}, refused {len(refused)}")
+        return refused
 
     def spec(self, *, fresh: bool = False) -> dict[str, Any]:
         """What the service says of itself; asked once.
@@ -111,6 +123,14 @@ class Client:
             self._compatible(store, str(found.get("version", "?")))
             self._spec = found
         return self._spec
+
+    def methods(self) -> frozenset[str]:
+        """What the service can be asked; nothing, if it does not answer now."""
+        try:
+            found = self.spec()["store"].get("methods")
+        except MLRunLikeError:
+            return frozenset()
+        return frozenset(map(str, found)) if isinstance(found, list) else frozenset()
 
     def request(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], seconds: float,
@@ -188,7 +208,7 @@ class Client:
         elif isinstance(exc, ConnectionRefusedError):
             why, fix = "nothing listens there", "start it: mlrun-like service start"
         elif isinstance(exc, ssl.SSLError):
-            why, fix = f"no safe connection: {exc}", "name its CA: SSL_CERT_FILE=ca.pem"
+            why, fix = why_not_trusted(exc)
         else:
             why, fix = f"{exc}" or type(exc).__name__, "check the address, the setting 'dbpath'"
         what = f"the tracking service cannot be reached: {why[:200]}"
@@ -217,12 +237,9 @@ class Client:
             place = answer.headers.get("location", "")[:200]
             return self._not_ours(f"it sends us on to {place!r}, which is not followed")
         if known is None:
-            return StoreUnavailableError(
-                f"the tracking service cannot be used: status {answer.status}",
-                where=self.address.url,
-            )
-        if isinstance(known, UnauthorizedError) and not known.fix:
-            known.fix = f"mlrun-like login {self.address.url}"
+            return error_of_another(answer.status, self.address.url)
+        if isinstance(known, UnauthorizedError):  # the service cannot know what its client is
+            known.fix = f"mlrun-like login {self.address.url}, or set MLRUN_LIKE_ACCESS_KEY"
         return known
 
     def _not_ours(self, why: str) -> StoreUnavailableError:

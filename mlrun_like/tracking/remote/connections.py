@@ -20,7 +20,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mlrun_like.tracking.remote.address import Address
+from mlrun_like.tracking.remote.paced import PacedConnection, PacedSecureConnection
 from mlrun_like.tracking.remote.proxies import proxy_for
+from mlrun_like.tracking.remote.trust import service_tls
 
 __all__ = ["Answer", "Connections"]
 
@@ -138,11 +140,10 @@ class Connections:
         address, proxy = self.address, proxy_for(self.address)
         host, port = (proxy.host, proxy.port) if proxy else (address.host, address.port)
         if not address.tls:
-            return http.client.HTTPConnection(host, port, timeout=timeout)
+            return PacedConnection(host, port, timeout=timeout)
         if self._tls is None:
-            # certificates as Python finds them: SSL_CERT_FILE and SSL_CERT_DIR name others
-            self._tls = ssl.create_default_context()
-        secure = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._tls)
+            self._tls = service_tls()
+        secure = PacedSecureConnection(host, port, timeout=timeout, context=self._tls)
         if proxy:
             headers = {"Proxy-Authorization": _basic(proxy.user)} if proxy.user else {}
             secure.set_tunnel(address.host, address.port, headers)

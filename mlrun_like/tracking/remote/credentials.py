@@ -23,6 +23,7 @@ from mlrun_like.tracking.remote.address import Address, parse_address
 __all__ = [
     "credentials_file",
     "forget_token",
+    "known_services",
     "remember_token",
     "save_token",
     "service_address",
@@ -94,6 +95,15 @@ def save_token(url: str, token: str, user: str = "", folder: str | Path | None =
     with _changing(path) as entries:
         entries[address.origin] = {"user": user, "token": token}
     return path
+
+
+def known_services(folder: str | Path | None = None) -> list[str]:
+    """The addresses that tokens are kept for.
+
+    >>> known_services()
+    []
+    """
+    return sorted(_read(credentials_file(folder)))
 
 
 def forget_token(url: str, folder: str | Path | None = None) -> bool:

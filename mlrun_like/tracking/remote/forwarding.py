@@ -28,7 +28,14 @@ def _forward(name: str) -> Callable[..., Any]:
 
     @functools.wraps(getattr(FullStore, name))
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        given = signature.bind(self, *args, **kwargs).arguments
+        try:
+            given = signature.bind(self, *args, **kwargs).arguments
+        except TypeError as exc:  # the way of a Python call, but of which one is not in it
+            hint = ""
+            if "query" in signature.parameters:
+                kind = str(signature.parameters["query"].annotation)
+                hint = f": it takes one {kind}; filters by name have the methods of a project"
+            raise TypeError(f"{name}() {exc}{hint}") from None
         del given["self"]
         return self._call(name, given)
 

@@ -42,11 +42,17 @@ def _point(point: Any) -> tuple[str, float, int, float]:
     return str(key), float(value), int(step), float(moment)
 
 
-def batch_body(batch: str, operations: Sequence[bytes], durable: bool) -> bytes:
+def batch_body(batch: str, operations: Sequence[bytes], durable: bool, sent: float) -> bytes:
     """The body of a request that delivers operations.
 
-    >>> batch_body("b1", [b'["beat",{}]'], True)
-    b'{"batch":"b1","durable":true,"operations":[["beat",{}]]}'
+    Args:
+        batch: Its id.
+        operations: What `operation_text` made.
+        durable: Whether the service answers only when a disk has it.
+        sent: When, by this machine's clock: the service sees by it how wrong that goes.
+
+    >>> batch_body("b1", [b'["beat",{}]'], True, 5.0)
+    b'{"batch":"b1","durable":true,"sent":5.0,"operations":[["beat",{}]]}'
     """
-    head = _PUT({"batch": batch, "durable": durable}).encode("ascii")
+    head = _PUT({"batch": batch, "durable": durable, "sent": sent}).encode("ascii")
     return head[:-1] + b',"operations":[' + b",".join(operations) + b"]}"

@@ -27,6 +27,7 @@ __all__ = [
     "wire_of",
 ]
 
+_OWN_LEASES = frozenset({"service/leader", "service/backup"})
 REVISION = 1
 """Of the protocol: counts up when something changes that both sides must know."""
 OLDEST = 1
@@ -68,12 +69,15 @@ def _rows() -> Iterator[Method]:
     yield from add("run", "read", "read", "newest_run_change")
     yield from add("run", "read", "read", "count_runs lineage", everywhere=True)
     yield from add("run", "read", "read", "list_runs", "query.project", everywhere=True)
+    yield from add("run", "read", "read", "page_runs", "query.project", everywhere=True)
+    yield from add("run", "read", "read", "metric_keys sample_metrics")
     yield from add("run", "change", "delete", "delete_runs", "query.project")
     yield from add("run", "change", "update", "set_run_state reopen_run")
     yield from add("run", "write", "update", "heartbeat")
     yield from add("log", "read", "read", "read_log log_size")
     yield from add("artifact", "read", "read", "read_artifact")
     yield from add("artifact", "read", "read", "list_artifacts", "query.project", everywhere=True)
+    yield from add("artifact", "read", "read", "page_artifacts", "query.project", everywhere=True)
     yield from add("artifact", "change", "delete", "delete_artifacts", "query.project")
     yield from add("artifact", "write", "update", "tag_artifact")
     yield from add("function", "read", "read", "read_function")
@@ -115,7 +119,7 @@ def _rows() -> Iterator[Method]:
     )
     yield from add("alert", "change", "run", "claim_letters")
     yield from add("alert", "change", "run", "settle_letter", "letter.project")
-    yield from add("alert", "write", "update", "append_happenings", "rows[].project")
+    yield from add("event", "write", "create", "append_happenings", "rows[].project")
     yield from add("alert", "change", "delete", "delete_happenings")
 
     yield from add("endpoint", "read", "read", "read_endpoint endpoint_modes")
@@ -193,10 +197,20 @@ def projects_in(row: Method, arguments: Mapping[str, Any]) -> set[str]:
             for value in _walk(arguments, path.split(".")):
                 text = value if isinstance(value, str) else ""
                 # leases are named `<what>/<project>[/<more>]`, or are of nobody's project
-                found.add([*text.split("/"), "*"][1] if form == "lease" else text)
+                found.add(_of_lease(text) if form == "lease" else text)
         else:
             found.add("*")
     return found
+
+
+def _of_lease(name: str) -> str:
+    """The project of a lease. Those of the service itself are none's, also if a project should be
+    called like one of them.
+
+    >>> _of_lease("windows/fraud/e1"), _of_lease("service/leader"), _of_lease("x")
+    ('fraud', '*', '*')
+    """
+    return "*" if name in _OWN_LEASES else [*name.split("/"), "*"][1]
 
 
 def _walk(value: Any, path: list[str]) -> Iterator[Any]:

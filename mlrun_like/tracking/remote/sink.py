@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from mlrun_like.configuration import config
@@ -26,6 +27,8 @@ __all__ = ["RemoteSink", "project_of"]
 
 _BYTES = 4 << 20
 _COUNT = 5000
+_LEAST = (64 << 10, 20)
+"""Bytes and operations that go at once at least, however slow the service is to take them."""
 _PATIENCE = 3.0  # seconds that a service may ask to be left alone, before records go to the spool
 _ACCESS = (AccessDeniedError, NotFoundError)
 
@@ -47,6 +50,11 @@ class RemoteSink(Sink):
         self.shown = client.address.url
         self.lock = threading.RLock()
         self.timeout = config.store_timeout
+        self.most = (_BYTES, _COUNT)
+        """What goes at once: half of what got no answer in time, over a slow line or from a busy
+        service, so that something gets through; twice as much when it did."""
+        self.largest = _BYTES
+        """What goes at once at most: less, once a service or a proxy said that it is too much."""
         self.denied: dict[tuple[str, str], MLRunLikeError] = {}
         """Project and kind of what was last refused because the caller may not."""
 
@@ -60,18 +68,26 @@ class RemoteSink(Sink):
                 pieces.append((operation, operation_text(operation)))
             except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as exc:
                 refused.append(Refusal(operation, exc))
-        for part in _parts(pieces):
+        for part in _parts(pieces, *self.most):
             refused += self._deliver(part, durable, _PATIENCE if timeout is None else 0.0)
         return refused
 
     def _deliver(self, part: list[_Piece], durable: bool, seconds: float) -> Iterable[Refusal]:
-        body = batch_body(secrets.token_hex(12), [text for _, text in part], durable)
+        texts = [text for _, text in part]
+        body = batch_body(secrets.token_hex(12), texts, durable, time.time())
         try:
-            entries = self.client.deliver(body, seconds)
+            entries = self.client.deliver(body, len(part), seconds)
+            self.most = (min(self.largest, self.most[0] * 2), min(_COUNT, self.most[1] * 2))
+        except StoreUnavailableError as exc:
+            if isinstance(exc.__cause__, TimeoutError):
+                self.most = (max(_LEAST[0], len(body) // 2), max(_LEAST[1], len(part) // 2))
+            raise
         except TooLargeError as exc:
             if len(part) == 1:
                 return [Refusal(part[0][0], exc)]
             middle = len(part) // 2
+            self.largest = max(_LEAST[0], len(body) // 2)
+            self.most = (min(self.largest, self.most[0]), self.most[1])
             return [
                 *self._deliver(part[:middle], durable, seconds),
                 *self._deliver(part[middle:], durable, seconds),
@@ -140,11 +156,11 @@ def project_of(operation: Operation) -> str:
     return str((payload["row"] if kind in ("artifact", "function") else payload)["project"])
 
 
-def _parts(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
+def _parts(pieces: list[_Piece], most: int, count: int) -> Iterator[list[_Piece]]:
     part: list[_Piece] = []
     size = 0
     for piece in pieces:
-        if part and (size + len(piece[1]) > _BYTES or len(part) >= _COUNT):
+        if part and (size + len(piece[1]) > most or len(part) >= count):
             yield part
             part, size = [], 0
         part.append(piece)

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, StoreUnavailableError
 from mlrun_like.specs.run import TERMINAL
 from mlrun_like.tracking.abilities import CachedStep, StepRow
-from mlrun_like.tracking.base import MetricPoint
+from mlrun_like.tracking.base import MetricPoint, RunQuery
 from mlrun_like.tracking.documents import artifact_row, encode, function_row, run_row
 from mlrun_like.tracking.full import FullStore
+from mlrun_like.tracking.listing_abilities import ListPage
 from mlrun_like.tracking.logs import log_operations
 from mlrun_like.tracking.operations import Operation
 from mlrun_like.tracking.remote.address import parse_address
@@ -32,6 +34,8 @@ from mlrun_like.types import Document
 __all__ = ["RemoteStore"]
 
 _DIRECTIONS = ("read", "write")
+_PAGE = 2000
+"""Runs of one answer: some megabytes."""
 
 
 @forwarding
@@ -58,6 +62,19 @@ class RemoteStore(FullStore):
         """The store at an address."""
         return cls(url)
 
+    def artifact_path(self) -> str:
+        """Where the service keeps what its clients log; empty: it does not, or it is away."""
+        away = self.writer.spooling
+        try:
+            found = self.client.spec(fresh=away).get("artifact_path")
+        except MLRunLikeError:
+            return ""
+        if away:  # it answers again: what waits is delivered before files refer to it
+            self.writer.adopt()
+            if self.writer.spooling:
+                return ""
+        return found if isinstance(found, str) and found.startswith("service://") else ""
+
     def _call(self, name: str, arguments: Mapping[str, Any]) -> Any:
         if METHODS[name].kind == "read":
             self.writer.settle()
@@ -82,6 +99,19 @@ class RemoteStore(FullStore):
             self._write(operation, durable=run.get("status", {}).get("state") in TERMINAL)
         else:
             self.writer.put(operation)
+
+    def list_runs(self, query: RunQuery) -> list[Document]:
+        if 0 < query.limit <= _PAGE or "page_runs" not in self.client.methods():
+            return list(self._call("list_runs", {"query": query}))
+        # a service must not hold a long list in memory, and nobody waits for the whole of it
+        found: list[Document] = []
+        asked = replace(query, limit=_PAGE, sort="-started", after=())
+        while True:
+            page: ListPage = self._call("page_runs", {"query": asked})
+            found += page.items
+            if not page.after or 0 < query.limit <= len(found):
+                return found[: query.limit or None]
+            asked = replace(asked, after=page.after)
 
     def set_run_state(self, project: str, uid: str, iteration: int, state: str, error: str) -> None:
         payload = {

@@ -8,24 +8,35 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import create_engine, text
 
-from mlrun_like.api.backup import restoring
+from mlrun_like.api.backup import restoring, tables
 from mlrun_like.api.backup.checking import check_backup
 from mlrun_like.api.backup.making import connected, make_backup, remove_old_backups
 from mlrun_like.api.backup.restoring import restore_backup
 from mlrun_like.api.backup.tables import tables_of
 from mlrun_like.api.backup.targets import Place, list_backups
-from mlrun_like.errors import ConflictError, IntegrityError, InvalidArgumentError
+from mlrun_like.api.secrets.vault import secrets_of, set_secrets
+from mlrun_like.errors import (
+    ConflictError,
+    IntegrityError,
+    InvalidArgumentError,
+    StoreUnavailableError,
+)
 from mlrun_like.tracking.base import MetricPoint
 from mlrun_like.tracking.connect import close_stores, open_store
 from mlrun_like.tracking.store import SqlStore
 from mlrun_like.tracking.task_abilities import BackgroundTask
-from tests.servers import Postgres
+from tests.servers import Postgres, free_port
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -184,6 +195,98 @@ def test_a_hostile_copy_leads_nowhere(filled: SqlStore, tmp_path: Path) -> None:
         check_backup(str(tmp_path / "nothing"))
 
 
+def _table(place: Place, name: str, table: pa.Table) -> dict[str, Any]:
+    """A table of a copy, as an entry of the manifest."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    raw = sink.getvalue().to_pybytes()
+    with place.child(name).open("wb") as file:
+        file.write(raw)
+    digest = sha256(raw).hexdigest()
+    return {"file": name, "rows": table.num_rows, "bytes": len(raw), "sha256": digest}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tables": [1]},
+        {"tables": {"runs": 1}},
+        {"tables": {"runs": {"file": 1, "rows": 1, "bytes": 1, "sha256": ""}}},
+        {"tables": None},
+        {"files": ["x"]},
+        {"sequences": "x"},
+        {"sequences": {"runs": "x"}},
+        {"schema": ["0008"]},
+    ],
+)
+def test_a_manifest_of_another_shape_is_damaged(
+    filled: SqlStore, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    made = make_backup(filled, str(tmp_path))
+    place = Place(made["target"])
+    place.write_manifest({**place.manifest(), **change})
+    with pytest.raises(IntegrityError, match="manifest"):
+        restore_backup(made["target"], f"sqlite:///{tmp_path}/new.db")
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_rows_that_do_not_fit_are_told_without_what_is_in_them(
+    filled: SqlStore, tmp_path: Path, twice: bool
+) -> None:
+    made = make_backup(filled, str(tmp_path))
+    place = Place(made["target"])
+    table = pq.read_table(Path(made["target"]) / "runs.parquet")
+    table = pa.concat_tables([table, table]) if twice else table.select(["run_id", "body"])
+    manifest = place.manifest()
+    manifest["tables"]["runs"] = _table(place, "x.parquet", table)
+    place.write_manifest(manifest)
+    with pytest.raises(IntegrityError, match="do not fit") as told:
+        restore_backup(made["target"], f"sqlite:///{tmp_path}/new.db")
+    assert "parameters" not in str(told.value)
+    assert told.value.__suppress_context__
+    assert not list(tmp_path.glob("new.db*"))
+
+
+def test_a_secret_is_in_no_copy(filled: SqlStore, home: Path, tmp_path: Path) -> None:
+    set_secrets(filled, "p", {"TOKEN": "canary-7f3a"})
+    made = make_backup(filled, str(tmp_path), artifacts=True)
+    assert secrets_of(filled, "p")["TOKEN"] == "canary-7f3a"
+    keys = [word for word in (home / "service.keys").read_text().split() if len(word) > 40]
+    assert keys
+    for path in Path(made["target"]).rglob("*"):
+        raw = path.read_bytes() if path.is_file() else b""
+        text = str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else ""
+        for word in ("canary-7f3a", *keys):
+            assert word.encode() not in raw and word not in text, path
+
+
+def test_no_more_is_held_than_memory_has(
+    filled: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        filled.append_log("p", f"long{number}", bytes([number]) * 10_000)
+    monkeypatch.setattr(tables, "_BYTES", 50_000)
+    made = make_backup(filled, str(tmp_path))
+    groups = pq.ParquetFile(Path(made["target"]) / "logs.parquet").metadata
+    most = max(groups.row_group(n).num_rows for n in range(groups.num_row_groups))
+    assert groups.num_row_groups > 6 and most <= 40
+    restore_backup(made["target"], f"sqlite:///{tmp_path}/new.db")
+    assert rows_of(f"sqlite:///{tmp_path}/new.db") == rows_of(filled.url)
+
+
+def test_a_database_that_is_away_is_told(filled: SqlStore, tmp_path: Path) -> None:
+    made = make_backup(filled, str(tmp_path))
+    url = f"postgresql://u:s3cret@127.0.0.1:{free_port()}/x"
+    acts: list[Callable[[], object]] = [
+        partial(restore_backup, made["target"], url),
+        partial(make_backup, url, "memory://x"),
+    ]
+    for act in acts:
+        with pytest.raises(StoreUnavailableError) as told:
+            act()
+        assert "s3cret" not in str(told.value)
+
+
 def test_stopped_half_way_nothing_has_changed(
     filled: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,7 +305,7 @@ def test_stopped_half_way_nothing_has_changed(
 
 _KILLED = """
 import os, sys
-from mlrun_like.api.backup import restoring
+from mlrun_like.api.backup import restoring, tables
 place = sys.argv[3]
 def die(*arguments):
     os.kill(os.getpid(), 9)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,18 +16,23 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mlrun_like.api.options import ServiceOptions
+from mlrun_like.api.process import supervisor
 from mlrun_like.api.process.background import lead
 from mlrun_like.api.process.places import (
     ServiceRecord,
+    end_left_behind,
     hold_place,
     is_held,
     read_record,
+    service_home,
     write_record,
 )
+from mlrun_like.api.process.starting import started_with, stop
 from mlrun_like.api.routes.health import LEADER
 from mlrun_like.errors import ConflictError
 from mlrun_like.tracking.connect import open_store
-from mlrun_like.tracking.process import process_alive
+from mlrun_like.tracking.process import process_alive, process_start_time
 from mlrun_like.tracking.store import SqlStore
 from tests.api.process.live import LiveService
 from tests.servers import Postgres
@@ -45,9 +53,44 @@ def test_one_service_in_a_home(tmp_path: Path) -> None:
         hold_place(tmp_path)
     first.close()
     assert not is_held(tmp_path)
-    (tmp_path / "service.json").write_text('{"pid": "x", "odd')
-    assert read_record(tmp_path).state == "stopped"
+    for text in ('{"pid": "x", "odd', '{"pid": "x"}', '{"workers": [1]}', "[]", "7"):
+        (tmp_path / "service.json").write_text(text)
+        assert read_record(tmp_path).state == "stopped"
+        assert end_left_behind(tmp_path) == []
     hold_place(tmp_path).close()
+
+
+def test_a_restart_repeats_the_options(tmp_path: Path) -> None:
+    assert started_with() == []
+    with hold_place(service_home()):
+        record = ServiceRecord(7, "online", "http://x", given=["--port=8399", "--workers=2"])
+        write_record(service_home(), record)
+        assert started_with() == ["--port=8399", "--workers=2"]
+    assert started_with() == []  # of one that is gone nobody knows what it was for
+
+
+def test_what_a_killed_service_left_is_ended_and_nobody_else(tmp_path: Path) -> None:
+    """A worker that hangs does not hear that its supervisor is gone, and holds the port."""
+    sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
+    ours, others = subprocess.Popen(sleeping), subprocess.Popen(sleeping)
+    try:
+        ours.send_signal(signal.SIGSTOP)
+        record = ServiceRecord(others.pid, "online", "http://x")
+        record.workers = {"worker-0": ours.pid, "worker-1": others.pid}
+        # the second number was a worker's once, and is given away by now
+        record.since = {str(ours.pid): process_start_time(ours.pid), str(others.pid): 1.0}
+        write_record(tmp_path, record)
+        assert end_left_behind(tmp_path, 0.1) == [ours.pid]
+        assert ours.wait(10) in (-signal.SIGTERM, -signal.SIGKILL) and others.poll() is None
+        with hold_place(service_home()):
+            write_record(service_home(), record)
+            with pytest.raises(ConflictError, match="does not end"):
+                stop(force=True, timeout=0.1)
+        assert others.poll() is None
+    finally:
+        for process in (ours, others):
+            process.kill()
+            process.wait(10)
 
 
 def test_one_leads_and_another_takes_over(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +218,52 @@ def test_a_polite_end_and_nobody_left_behind(tmp_path: Path) -> None:
     service.wait()
     until(lambda: not any(process_alive(pid) for pid in pids))
     service.start().stop()
+
+
+@pytest.mark.slow
+def test_a_worker_that_hangs_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its supervisor hears nothing of it; one that is idle says that it lives."""
+    monkeypatch.setattr(supervisor, "_SILENT", 8.0)
+    folder = tmp_path / "service"
+    options = ServiceOptions(
+        store=f"sqlite:///{tmp_path}/store.db", port=0, background=False, workers=2
+    )
+    with hold_place(folder) as lock:
+        service = supervisor.Supervisor(options, folder, lock)
+        monkeypatch.setattr(service, "_signals", contextlib.nullcontext)  # not the main thread
+        thread = threading.Thread(target=service.run, args=(lambda _: None,))
+        thread.start()
+        try:
+            until(lambda: read_record(folder).state == "online")
+            until(lambda: len(read_record(folder).workers) == 2)
+            before = read_record(folder).workers
+            until(lambda: all(child.ready for child in service._children.values()))
+            os.kill(before["worker-1"], signal.SIGSTOP)
+            until(lambda: read_record(folder).workers.get("worker-1", 0) not in (
+                0, before["worker-1"]
+            ))  # fmt: skip
+            assert not process_alive(before["worker-1"])
+            assert read_record(folder).workers["worker-0"] == before["worker-0"]
+        finally:
+            service._stopping = True
+            thread.join(60)
+
+
+@pytest.mark.slow
+def test_a_request_that_outlasts_the_end_gets_a_word(tmp_path: Path) -> None:
+    """Its caller, who may send it again, sees a service that stops, and no mistake of it."""
+    service = LiveService(tmp_path / "home", service_grace=1).start()
+    host, port = service.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as sock:
+        head = f"POST /api/v1/store/operations HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        sock.sendall(
+            f"{head}Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{{".encode()
+        )
+        assert service.get("/healthz").status_code == 200  # it has come by now
+        service.signal(signal.SIGTERM)
+        answer = sock.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 503") and b"the service stops" in answer
+    assert service.wait() == 0 and "Traceback" not in service.log()
 
 
 @pytest.mark.slow

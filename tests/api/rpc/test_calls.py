@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import time
 from typing import Any
 
 import pytest
@@ -143,6 +144,52 @@ def test_columns_are_made_from_the_document(service: TestClient, store: SqlStore
     with store.database.read() as connection:
         found = connection.exec_driver_sql("select name, state from runs").all()
     assert [tuple(one) for one in found] == [("real", "running")]
+
+
+def _version(service: TestClient, tree: str, off: float, late: float = 0.0, **more: Any) -> None:
+    """A machine whose clock goes wrong by `off` records a version, and sends it `late`."""
+    document = {"metadata": {"key": "m", "project": "p", "tree": tree}, "spec": {}}
+    moment = time.time() + off
+    row = {"body": json.dumps(document), "updated": moment - late}
+    operation = ["artifact", {"row": row, "tags": ["latest"]}]
+    body = {"batch": tree, "sent": moment, "operations": [operation], **more}
+    answer = service.post(f"{API}/operations", json=body)
+    assert answer.json()["taken"] == 1, answer.text
+
+
+@pytest.mark.parametrize("off", [7200.0, -7200.0])
+def test_clocks_that_go_wrong_decide_nothing(
+    service: TestClient, store: SqlStore, off: float
+) -> None:
+    def latest() -> str:
+        return str(store.read_artifact("p", "m")["metadata"]["tree"])
+
+    _version(service, "t1", 0.0)
+    _version(service, "t2", off)
+    assert latest() == "t2", "it came later, whatever its clock says"
+    _version(service, "t3", 0.0)
+    assert latest() == "t3"
+    _version(service, "t4", off, late=3600.0)
+    assert latest() == "t3", "recorded an hour ago, it waited on a disk"
+    # older clients do not say when they send; what they recorded is not later than now
+    _version(service, "t5", 7200.0, sent=None)
+    _version(service, "t6", 0.0)
+    assert latest() == "t6"
+    odd: tuple[Any, ...] = ("now", True, -1, 1e300, [], {})
+    for sent in odd:
+        _version(service, f"odd {sent}", 0.0, sent=sent)
+
+
+def test_a_run_changed_when_it_came(service: TestClient, store: SqlStore) -> None:
+    """Alerts look for what changed since a moment: a failure that waited on a disk counts, and a
+    clock that is fast does not hide those of others."""
+    for uid, updated in (("fast", time.time() + 7200.0), ("late", time.time() - 7200.0)):
+        before = time.time()
+        document = {"metadata": {"uid": uid, "project": "p"}, "status": {"state": "error"}}
+        row = {"body": json.dumps(document), "updated": updated}
+        service.post(f"{API}/operations", json={"batch": uid, "operations": [["run", row]]})
+        assert [sign.uid for sign in store.changed_runs("p", before - 1.0, 10)][-1] == uid
+    assert store.newest_run_change("p") <= time.time()
 
 
 def test_data_that_no_database_takes_is_found_among_others(

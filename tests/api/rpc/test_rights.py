@@ -98,6 +98,22 @@ def test_all_means_what_may_be_seen(
     assert len(_call(as_user("server"), method, **arguments).json()["result"]) == 2
 
 
+@pytest.mark.parametrize("method", ["page_runs", "page_artifacts"])
+def test_pages_hold_what_may_be_seen(filled: SqlStore, as_user: AsUser, method: str) -> None:
+    def projects(client: TestClient, **query: Any) -> list[str]:
+        found = _call(client, method, query={"limit": 100, **query}).json()["result"]
+        return sorted(item["metadata"]["project"] for item in found.get("items", ()))
+
+    assert set(projects(as_user("viewer", "ours"))) <= {"ours"}
+    assert projects(as_user("")) == []
+    everything = projects(as_user("server"))
+    if method == "page_runs":
+        assert projects(as_user("viewer", "ours")) == ["ours"]
+        assert everything == ["ours", "theirs"]
+    answer = _call(as_user("viewer", "ours"), method, query={"project": "theirs"})
+    assert answer.status_code == 404
+
+
 def test_others_cannot_be_picked(filled: SqlStore, as_user: AsUser) -> None:
     client = as_user("admin", "ours")
     answer = _call(client, "list_runs", query={"projects": ["ours", "theirs"]})

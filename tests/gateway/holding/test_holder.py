@@ -64,6 +64,7 @@ def test_up_again_changes_nothing(url: str) -> None:
 
 def test_two_who_start_at_once(home: Path) -> None:
     settle(home)
+    others = list(starting._children)
     try:
         with ThreadPoolExecutor(4) as pool:
             found = list(pool.map(lambda _: starting.up(), range(4)))
@@ -72,6 +73,7 @@ def test_two_who_start_at_once(home: Path) -> None:
     finally:
         starting.down()
     assert not starting.is_held(gateway_home()) and not starting.down()
+    assert starting._children == others, "its end is known: nothing warns of it later"
 
 
 def test_a_killed_gateway_is_replaced(url: str, path: str) -> None:

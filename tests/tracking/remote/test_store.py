@@ -23,7 +23,7 @@ from mlrun_like.errors import (
     StoreUnavailableError,
     UnauthorizedError,
 )
-from mlrun_like.tracking.base import MetricPoint, RunQuery
+from mlrun_like.tracking.base import ArtifactQuery, MetricPoint, RunQuery
 from mlrun_like.tracking.connect import open_database, open_store
 from mlrun_like.tracking.remote.operations import operation_text
 from mlrun_like.tracking.remote.store import RemoteStore
@@ -197,6 +197,7 @@ def test_what_the_caller_may_not_is_told_and_kept(
         lines = store.writer.spool.rejected.read_text().splitlines()
         assert len(lines) == 2 and all("anna may not" in line for line in lines)
         assert "put it aside" in caplog.text and not store.writer.spool.pending()
+        assert "AccessDeniedError(" not in caplog.text
         store.close()
 
 
@@ -206,7 +207,9 @@ def test_records_wait_until_the_token_is_renewed(
     def reply(asked: Asked) -> Reply:
         if asked.headers.get("authorization") != "Bearer good":
             return error("unauthorized", 401)
-        return json_of({"taken": 1, "refused": [], "result": {}})
+        if asked.path.endswith("/operations"):
+            return json_of({"taken": len(json.loads(asked.body)["operations"]), "refused": []})
+        return json_of({"result": {}})
 
     with fake(reply) as server, config.override(access_key="revoked"):
         store = RemoteStore.at(server.url)
@@ -226,12 +229,13 @@ def test_records_wait_until_the_token_is_renewed(
 
 def test_large_batches_go_in_parts(remote: RemoteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlrun_like.tracking.remote.sink._BYTES", 10_000)
+    remote.sink.most, remote.sink.largest = (10_000, 100), 10_000
     sizes: list[int] = []
     plain = remote.client.deliver
 
-    def noting(body: bytes, seconds: float) -> list[Any]:
+    def noting(body: bytes, count: int, seconds: float) -> list[Any]:
         sizes.append(len(body))
-        return plain(body, seconds)
+        return plain(body, count, seconds)
 
     monkeypatch.setattr(remote.client, "deliver", noting)
     for number in range(20):
@@ -244,7 +248,7 @@ def test_what_is_too_large_is_halved(make_run: MakeRun) -> None:
     def reply(asked: Asked) -> Reply:
         if len(asked.body) > 3000:
             return error("too_large", 413)
-        return json_of({"taken": 1, "refused": []})
+        return json_of({"taken": len(json.loads(asked.body)["operations"]), "refused": []})
 
     with fake(reply) as server:
         store = RemoteStore.at(server.url)
@@ -256,6 +260,37 @@ def test_what_is_too_large_is_halved(make_run: MakeRun) -> None:
         lines = store.writer.spool.rejected.read_text().splitlines()
         assert len(lines) == 1 and json.loads(lines[0])["operation"][1]["uid"] == "huge"
         store.close()
+
+
+def test_long_lists_come_by_the_page(
+    remote: RemoteStore, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No answer holds all of them, and the list is the same."""
+    for number in range(25):
+        start = f"2026-01-01T00:00:{number % 7:02d}+00:00"
+        remote.store_run(make_run(f"u{number}", "completed", start_time=start), wait=False)
+    whole = remote.list_runs(RunQuery("p"))
+    asked: list[str] = []
+    call = remote.client.call
+
+    def noting(name: str, arguments: Any, **more: Any) -> Any:
+        asked.append(name)
+        return call(name, arguments, **more)
+
+    monkeypatch.setattr(remote.client, "call", noting)
+    monkeypatch.setattr("mlrun_like.tracking.remote.store._PAGE", 10)
+    assert remote.list_runs(RunQuery("p")) == whole and asked == ["page_runs"] * 3
+    assert remote.list_runs(RunQuery("p", limit=15)) == whole[:15]
+    assert remote.list_runs(RunQuery("p", limit=5)) == whole[:5] and asked[-1] == "list_runs"
+    assert remote.list_runs(RunQuery("*", states=("error",))) == []
+    remote.log_metrics("p", "u1", 0, [MetricPoint("a", float(n), n, 0.0) for n in range(900)])
+    assert remote.metric_keys("p", "u1") == {"a": 900}
+    sampled = remote.sample_metrics("p", "u1", points=10)["a"]
+    assert sampled.total == 900 and len(sampled.points) <= 12
+    assert remote.page_artifacts(ArtifactQuery("p", limit=3)).items == []
+    # an older service has no pages
+    monkeypatch.setattr(remote.client, "methods", frozenset)
+    assert remote.list_runs(RunQuery("p")) == whole and asked[-1] == "list_runs"
 
 
 def test_threads_share_a_store(remote: RemoteStore, make_run: MakeRun) -> None:

@@ -10,6 +10,15 @@ __all__ = ["upgrade"]
 revision = "0008"
 down_revision = "0007"
 
+_RUNS = {
+    "start": ["started", "run_id", "project", "iter", "state", "name"],
+    "project": ["project", "iter", "started", "run_id", "state", "name"],
+    "state": ["state", "started", "run_id", "project", "iter", "name"],
+    "name": ["name", "started", "run_id", "project", "iter", "state"],
+    "update": ["updated", "run_id", "started", "project", "iter", "state", "name"],
+    "duration": ["duration", "started", "run_id", "project", "iter", "state", "name"],
+}
+
 
 def upgrade() -> None:
     """Add to the schema; there is no way back."""
@@ -22,12 +31,11 @@ def _lists() -> None:
     """Indexes that end like the orders of lists."""
     op.add_column("runs", sa.Column("duration", sa.Double(), nullable=True))
     op.execute("UPDATE runs SET duration = ended - started WHERE ended IS NOT NULL")
-    op.drop_index("runs_by_state", "runs")
-    op.create_index("runs_by_state", "runs", ["state", "started", "run_id"], unique=False)
-    op.create_index("runs_by_name", "runs", ["name", "started", "run_id"], unique=False)
-    op.create_index("runs_by_update", "runs", ["updated", "run_id"], unique=False)
+    for name in ("start", "project", "state"):
+        op.drop_index(f"runs_by_{name}", "runs")
+    for name, columns in _RUNS.items():
+        op.create_index(f"runs_by_{name}", "runs", columns, unique=False)
     op.create_index("workflow_steps_by_update", "workflow_steps", ["updated"], unique=False)
-    op.create_index("runs_by_duration", "runs", ["duration", "started", "run_id"], unique=False)
 
 
 def _access() -> None:
