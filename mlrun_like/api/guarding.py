@@ -5,6 +5,7 @@ identify the caller -> may it? -> Idempotency-Key -> If-Match -> handler -> audi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +18,21 @@ from mlrun_like.api.access import audit
 from mlrun_like.api.access.caller import Caller
 from mlrun_like.api.access.decide import check, check_scope
 from mlrun_like.api.access.identify import confirm, identify
+from mlrun_like.api.access.roles import OPEN_PROJECTS
 from mlrun_like.api.http.errors import error_answer
 from mlrun_like.api.http.finishing import finish
-from mlrun_like.api.http.limits import limited, within
+from mlrun_like.api.http.limits import check_kind, limited, within
 from mlrun_like.api.http.matching import still_the_same
 from mlrun_like.api.http.repeats import once
 from mlrun_like.api.state import state_of
-from mlrun_like.errors import FunctionError, NotFoundError, UnauthorizedError
+from mlrun_like.errors import (
+    FunctionError,
+    InvalidArgumentError,
+    NotFoundError,
+    OverloadedError,
+    UnauthorizedError,
+)
+from mlrun_like.names import check_project
 
 __all__ = ["ACTIONS", "SCOPES", "GuardedRoute", "Needs", "admit"]
 
@@ -78,6 +87,12 @@ class GuardedRoute(APIRoute):
                 response = await self._answer(request)
             except Exception as exc:  # noqa: BLE001 - the boundary of a request
                 response = error_answer(request, exc)
+            except asyncio.CancelledError:
+                if not state_of(request).stopping.is_set():
+                    raise
+                # the time that a service gives what goes on when it stops is over
+                stops = OverloadedError("the service stops", fix="try again in a moment")
+                return error_answer(request, stops)
             await audit.after(request, response.status_code)
             return await finish(request, response)
 
@@ -96,13 +111,16 @@ class GuardedRoute(APIRoute):
             await confirm(request, caller, form=self.max_body != 0)
         if request.method == "GET":
             return await within(self.handle_plainly(request), seconds)
+        if self.body_field is not None:
+            check_kind(request)
         patience = seconds or _PATIENCE
         return await within(self._change(request, caller, patience), seconds)
 
     async def _change(self, request: Request, caller: Caller, patience: float) -> Response:
         # handlers of huge bodies read them piece by piece: no digest of them can be made before
         if "idempotency-key" in request.headers and self.max_body != 0:
-            user = caller.user or "-"
+            # a token that may less must not be told what one that may more was answered
+            user = " ".join([caller.user or "-", *sorted(caller.scopes)])
             answers = state_of(request).answers
             return await once(request, user, answers, self._matched, patience)
         return await self._matched(request)
@@ -139,10 +157,18 @@ def admit(caller: Caller, needs: Needs, path: Mapping[str, Any]) -> None:
         )
     if needs.scope == "project":
         project = path["project"]
-        if not project or project == "*":
-            raise NotFoundError(f"there is no project {project!r}")
+        if project not in OPEN_PROJECTS:
+            _check_there(project)
         check(caller, project, needs.resource, needs.action)
     elif needs.scope == "server":
         check(caller, "", needs.resource, needs.action)
     else:
         check_scope(caller, needs.resource, needs.action)
+
+
+def _check_there(project: str) -> None:
+    """Nothing is called what no project may be called, so nothing is looked for."""
+    try:
+        check_project(project)
+    except InvalidArgumentError as exc:
+        raise NotFoundError(f"there is no project {project[:80]!r}") from exc

@@ -8,6 +8,7 @@ pickling.py     by name or by value to another process
 creators.py     code_to_function, new_function, import_function, function_to_module
 documents.py    capture, export, save
 running.py      fn.run: all checks, then the runtime
+strangers.py    what is refused to people who have no rights on this machine
 tasks.py        new_task
 tracing.py      the hook of pipelines; older_steps.py: fn.as_step of MLRun's older workflow files
 """

@@ -103,7 +103,7 @@ def _ready(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
     raise_findings(job.function, [item for item in found if item.severity == "error"])
     # what is not as certain is told where this interpreter cannot find it out by itself
     told = [item for item in found if runtime.needs_image or item.code == "key-unknown"]
-    job.run.spec.function = _store_function(job.store, job.function)
+    job.run.spec.function = _store_function(job.store, job.function, job.run.metadata.project)
     return _Prepared(runtime, [*notices, *map(str, told)], job)
 
 
@@ -144,6 +144,8 @@ def _prepare(function: Function[..., Any], given: dict[str, Any], build: bool = 
     fill_from_task(given)
     if given.get("schedule") is not None:
         check_later(given)
+    if config.guarded:
+        resolve("mlrun_like.functions.strangers:check_for_strangers")(function, given)
     runtime, notices = choose_runtime(function._doc(), given["local"])
     if runtime.needs_image and build:
         resolve("mlrun_like.functions.deploying:ensure_built")(
@@ -152,8 +154,7 @@ def _prepare(function: Function[..., Any], given: dict[str, Any], build: bool = 
     document = public(function._doc())
     handler, handler_name = _handler(function, document, runtime, given)
     secrets = resolve_sources(given["secret_sources"])
-    hyperparams, options, swept = read_sweep(given, secrets)
-    given["hyperparams"] = hyperparams
+    given["hyperparams"], options, swept = read_sweep(given, secrets)
     run, live = draft_run(document, handler_name, options, given)
     if handler is None:
         _check_code(document, run, runtime.needs_image)
@@ -286,10 +287,10 @@ def _check_file(document: FunctionDoc, command: str) -> None:
         )
 
 
-def _store_function(store: Store, document: FunctionDoc) -> str:
+def _store_function(store: Store, document: FunctionDoc, project: str) -> str:
     """Record this version of the function unless it is the last one recorded; give its URI."""
     meta = document.metadata
-    meta.project = meta.project or config.default_project
+    meta.project = meta.project or project  # the run's: there its caller has a role
     # the hash of what it is now: one that was loaded may have been changed since
     digest = meta.hash = document.digest()
     known = _stored.setdefault(store, {})

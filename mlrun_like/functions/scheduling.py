@@ -41,7 +41,9 @@ def scheduled(job: Job, when: Any) -> RunObject:
     when = schedule.spec.cron or "trigger"
     text = f"scheduled as {schedule.name!r}: {when}, next {schedule.next_run_time}"
     job.run.status.status_text, job.run.status.start_time = text, None
-    sys.stderr.write(f"mlrun-like: {text}; `mlrun-like schedules serve` runs it\n")
+    remote = job.store.url.startswith("http")
+    who = "the service" if remote else "`mlrun-like schedules serve`"
+    sys.stderr.write(f"mlrun-like: {text}; {who} runs it\n")
     found = RunObject(job.run, job.store)
     found.scheduled = True
     return found

@@ -16,6 +16,8 @@ import urllib.request
 from types import TracebackType
 from typing import Any
 
+from mlrun_like.notifications.inside import address_for, connect
+
 __all__ = ["Deadline", "handlers", "watched"]
 
 _MOST = 4
@@ -84,6 +86,7 @@ def handlers(deadline: Deadline, context: Any) -> list[urllib.request.BaseHandle
 
     class Plain(http.client.HTTPConnection):
         def connect(self) -> None:
+            self.__dict__["_create_connection"] = connect
             super().connect()
             deadline.watch(self.sock)
 
@@ -114,7 +117,11 @@ def watched(kind: type[smtplib.SMTP], deadline: Deadline) -> type[smtplib.SMTP]:
         deadline.watch(self.sock)
         return kind.getreply(self)
 
-    return type(kind.__name__, (kind,), {"getreply": getreply})
+    def reach(self: smtplib.SMTP, host: str, port: int, *more: Any) -> tuple[int, bytes]:
+        # TLS compares the certificate with the name, which it has from before
+        return kind.connect(self, address_for(host, port), port, *more)
+
+    return type(kind.__name__, (kind,), {"getreply": getreply, "connect": reach})
 
 
 def _shut(connection: socket.socket) -> None:

@@ -9,8 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from mlrun_like.configuration import environment
-from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, NotFoundError, UnknownNameError
+from mlrun_like.configuration import config, environment
+from mlrun_like.errors import (
+    AccessDeniedError,
+    InvalidArgumentError,
+    MLRunLikeError,
+    NotFoundError,
+    UnknownNameError,
+)
 from mlrun_like.notifications.message import Message, headline
 from mlrun_like.notifications.template import fill, holds
 from mlrun_like.registry import load
@@ -24,7 +30,7 @@ Outcome = dict[str, Any]
 """`kind`, `status` (`sent`, `error` or `skipped`), `sent_time`, `reason`, `attempts`."""
 
 _LOG = logging.getLogger(__name__)
-_FINAL = (InvalidArgumentError, NotFoundError, UnknownNameError)
+_FINAL = (InvalidArgumentError, NotFoundError, UnknownNameError, AccessDeniedError)
 _ATTEMPTS = 3
 _PAUSE = 0.5
 """Seconds before the second attempt; each further pause is twice as long."""
@@ -153,11 +159,15 @@ def _params(
         secret = key in notification.secret_params
         if is_reference(value):
             name, secret = str(value["secret"]), True
-            value = secrets.get(name, environment(name))
+            # the variables of a service are not those of who wrote the notification
+            own = None if config.guarded else environment(name)
+            value = secrets.get(name, own)
             if value is None:
                 raise NotFoundError(
                     f"there is no secret {name!r} for its param {key!r}",
-                    fix=f"set the variable {name}, or give it with with_secrets(...)",
+                    fix=f"set the project's secret {name}"
+                    if config.guarded
+                    else f"set the variable {name}, or give it with with_secrets(...)",
                 )
         if secret and value == MASK:
             raise InvalidArgumentError(

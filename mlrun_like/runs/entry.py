@@ -18,10 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import InvalidArgumentError, MissingFileError, StoreUnavailableError
+from mlrun_like.errors import (
+    AccessDeniedError,
+    InvalidArgumentError,
+    MissingFileError,
+    StoreUnavailableError,
+)
 from mlrun_like.registry import resolve
 from mlrun_like.runs.execute import execute
-from mlrun_like.runs.job import Job
+from mlrun_like.runs.job import Job, Way
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import RunDoc, RunMetadata
@@ -39,6 +44,8 @@ __all__ = [
     "payload_settings",
     "prepare",
     "run_payload",
+    "sent_settings",
+    "way_of",
 ]
 
 UNWRITTEN = "unwritten"
@@ -54,18 +61,45 @@ def build_payload(job: Job, result_file: str = "", relay: bool = False) -> dict[
         relay: The other side cannot reach the store: it writes its records into its output, from
             where they are taken (`runtimes.relayed`), and gets the artifacts it reads with this.
     """
+    way = Way(RELAY) if relay else way_of(job)
     return {
         "function": job.function.to_dict(),
         "run": job.run.to_dict(),
-        "store": RELAY if relay else job.store.url,
-        "access_key": "" if relay else job.store.token(),
+        "store": way.address,
+        "access_key": way.token,
         "objects": needed_objects(job.store, job.run) if relay else [],
-        "settings": config.changed(),
+        "settings": sent_settings(),
         "secrets": job.secrets,
         "attempt": job.attempt,
         "last_attempt": job.last_attempt,
         "result_file": result_file,
     }
+
+
+def way_of(job: Job) -> Way:
+    """The way of a job's code to the store.
+
+    Raises:
+        AccessDeniedError: if it would get the address of the database, with which it may all.
+    """
+    if job.way is not None:
+        return job.way
+    if config.guarded and not job.store.url.startswith(("http:", "https:")):
+        raise AccessDeniedError(
+            "the run would get the address of the service's database",
+            where="setting service_url is empty",
+            fix="set service_url to the address at which runs reach the service",
+        )
+    return Way(job.store.url, job.store.token())
+
+
+def sent_settings() -> dict[str, Any]:
+    """The settings that go with a run. Where it runs is its own place: it is guarded no more, and
+    has nothing to do with the database of a process that is."""
+    settings = config.changed()
+    if settings.pop("guarded", False):
+        settings.pop("dbpath", None)
+    return settings
 
 
 def execute_payload(payload: dict[str, Any]) -> int:

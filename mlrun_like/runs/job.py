@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.notification import Notification
@@ -15,7 +17,32 @@ from mlrun_like.types import Handler
 if TYPE_CHECKING:
     from mlrun_like.notifications.outbox import Outbox
 
-__all__ = ["Job", "TrialRunner"]
+__all__ = ["Job", "TrialRunner", "Way", "jobs_go"]
+
+
+class Way(NamedTuple):
+    """How code elsewhere reaches the store, if not as this process does.
+
+    Args:
+        address: A service's.
+        token: What it shows there.
+    """
+
+    address: str
+    token: str = ""
+
+
+_WAY: ContextVar[Way | None] = ContextVar("way of jobs to the store", default=None)
+
+
+@contextmanager
+def jobs_go(way: Way | None) -> Iterator[None]:
+    """Jobs that are made in this block, in this thread, reach the store on this way."""
+    before = _WAY.set(way)
+    try:
+        yield
+    finally:
+        _WAY.reset(before)
 
 
 class TrialRunner(Protocol):
@@ -55,6 +82,7 @@ class Job:
             its own.
         waits: Which records are waited for until the store has them: `all`, the `last`, which says
             how the run ended, or `none`. What is not waited for is written within milliseconds.
+        way: How code elsewhere reaches the store; None: as this process does.
     """
 
     function: FunctionDoc
@@ -72,6 +100,7 @@ class Job:
     trials: TrialRunner | None = None
     together: str = ""
     waits: Literal["all", "last", "none"] = "all"
+    way: Way | None = field(default_factory=_WAY.get, repr=False)
 
     def provided(self, name: str) -> Any:
         """What the runtime gives under this name, the same object each time; KeyError: nothing."""

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mlrun_like.configuration import config, environment
-from mlrun_like.errors import InvalidArgumentError, NotFoundError
+from mlrun_like.errors import AccessDeniedError, InvalidArgumentError, NotFoundError
 from mlrun_like.registry import load
 
 __all__ = [
@@ -142,6 +142,7 @@ def resolve_sources(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
     Raises:
         InvalidArgumentError: if a source's kind is unknown or it has a wrong form.
+        AccessDeniedError: if this process is guarded, and a source is its own files or variables.
     """
     found: dict[str, str] = {}
     if not isinstance(sources, Sequence) or not all(isinstance(item, Mapping) for item in sources):
@@ -151,6 +152,11 @@ def resolve_sources(sources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         )
     for item in sources:
         kind, source = item.get("kind"), item.get("source")
+        if config.guarded and kind in ("file", "env"):
+            raise AccessDeniedError(
+                f"a secret source of kind {kind!r} is not read here: it would be the service's own",
+                fix="set the values as secrets of the project",
+            )
         if kind == "inline" and isinstance(source, Mapping):
             found.update({str(key): str(value) for key, value in source.items()})
         elif kind == "file" and isinstance(source, str):

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Any
 
@@ -45,6 +46,7 @@ class Scheduler:
         threads: Runs at the same time; more wait.
         longest_wait: Seconds after which new schedules are looked for at the latest.
         allow: Raises an error for a run of a function that may not be started here.
+        around: Surrounds the run of a schedule; what is made there says whose rights it has.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class Scheduler:
         threads: int = 16,
         longest_wait: float = 2.0,
         allow: Callable[[Function[..., Any], RunDoc], None] | None = None,
+        around: Callable[[ScheduleDoc], AbstractContextManager[None]] | None = None,
     ) -> None:
         self._allow = allow
+        self._around = around or (lambda schedule: nullcontext())
         self._store = store
         self._longest = longest_wait
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="mlrun-like-schedule")
@@ -178,7 +182,8 @@ class Scheduler:
         if self._allow is not None:
             self._allow(function, run)
         try:
-            finished = run_document(function, run)
+            with self._around(schedule):
+                finished = run_document(function, run)
         except RunError as exc:
             return firing._replace(outcome=_outcome(self._store, firing, schedule), text=exc.what)
         return firing._replace(outcome=finished.state(), text="")

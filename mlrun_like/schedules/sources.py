@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from mlrun_like.artifacts.stores import open_file_store, redact
-from mlrun_like.errors import MissingFileError
+from mlrun_like.artifacts.stores import open_file_store, redact, scheme_of
+from mlrun_like.configuration import config
+from mlrun_like.errors import AccessDeniedError, MissingFileError
 from mlrun_like.specs.trigger import Trigger
 from mlrun_like.streams.base import Consumer
 from mlrun_like.streams.opening import open_stream
@@ -54,6 +55,8 @@ def look(trigger: Trigger, state: dict[str, Any], store: RunStore, place: tuple[
     Raises:
         MLRunLikeError: if the source cannot be read; nothing has changed then.
     """
+    if config.guarded and trigger.kind in ("data", "stream"):
+        _refuse_inside(trigger.source, place[0])
     if trigger.kind == "data":
         return _new_files(trigger, state), _nothing
     if trigger.kind == "stream":
@@ -61,6 +64,24 @@ def look(trigger: Trigger, state: dict[str, Any], store: RunStore, place: tuple[
     if trigger.kind == "run":
         return _ended_runs(trigger, state, store, place), _nothing
     return [], _nothing  # events are brought by `fire_event`
+
+
+def _refuse_inside(url: str, project: str) -> None:
+    """What is this process's own, or another project's, is not looked at for who made a trigger.
+
+    Raises:
+        AccessDeniedError: if it is.
+    """
+    scheme = scheme_of(url)
+    own = url.startswith(f"service://{project}/") and ".." not in url.split("/")
+    if scheme in ("", "file", "memory", "http", "https", "ds", "store") or (
+        scheme == "service" and not own
+    ):
+        raise AccessDeniedError(
+            f"a trigger of the service does not look at {redact(url)[:200]!r}",
+            where=f"project {project!r}",
+            fix=f"let it look at service://{project}/... or at storage that the service has",
+        )
 
 
 def _nothing(recorded: bool) -> None:

@@ -65,6 +65,21 @@ ACCESS: tuple[Setting, ...] = (
         50.0,
         "Requests per second that one address may make without login; 0: any number.",
     ),
+    Setting(
+        "guarded",
+        bool,
+        False,
+        "Whether this process works for people who have no rights on its machine: messages go to "
+        "public addresses only, its environment and files stay its own, and code of projects runs "
+        "on engines alone. A service with login turns it on, unless service_execution=process.",
+    ),
+    Setting(
+        "notification_hosts",
+        str,
+        "",
+        "Hosts and networks that are not public, and that messages of a guarded process may go to "
+        "all the same, with commas, such as mail.corp,10.1.0.0/16; *: any.",
+    ),
     Setting("service_audit_days", float, 365.0, "Days that the audit log is kept; 0: for ever."),
     Setting(
         "service_secret_keys",

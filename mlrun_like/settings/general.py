@@ -45,6 +45,13 @@ GENERAL: tuple[Setting, ...] = (
         "waits on disk and is not counted.",
     ),
     Setting(
+        "remote_ca",
+        str,
+        "",
+        "File of certificates (PEM) of the own authority that signed the service's; those of the "
+        "system are believed besides.",
+    ),
+    Setting(
         "sql_url",
         str,
         "",

@@ -61,6 +61,13 @@ SERVICE: tuple[Setting, ...] = (
         "Seconds that `mlrun-like service start` waits until the service answers.",
     ),
     Setting(
+        "service_metrics_open",
+        bool,
+        False,
+        "Whether /metrics answers everybody who reaches the service; else a token with the scope "
+        "metrics is needed over a network.",
+    ),
+    Setting(
         "service_access_log",
         bool,
         True,

@@ -168,7 +168,7 @@ def test_options_are_recorded() -> None:
     spec = run.spec
     assert (spec.timeout, spec.log_level, spec.retry["count"]) == (30.0, "debug", 1)
     assert spec.output_path == "/tmp/{{run.project}}/x"
-    assert spec.function.startswith("default/double@")
+    assert spec.function.startswith("fraud/double@")
 
 
 @pytest.mark.parametrize(

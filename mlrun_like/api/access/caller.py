@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mlrun_like.api.access.roles import OPEN_PROJECTS, least_role, rank
+from mlrun_like.api.access.roles import OF_RUNS, OPEN_PROJECTS, least_role, rank
 
 __all__ = ["NOBODY", "Caller", "Projects"]
 
@@ -68,11 +68,14 @@ class Caller:
         named = self.projects
         if project and named is not None and project not in named:
             return False
+        if "run" in self.scopes:
+            return action in (OF_RUNS.get(resource, ()) if resource else _READING)
         if "write" in self.scopes:
             return True
         if "read" in self.scopes:
             return action in _READING
-        return named is not None
+        # a project alone: all that its user may there; what stands beside it is a limit as well
+        return named is not None and "metrics" not in self.scopes
 
     def may(self, project: str, resource: str, action: str) -> bool:
         """Whether it may do this; project empty: something of the whole service."""

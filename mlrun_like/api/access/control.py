@@ -44,7 +44,7 @@ class AccessControl:
         self.store = store
         self.provider = Provider.from_settings()
         self.required = login_needed(options, store.has_users())
-        self.proxies = Proxies(config.service_trusted_proxies)
+        self.proxies = Proxies(config.service_trusted_proxies, options.url)
         self.hosts = frozenset(
             name.strip().lower() for name in config.service_hosts.split(",") if name.strip()
         )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 from mlrun_like.errors import RateLimitError
 from mlrun_like.gateway.http.limits import Buckets, address_of
+from mlrun_like.tracking.access_abilities import AuditStore
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "refuse_guessing"]
+
+_PAIR, _ADDRESS, _NAME = 8, 40, 100
+_SPAN = 80.0
+"""Seconds in which so many tries may be wrong: of a name at an address, an address, a name."""
 
 
 class Limits:
@@ -21,9 +28,9 @@ class Limits:
         self._addresses = Buckets(address_rate, max(1, int(4 * address_rate)))
         self._open = address_rate <= 0
         self._guesses = {
-            "pair": Buckets(0.1, 8),
-            "address": Buckets(0.5, 40),
-            "name": Buckets(1.0, 100),
+            "pair": Buckets(_PAIR / _SPAN, _PAIR),
+            "address": Buckets(_ADDRESS / _SPAN, _ADDRESS),
+            "name": Buckets(_NAME / _SPAN, _NAME),
         }
 
     def caller(self, key: str) -> None:
@@ -43,6 +50,24 @@ class Limits:
         name = name[:200].casefold()
         for kind, key in (("pair", f"{name}\0{place}"), ("address", place), ("name", name)):
             _refuse(self._guesses[kind].take(key), "too many tries to log in")
+
+
+def refuse_guessing(store: AuditStore, name: str, address: str) -> None:
+    """As `Limits.guess`, over all processes of the service, and over restarts: the audit log knows
+    who was wrong.
+
+    Raises:
+        RateLimitError: if too many tries were wrong.
+    """
+    place = address_of((address, 0))
+    pair = by_address = by_name = 0
+    for known, where in store.wrong_logins(time.time() - _SPAN):
+        here = address_of((where, 0)) == place
+        by_address += here
+        by_name += known == name
+        pair += here and known == name
+    if pair >= _PAIR or by_address >= _ADDRESS or by_name >= _NAME:
+        _refuse(_SPAN / _PAIR, "too many tries to log in")
 
 
 def _refuse(wait: float, what: str) -> None:

@@ -13,6 +13,7 @@ from mlrun_like.api.access.caller import Caller
 from mlrun_like.api.access.claims import user_of_claims
 from mlrun_like.api.access.control import access_of
 from mlrun_like.api.access.identify import origin_of, session_secret
+from mlrun_like.api.access.limits import refuse_guessing
 from mlrun_like.api.access.oidc import Provider
 from mlrun_like.api.access.origin import safe_next
 from mlrun_like.api.access.sessions import make_session, session_id
@@ -48,6 +49,7 @@ def right_user(request: Request, name: str, password: str) -> UserRow:
     """The user of a name and password, tried not too often. Raises as `log_in`."""
     origin, store = origin_of(request), store_of(request)
     access_of(request).limits.guess(name, origin.address)
+    refuse_guessing(store, name, origin.address)
     user = store.find_user(name=name) if is_user_name(name) else None
     if not check_password(user, password) or user is None:
         known = user.name if user is not None else ""

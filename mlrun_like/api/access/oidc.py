@@ -219,7 +219,8 @@ class Provider:
             )
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
             parts = urlsplit(str(found.get(name, "")))
-            if parts.scheme != "https" and not is_local(host_name(parts.netloc)):
+            plain = parts.scheme == "http" and is_local(host_name(parts.netloc))
+            if parts.scheme != "https" and not plain:
                 raise ConfigError(f"the provider has no safe {name}", where=address)
         self._found, self._found_at = found, now
         return found

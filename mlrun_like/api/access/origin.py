@@ -56,12 +56,16 @@ class Proxies:
 
     Args:
         networks: Networks or addresses with commas.
+        url: The service's address as callers see it. Who calls it by that name comes over https if
+            it says so, whichever proxy is between: cookies must not be sent without.
 
     Raises:
         ConfigError: if one is none.
     """
 
-    def __init__(self, networks: str = "") -> None:
+    def __init__(self, networks: str = "", url: str = "") -> None:
+        parts = urlsplit(url.lower())
+        self._https = parts.netloc if parts.scheme == "https" else ""
         self._networks: list[_Network] = []
         for text in (part.strip() for part in networks.split(",")):
             if not text:
@@ -98,6 +102,7 @@ class Proxies:
             scheme = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
             https = scheme == "https" if scheme else https
             host = headers.get("x-forwarded-host", "").rpartition(",")[2].strip() or host
+        https = https or (bool(self._https) and host.lower() == self._https)
         return Origin(address, https, host, proxied)
 
     def _first_stranger(self, address: str, lines: Sequence[str]) -> str:

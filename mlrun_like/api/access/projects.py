@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from mlrun_like.api.access.control import access_of
 from mlrun_like.api.access.decide import check
+from mlrun_like.api.content.places import has_files
 from mlrun_like.api.state import caller_of, store_of
 from mlrun_like.errors import ConflictError
 from mlrun_like.names import check_project
@@ -35,11 +36,15 @@ def claim_project(request: Request, name: str) -> bool:
             # an administrator's new project shows who made it, too
             store.claim_project(_member(name, caller.user))
         return False
+    if name in caller.roles:  # a role that is too small: not somebody else's project
+        check(caller, name, "project", "update")
     check(caller, "", "project", "create")
-    if not store.claim_project(_member(name, caller.user)):
+    # files are no records: those of a project that was deleted may still be there
+    if has_files(name) or not store.claim_project(_member(name, caller.user)):
         raise ConflictError(
             f"there is a project {name!r} already, and it is not yours",
-            fix="choose another name, or ask its admin for a role in it",
+            fix="choose another name, or ask its admin for a role in it (of one that was deleted, "
+            "an administrator of the service: mlrun-like gc removes its files)",
         )
     access_of(request).forget()
     return True

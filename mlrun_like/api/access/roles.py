@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["LEAST", "OPEN_PROJECTS", "ROLES", "least_role", "rank"]
+__all__ = ["LEAST", "OF_RUNS", "OPEN_PROJECTS", "ROLES", "least_role", "rank"]
 
 ROLES = ("viewer", "developer", "admin")
 """From the least to the most."""
@@ -53,6 +53,30 @@ LEAST: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 """Resource -> action -> the least role in a project."""
+
+
+_RECORD = frozenset({"read", "create", "update"})
+OF_RUNS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            (
+                *("run", "log", "metric", "artifact", "function", "pipeline", "model", "event"),
+                *("feature-set", "feature-vector", "endpoint", "project"),
+            ),
+            _RECORD,
+        ),
+        # data sets are written anew, applications of monitoring claim their windows
+        "file": _RECORD | {"delete"},
+        "monitoring": _RECORD | {"run"},
+        "secret": frozenset({"run"}),
+        "store": frozenset({"read"}),
+        "session": frozenset({"read"}),
+        "hub": frozenset({"read"}),
+        "alert": frozenset({"read"}),
+    }
+)
+"""What a token with the scope `run` may at most, whatever its user's role is: record what a run
+does. It starts, deletes and shares nothing."""
 
 
 def rank(role: str) -> int:

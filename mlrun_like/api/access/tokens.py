@@ -26,6 +26,7 @@ __all__ = [
     "make_token",
     "refuse_escalation",
     "revoke_token",
+    "run_scopes",
     "run_token",
     "split_token",
     "token_data",
@@ -34,7 +35,7 @@ __all__ = [
 
 PREFIX = "mlt_"
 _FORM = re.compile(r"mlt_([0-9a-f]{16})_([A-Za-z0-9_-]{43})\Z")
-_SCOPES = ("read", "write", "metrics", "secrets")
+_SCOPES = ("read", "write", "metrics", "secrets", "run")
 _LONGEST = 3660 * 86_400.0
 _DAY = 86_400.0
 
@@ -74,6 +75,10 @@ def check_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
         found.add(scope)
     if len(found) > 50:
         raise InvalidArgumentError("a token has at most 50 scopes")
+    if "run" in found and not any(scope.startswith("project:") for scope in found):
+        raise InvalidArgumentError(
+            "the scope run is for the job of one project", fix="add project:NAME"
+        )
     if found == {"secrets"}:
         raise InvalidArgumentError(
             "the scope secrets allows nothing alone", fix="add read or write, and project:NAME"
@@ -163,8 +168,8 @@ def refuse_escalation(caller: Caller) -> None:
 
 
 def run_token(store: SqlStore, caller: Caller, project: str, seconds: float = 7 * _DAY) -> str:
-    """A token for a job that the service starts for a caller: it may work in its project, and
-    read the project's secrets.
+    """A token for a job that the service starts for a caller: it may record what it does in its
+    project, and read the project's secrets, and nothing else that its user may.
 
     Raises:
         AccessDeniedError: if the caller may start nothing there.
@@ -175,8 +180,17 @@ def run_token(store: SqlStore, caller: Caller, project: str, seconds: float = 7 
     may = caller.is_admin or rank(caller.roles.get(project, "")) >= rank("developer")
     if user is None or not may:
         raise AccessDeniedError(f"{caller.name} may start no run in project {project!r}")
-    scopes = ("write", "secrets", f"project:{project}")
+    scopes = run_scopes(project)
     return make_token(store, user, f"run in {project}", scopes=scopes, seconds=seconds).text
+
+
+def run_scopes(project: str) -> tuple[str, ...]:
+    """The scopes of a job's token.
+
+    >>> run_scopes("fraud")
+    ('run', 'project:fraud')
+    """
+    return ("run", f"project:{project}")
 
 
 def token_data(row: TokenRow, user: str = "") -> dict[str, Any]:

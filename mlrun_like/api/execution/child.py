@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from mlrun_like.errors import AccessDeniedError, MLRunLikeError, NotFoundError, RunError, StateError
@@ -16,6 +17,7 @@ from mlrun_like.functions.creators import import_function
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.placing import choose_runtime
 from mlrun_like.functions.running import run_function
+from mlrun_like.functions.strangers import check_for_strangers
 from mlrun_like.tracking.connect import close_stores, open_store
 
 __all__ = ["HERE", "check_allowed", "elsewhere", "main", "options_of", "prepared"]
@@ -42,13 +44,19 @@ def prepared(address: str, overrides: dict[str, Any]) -> Function[..., Any]:
     return function
 
 
-def check_allowed(function: Function[..., Any], execution: str, sweep: Any = None) -> None:
+def check_allowed(
+    function: Function[..., Any],
+    execution: str,
+    spec: Mapping[str, Any] = MappingProxyType({}),
+    project: str = "",
+) -> None:
     """Whether the service may run this.
 
     Args:
         function: What is to run.
         execution: `process`, `engines` or `off`.
-        sweep: The run's `hyper_param_options`.
+        spec: What else is asked for, as the run's `spec`.
+        project: The run's project.
 
     Raises:
         AccessDeniedError: if it may not.
@@ -59,30 +67,8 @@ def check_allowed(function: Function[..., Any], execution: str, sweep: Any = Non
             where="setting service_execution",
             fix="run the function where you are, or let the service's setting be changed",
         )
-    if execution == "process":
-        return
-    # a container here is no place of its own: its function says which folders it has
-    runtime, _ = choose_runtime(function._doc(), None)
-    if not runtime.needs_image or runtime.kind == "container":
-        raise AccessDeniedError(
-            f"kind {function.kind!r} would run on the service's own machine",
-            where="setting service_execution is 'engines'",
-            fix="use a kind with an engine of its own, such as job; service_execution=process lets "
-            "all who may start runs use this machine with the rights of the service",
-        )
-    source = str(function.spec.build.source or "")
-    if source and ("://" not in source or source.lower().startswith("file:")):
-        raise AccessDeniedError(
-            "the function's source would be read on the service's own machine",
-            where=f"spec.build.source is {source[:100]!r}",
-            fix="use a git:// address or an archive on shared storage",
-        )
-    if isinstance(sweep, Mapping) and sweep.get("param_file"):
-        raise AccessDeniedError(
-            "a file of parameters would be read on the service's own machine",
-            where="hyper_param_options.param_file",
-            fix="read it where you are, and send its values as hyperparams",
-        )
+    if execution != "process":
+        check_for_strangers(function, spec, project)
 
 
 def elsewhere(function: Function[..., Any]) -> bool:
@@ -103,7 +89,7 @@ def main() -> int:
     store, project, uid = open_store(), order["project"], order["uid"]
     try:
         function = prepared(order["function"], order["overrides"])
-        check_allowed(function, order["execution"], order["given"].get("hyper_param_options"))
+        check_allowed(function, order["execution"], order["given"], project)
         given = options_of(order)
         sources = [{"kind": "inline", "source": order.get("secrets") or {}}]
         given["runspec"] = {"spec": {"secret_sources": sources}}

@@ -59,10 +59,10 @@ def read_request(project: str, body: Document) -> RunRequest:
                 fix=f"fields: {', '.join(_FIELDS)}",
             )
     for name in ("parameters", "inputs", "hyperparams", "hyper_param_options", "labels"):
-        if not isinstance(body.get(name) or {}, Mapping):
+        if body.get(name) is not None and not isinstance(body[name], Mapping):
             raise SpecError(f"{name} must be a mapping, not {body[name]!r:.60}")
     for name in ("function", "name", "handler", "artifact_path", "uid"):
-        if not isinstance(body.get(name) or "", str):
+        if body.get(name) is not None and not isinstance(body[name], str):
             raise SpecError(f"{name} must be a text, not {body[name]!r:.60}")
     uid = body.get("uid") or new_uid()
     if not _NOTE.fullmatch(uid):

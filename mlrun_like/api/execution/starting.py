@@ -32,14 +32,14 @@ from mlrun_like.errors import (
     OverloadedError,
 )
 from mlrun_like.functions.running import run_function
-from mlrun_like.names import check_run_name, parse_function_uri
+from mlrun_like.names import check_run_name, parse_artifact_uri, parse_function_uri
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.settings.table import SECRETS
 from mlrun_like.tracking.process import process_start_time
 from mlrun_like.tracking.store import SqlStore
 from mlrun_like.types import Document
 
-__all__ = ["execution_mode", "start_run"]
+__all__ = ["execution_mode", "guarded", "start_run"]
 
 _MODES = ("auto", "process", "engines", "off")
 _LABEL = re.compile(r"[^A-Za-z0-9._-]+")
@@ -67,6 +67,15 @@ def execution_mode(login: bool) -> str:
     return "engines" if login else "process"
 
 
+def guarded(login: bool) -> bool:
+    """Whether a service works for people who have no rights on its machine; see the setting.
+
+    Args:
+        login: Whether its callers must log in.
+    """
+    return login and execution_mode(login) != "process"
+
+
 def start_run(
     store: SqlStore, caller: Caller, request: RunRequest, login: bool, address: str = ""
 ) -> Document:
@@ -90,7 +99,8 @@ def start_run(
         raise NotFoundError(f"there is no function {place.name!r} in project {place.project!r}")
     mode = execution_mode(login)
     function = prepared(request.function, request.overrides)
-    check_allowed(function, mode, request.given.get("hyper_param_options"))
+    check_allowed(function, mode, request.given, request.project)
+    _check_inputs(caller, request)
     secrets: dict[str, str] = {}
     if caller.may(request.project, "secret", "run"):
         secrets = dict(secrets_of(store, request.project))
@@ -127,6 +137,15 @@ def start_run(
             target=_wait, args=(store, process, token), daemon=True, name="mlrun-like-run"
         ).start()
     return document
+
+
+def _check_inputs(caller: Caller, request: RunRequest) -> None:
+    """Artifacts of others are as if they were not there, before anything looks for them."""
+    for url in request.given["inputs"].values():
+        if url.startswith("store://"):
+            uri = parse_artifact_uri(url, request.project)
+            if not caller.may(uri.project, "artifact", "read"):
+                raise NotFoundError(f"there is no artifact {url[:200]!r}")
 
 
 def _owned(request: RunRequest, caller: Caller) -> Document:
@@ -204,6 +223,7 @@ def _spawn(where: str, token: str) -> subprocess.Popen[bytes]:
     if token:
         environment["MLRUN_LIKE_ACCESS_KEY"] = token
     environment["MLRUN_LIKE_HOME"] = str(config.home)
+    environment["MLRUN_LIKE_GUARDED"] = str(bool(config.guarded)).lower()
     process = subprocess.Popen(
         [sys.executable, "-m", "mlrun_like.api.execution.child"],
         stdin=subprocess.PIPE,

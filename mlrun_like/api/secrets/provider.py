@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import (
@@ -29,6 +29,7 @@ from mlrun_like.projects.secrets import SecretProvider, Secrets
 from mlrun_like.registry import require
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.remote.credentials import service_address
+from mlrun_like.tracking.remote.trust import service_tls
 
 __all__ = ["ServiceSecrets"]
 
@@ -95,7 +96,8 @@ def _ask(base: str, token: str, method: str, path: str, body: Any) -> dict[str, 
     # the address is the setting's, http or https
     request = Request(f"{base}/api/v1{path}", data, headers, method=method)
     try:
-        with build_opener(_NoRedirect).open(request, timeout=_timeout()) as answer:
+        opener = build_opener(_NoRedirect, HTTPSHandler(context=service_tls()))
+        with opener.open(request, timeout=_timeout()) as answer:
             text = answer.read(_MOST)
     except HTTPError as exc:
         raise _error(exc, base) from None

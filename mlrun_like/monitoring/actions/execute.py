@@ -24,7 +24,7 @@ from mlrun_like.monitoring.actions.claims import (
     save,
     starter_of,
 )
-from mlrun_like.monitoring.actions.guards import ancestry_of, refusal
+from mlrun_like.monitoring.actions.guards import ancestry_of, refusal, unfit
 from mlrun_like.monitoring.actions.incident import Incident
 from mlrun_like.monitoring.actions.outcome import Outcome
 from mlrun_like.monitoring.actions.pipelines import run_pipeline
@@ -76,7 +76,8 @@ def execute(action: Any, activation: Any, store: Any = None) -> dict[str, Any]:
             return _told(wanted, _go_on(where, mine))
         ancestry = ancestry_of(where, incident)
         moment = now()
-        reason = refusal(wanted, incident, earlier, moment, ancestry, chain)
+        reason = unfit(wanted, incident.project)
+        reason = reason or refusal(wanted, incident, earlier, moment, ancestry, chain)
         if reason:
             return _answer(wanted, "refused", reason)
         record = ActionRecord(
@@ -135,6 +136,10 @@ def carry_out(store: Any, record: ActionRecord) -> ActionRecord:
         return read_record(store, record.project, record.chain, record.number)
     action = Action.of(record.action)
     try:
+        # the record is data: others than `execute` may have written it
+        reason = unfit(action, record.project)
+        if reason:
+            return _ended(store, record, Outcome("failed", reason))
         outcome = _DOERS[action.kind](action, _incident(record), record, store)
     except MLRunLikeError as exc:
         outcome = Outcome("failed", str(exc))
@@ -146,7 +151,8 @@ def carry_out(store: Any, record: ActionRecord) -> ActionRecord:
 def _go_on(store: Any, record: ActionRecord) -> ActionRecord:
     if record.over or starter_of(store, record):
         return record
-    if record.action["kind"] == "pipeline" and record.action.get("where") != "here":
+    here = config.guarded or record.action.get("where") == "here"
+    if record.action["kind"] == "pipeline" and not here:
         _spawn(record)
         return record
     return carry_out(store, record)

@@ -6,16 +6,47 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from mlrun_like.errors import NotFoundError
+from mlrun_like.configuration import config
+from mlrun_like.errors import MLRunLikeError, NotFoundError
+from mlrun_like.functions.creators import import_function
+from mlrun_like.functions.strangers import check_for_strangers
 from mlrun_like.monitoring.actions.action import Action
 from mlrun_like.monitoring.actions.claims import ActionRecord
 from mlrun_like.monitoring.actions.incident import Incident
+from mlrun_like.names import parse_function_uri
 from mlrun_like.schedules.define import iso
 
-__all__ = ["ANCESTRY", "ancestry_of", "refusal"]
+__all__ = ["ANCESTRY", "ancestry_of", "refusal", "unfit"]
 
 ANCESTRY = "mlrun-like/action-ancestry"
 """Annotation of a run: the actions that led to it, separated by spaces."""
+
+
+def unfit(action: Action, project: str) -> str:
+    """Why a guarded process does not do an action: its code would run with the process's rights.
+
+    Args:
+        action: It.
+        project: The incident's project.
+
+    Returns:
+        The reason; empty: it may be done.
+    """
+    if not config.guarded or action.kind == "rollback" or action.options.get("url"):
+        return ""
+    if not action.options.get("function"):
+        return (
+            f"an action of kind {action.kind!r} would run code on the service's own machine; let "
+            "it call a function with an engine of its own, or an address"
+        )
+    try:
+        uri = parse_function_uri(str(action.options["function"]).removeprefix("db://"), project)
+        if uri.project != project:
+            return f"function {str(uri)[:200]!r} is another project's"
+        check_for_strangers(import_function(f"db://{uri}"), {}, project)
+    except MLRunLikeError as exc:
+        return str(exc)
+    return ""
 
 
 def refusal(

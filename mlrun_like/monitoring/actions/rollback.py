@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlrun_like.errors import ConflictError, MLRunLikeError, NotFoundError
+from mlrun_like.configuration import config
+from mlrun_like.errors import AccessDeniedError, ConflictError, MLRunLikeError, NotFoundError
 from mlrun_like.gateway.control.client import GatewayClient
 from mlrun_like.monitoring.actions.action import Action
 from mlrun_like.monitoring.actions.claims import ActionRecord
@@ -93,13 +94,21 @@ def _key(function: str, project: str) -> str:
     if not function:
         return ""
     uri = parse_function_uri(function.removeprefix("db://"), project)
+    _refuse_foreign(uri.project, project, f"function {function!r}")
     return f"{uri.project}/{uri.name}"
+
+
+def _refuse_foreign(named: str, project: str, what: str) -> None:
+    """A service has the right to change all projects; who wrote the alert has it for his own."""
+    if config.guarded and named != project:
+        raise AccessDeniedError(f"{what[:200]} is another project's", where=f"project {project!r}")
 
 
 def _alias(
     action: Action, model: str, incident: Incident, record: ActionRecord, store: Any
 ) -> dict[str, Any]:
     version = find_version(model, project=incident.project, store=store)
+    _refuse_foreign(version.project, incident.project, f"model {model!r}")
     alias = str(action.options.get("alias") or CHAMPION)
     why = f"alert {incident.alert}, incident {incident.id}, action {record.key}"
     holders = model_store(store).model_versions(version.project, version.key)

@@ -93,7 +93,8 @@ def _check(config: AlertConfig) -> None:
             f"its entities are of project {entities.project!r}, itself of {config.project!r}"
         )
     ids = entities.ids
-    if isinstance(ids, str) or len(ids) != 1 or not isinstance(ids[0], str) or not ids[0]:
+    listed = isinstance(ids, (list, tuple)) and len(ids) == 1
+    if not listed or not isinstance(ids[0], str) or not ids[0]:
         raise InvalidArgumentError(
             f"entities.ids must be a list of one id, not {ids!r:.80}",
             fix='ids=["*"] watches all; patterns such as ["train-*"] watch some',

@@ -194,7 +194,7 @@ def _trigger(value: Any) -> AlertTrigger | None:
     if found is None:
         return None
     return AlertTrigger(
-        events=[found.events] if isinstance(found.events, str) else list(found.events or ()),
+        events=_events(found.events),
         prometheus_alert=found.prometheus_alert,
         threshold=read_part(Threshold, found.threshold, "threshold"),
         absence=read_part(Absence, found.absence, "absence"),
@@ -234,3 +234,11 @@ def _parts(item: Any) -> tuple[dict[str, Any], str | None]:
         )
     # MLRun says when=["now"]; an alert is told when it goes off
     return {k: v for k, v in item.items() if k != "when"}, cooldown
+
+
+def _events(given: Any) -> list[str]:
+    if isinstance(given, str):
+        return [given]
+    if given is not None and not isinstance(given, (list, tuple)):
+        raise InvalidArgumentError(f"events of a trigger are a list, not {given!r:.80}")
+    return list(given or ())

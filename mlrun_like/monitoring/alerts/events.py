@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -57,15 +58,19 @@ def generate_event(
             f"the event {kind!r} happens to {' or '.join(fitting)}, not to {about!r}"
         )
     ids = entity.ids
-    if isinstance(ids, str) or len(ids) != 1 or not isinstance(ids[0], str) or not ids[0]:
+    if not isinstance(ids, (list, tuple)) or len(ids) != 1 or not _named(ids[0]):
         raise InvalidArgumentError(f"an event is about one entity, not {ids!r:.80}")
     if entity.project != place:
         raise InvalidArgumentError(
             f"its entity is of project {entity.project!r}, the event of {place!r}"
         )
+    if not isinstance(event.value_dict or {}, Mapping):
+        raise InvalidArgumentError(f"value_dict is a mapping, not {event.value_dict!r:.80}")
     values = dict(event.value_dict or {})
     number = values.get("value")
     known = isinstance(number, (int, float)) and not isinstance(number, bool)
+    if known and number is not None and abs(number) > sys.float_info.max:
+        raise InvalidArgumentError("the event's value is too large a number")
     time = clock.now() if event.timestamp is None else moment(event.timestamp)
     key = id or uuid.uuid4().hex
     value = float(number) if known and number is not None else None
@@ -105,3 +110,7 @@ def list_events(
         {**{k: v for k, v in vars(item).items() if k not in hidden}, "time": iso(item.time)}
         for item in found
     ]
+
+
+def _named(item: Any) -> bool:
+    return isinstance(item, str) and bool(item)

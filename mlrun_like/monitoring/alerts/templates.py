@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from mlrun_like.errors import ConflictError, NotFoundError, nearest
+from mlrun_like.errors import ConflictError, InvalidArgumentError, NotFoundError, nearest
 from mlrun_like.monitoring.alerts.checking import check_name, check_word
 from mlrun_like.monitoring.alerts.kinds import AlertSeverity, ResetPolicy
 from mlrun_like.monitoring.alerts.model import (
@@ -168,6 +168,8 @@ def _free(name: str) -> None:
 
 def _read(value: Any) -> AlertTemplate:
     found: AlertTemplate = read_part(AlertTemplate, value, "template")
+    if found is None or found.trigger is None:
+        raise InvalidArgumentError("a template has a trigger", fix='"trigger": {"events": [...]}')
     trigger: AlertTrigger = read_part(AlertTrigger, found.trigger, "trigger")
     trigger.threshold = read_part(Threshold, trigger.threshold, "threshold")
     trigger.absence = read_part(Absence, trigger.absence, "absence")

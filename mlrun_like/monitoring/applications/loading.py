@@ -12,7 +12,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError, MissingFileError, NotFoundError, nearest
+from mlrun_like.configuration import config
+from mlrun_like.errors import (
+    AccessDeniedError,
+    InvalidArgumentError,
+    MissingFileError,
+    NotFoundError,
+    nearest,
+)
 from mlrun_like.functions.creators import function_to_module, import_function
 from mlrun_like.monitoring.applications.base import ModelMonitoringApplicationBase
 
@@ -69,6 +76,14 @@ def load_class(target: str, class_name: str, where: str) -> type[ModelMonitoring
     """The class; see `make_application`."""
     if target in SHIPPED:
         return _checked(getattr(importlib.import_module(SHIPPED[target]), target), target, where)
+    if config.guarded:
+        raise AccessDeniedError(
+            f"the code of application {target[:100]!r} is not run on the service's own machine",
+            where=where,
+            fix="let it watch from elsewhere (mlrun-like monitor run, with the service as its "
+            "store), or set service_execution=process: then all who may start runs use the "
+            "service's machine with its rights",
+        )
     if target.startswith(_FUNCTIONS):
         module = function_to_module(import_function(target))
         if module is None:

@@ -321,7 +321,7 @@ def test_secrets_are_in_no_log(
     service.post("/api/v1/session", json={"user": "anna", "password": "canary-password"})
     service.post("/login", data={"name": "anna", "password": "canary-password"})
     secret = service.cookies[SESSION_COOKIE]
-    canaries = (made, made.split("_")[2], secret, "canary-password", PASSWORD, token)
+    canaries = (made, made.split("_", 2)[2], secret, "canary-password", PASSWORD, token)
     kept = [caplog.text.encode()]
     kept += [path.read_bytes() for path in home.rglob("*") if path.is_file()]
     for canary in canaries:

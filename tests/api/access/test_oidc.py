@@ -108,7 +108,7 @@ def test_a_person_logs_in_and_gets_the_roles_of_the_groups(provider: str, home: 
     assert query["code_challenge_method"] == ["S256"] and query["nonce"] and query["state"]
     back = _at_provider(address, "anna-1")
     # another browser cannot use the answer (login CSRF) …
-    other = TestClient(service.app, base_url=service.base_url, follow_redirects=False)
+    other = TestClient(service.app, base_url=str(service.base_url), follow_redirects=False)
     assert "failed" in other.get(_path(back)).headers["location"]
     done = service.get(_path(back))
     assert done.headers["location"] == "/projects/fraud"
