@@ -42,7 +42,7 @@ def heat_map(
         limits: Where the colour changes.
         addresses: Where the name of each row leads.
         title: What the numbers are.
-        width: In pixels; cells are at most 64 wide.
+        width: In pixels; cells are at most 64 wide, or as their column's name.
 
     >>> found = heat_map(["<age>", "city"], ["10:00", "11:00"], [[0.1, 0.8], [None, 0.6]])
     >>> found.count("<rect"), "&lt;age&gt;, 11:00: 0.8" in found
@@ -53,8 +53,10 @@ def heat_map(
     if not rows or not columns:
         return Html()
     names = min(_NAME, max(text_width(shortened(one, 11, _NAME), 11) for one in rows) + 32)
-    step = max(8.0, min(64.0, (width - names) / len(columns)))
-    wide, high = names + step * len(columns), _HEAD + _HIGH * len(rows) + _FOOT
+    widest = max(text_width(one, 11) for one in columns) + 10
+    step = max(8.0, min(max(64.0, widest), (width - names) / len(columns)))
+    legend, told = _legend(names, _HEAD + _HIGH * len(rows) + _FOOT - 8, limits)
+    wide, high = max(names + step * len(columns), told), _HEAD + _HIGH * len(rows) + _FOOT
     parts = []
     for at, row in enumerate(rows):
         y = _HEAD + at * _HIGH
@@ -66,13 +68,13 @@ def heat_map(
         for place, column in enumerate(columns):
             one = known[place] if place < len(known) else float("nan")
             parts.append(_cell(f"{row}, {column}", one, (names + place * step, y), step, limits))
-    every = max(1, int(max(text_width(one, 11) for one in columns) / step) + 1)
+    every = 1 if widest <= step else int(widest / step) + 1
     for place in range(0, len(columns), every):
         x = names + place * step + (step / 2 if every == 1 else 0)
         anchor = "middle" if every == 1 else "start"
         if x + text_width(columns[place], 11) <= wide or every == 1:
             parts.append(label(x, 14, columns[place], anchor=anchor))
-    parts.append(_legend(names, high - 8, limits))
+    parts.append(legend)
     role = "group" if any(addresses) else "img"
     kind = ' class="wide"' if wide > 500 else ""
     return Html(
@@ -109,7 +111,8 @@ def _cell(
     )
 
 
-def _legend(x: float, y: float, limits: tuple[float, float]) -> str:
+def _legend(x: float, y: float, limits: tuple[float, float]) -> tuple[str, float]:
+    """The legend, and where it ends."""
     words = (
         ("ok", f"below {number(limits[0])}"),
         ("warn", f"{number(limits[0])} to {number(limits[1])}"),
@@ -122,4 +125,4 @@ def _legend(x: float, y: float, limits: tuple[float, float]) -> str:
             f'style="fill:{colour(level)};fill-opacity:.7"/>{label(x + 15, y, told)}'
         )
         x += text_width(told, 11) + 32
-    return "".join(parts)
+    return "".join(parts), x

@@ -26,6 +26,7 @@ def lines(
     thresholds: Iterable[tuple[str, float, str]] = (),
     bands: Iterable[tuple[float, float, str]] = (),
     x_is_time: bool = True,
+    y_axis: str = "zero",
     width: int = 640,
     height: int = 200,
     title: str = "lines",
@@ -39,6 +40,8 @@ def lines(
         thresholds: Dashed lines: (label, y, level), levels "ok", "warn", "bad" or "none".
         bands: Coloured spans of x: (from, to, level).
         x_is_time: Whether x are seconds since 1970, shown in UTC.
+        y_axis: "zero": from zero, where values are not far from it; "near": only as far as the
+            values go; "log": logarithmic, without values that are not above zero.
         width: In pixels.
         height: In pixels, without the legend.
         title: What the numbers are.
@@ -49,22 +52,32 @@ def lines(
     ''
     """
     drawn = {name: _points(points) for name, points in list(series.items())[:_MOST_SERIES]}
+    if y_axis == "log":
+        drawn = {name: [(x, y if y > 0 else math.nan) for x, y in points]
+                 for name, points in drawn.items()}  # fmt: skip
     xs = [x for points in drawn.values() for x, _ in points]
     ys = [y for points in drawn.values() for _, y in points if y == y]
     if not xs or not ys:
         return Html()
     limits = [(words, y, level) for words, y, level in thresholds if math.isfinite(y)]
-    frame = _Frame(xs, [*ys, *(y for _, y, _ in limits)], width, height)
+    frame = _Frame(xs, [*ys, *(y for _, y, _ in limits)], width, height, y_axis)
     parts = [frame.band(*band) for band in bands]
     parts += frame.axes(x_is_time)
     # the highest first: names that would overlap move down, and so stay in order
     parts += [frame.threshold(*limit) for limit in sorted(limits, key=lambda one: -one[1])]
     for at, (name, points) in enumerate(drawn.items()):
         tone = f"var(--c{at % len(SERIES)},{SERIES[at % len(SERIES)]})"
-        parts += frame.line(name, points, tone, dashes=at // len(SERIES), x_is_time=x_is_time)
+        dots = _MOST_DOTS // len(drawn)
+        parts += frame.line(name, points, tone, (at // len(SERIES), dots), x_is_time=x_is_time)
     legend, more = _legend(list(drawn), width, height) if len(drawn) > 1 else ([], 0)
     about = f"{', '.join(list(drawn)[:3])}: {number(min(ys))} to {number(max(ys))}"
-    return picture(width, height + more, "".join([*parts, *legend]), title, about)
+    whole = picture(width, height + more, "".join([*parts, *legend]), title, about)
+    # from these a script tells the values under the pointer
+    scale = " ".join(f"{one:.9g}" for one in (frame.x0, frame.x1, frame.y0, frame.y1))
+    kind = f"{'time' if x_is_time else 'number'} {'log' if frame.is_log else 'linear'}"
+    place = f"{_LEFT} {_TOP} {width - _RIGHT} {height - _BOTTOM}"
+    told = f'<svg data-lines="{place}" data-scale="{scale}" data-kind="{kind}" '
+    return Html(whole.replace("<svg ", told, 1))
 
 
 def _points(points: Sequence[tuple[Any, Any]]) -> list[tuple[float, float]]:
@@ -75,12 +88,20 @@ def _points(points: Sequence[tuple[Any, Any]]) -> list[tuple[float, float]]:
 class _Frame:
     """Where numbers are on the picture."""
 
-    def __init__(self, xs: list[float], ys: list[float], width: int, height: int) -> None:
+    def __init__(
+        self, xs: list[float], ys: list[float], width: int, height: int, y_axis: str = "zero"
+    ) -> None:
         self.width, self.height = width, height
         self._labels: list[float] = []
         self.x0, self.x1 = min(xs), max(xs)
         low, high = min(ys), max(ys)
-        if low >= 0 and low < (high - low) * 2:
+        self.is_log = y_axis == "log" and low > 0
+        if self.is_log:
+            low, high = math.log10(low), math.log10(high)
+            room = (high - low) * 0.06 or 0.1
+            self.y0, self.y1 = low - room, high + room
+            return
+        if y_axis == "zero" and low >= 0 and low < (high - low) * 2:
             low = 0.0
         if low == high:
             room = abs(low) or 1.0
@@ -96,11 +117,12 @@ class _Frame:
 
     def y(self, value: float) -> float:
         room = self.height - _TOP - _BOTTOM
+        value = math.log10(value) if self.is_log else value
         return _TOP + (self.y1 - value) / (self.y1 - self.y0) * room
 
     def axes(self, x_is_time: bool) -> list[str]:
         parts = []
-        for value, words in number_ticks(self.y0, self.y1, 4):
+        for value, words in self._ticks():
             y = self.y(value)
             parts.append(_rule(_LEFT, y, self.width - _RIGHT, y))
             parts.append(label(_LEFT - 6, y + 4, words, anchor="end"))
@@ -110,6 +132,16 @@ class _Frame:
             x = min(max(self.x(value), _LEFT + half), self.width - half - 3)
             parts.append(label(x, self.height - 6, words, anchor="middle"))
         return parts
+
+    def _ticks(self) -> list[tuple[float, str]]:
+        if not self.is_log:
+            return number_ticks(self.y0, self.y1, 4)
+        first, last = math.ceil(self.y0), math.floor(self.y1)
+        if last - first < 1:  # less than two powers of ten: round numbers between
+            found = number_ticks(10**self.y0, 10**self.y1, 4)
+            return [(value, words) for value, words in found if value > 0]
+        step = max(1, math.ceil((last - first) / 5))
+        return [(10.0**at, number(10.0**at)) for at in range(first, last + 1, step)]
 
     def band(self, start: float, end: float, level: str) -> str:
         left, right = self.x(max(start, self.x0)), self.x(min(end, self.x1))
@@ -137,10 +169,12 @@ class _Frame:
         name: str,
         points: list[tuple[float, float]],
         tone: str,
+        looks: tuple[int, int],
         *,
-        dashes: int,
         x_is_time: bool,
     ) -> list[str]:
+        """A line; `looks`: how wide its dashes are, and with how many points these have dots."""
+        dashes, most_dots = looks
         thinned = _thinned(points, self.width)
         path, dots, is_open = [], [], False
         for at, (x, y) in enumerate(thinned):
@@ -153,15 +187,16 @@ class _Frame:
                 at + 1 == len(thinned) or thinned[at + 1][1] != thinned[at + 1][1]
             )
             is_open = True
-            if len(thinned) <= _MOST_DOTS or is_alone:
+            if len(thinned) <= most_dots or is_alone:
                 cx, cy = here.split()
                 when = time_label(x) if x_is_time else number(x)
                 words = text(f"{name}, {when}: {number(y)}")
                 dots.append(f'<circle cx="{cx}" cy="{cy}" r="2.5"><title>{words}</title></circle>')
         dashed = f";stroke-dasharray:{2 + 3 * dashes} 3" if dashes else ""
         return [
-            f'<path d="{"".join(path)}" style="fill:none;stroke:{tone};stroke-width:1.7'
-            f'{dashed}"/><g style="fill:{tone}">{"".join(dots)}</g>'
+            f'<path data-name="{text(name)}" d="{"".join(path)}" '
+            f'style="fill:none;stroke:{tone};stroke-width:1.7{dashed}"/>'
+            f'<g style="fill:{tone}">{"".join(dots)}</g>'
         ]
 
 

@@ -11,13 +11,13 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from mlrun_like.artifacts.digests import combine
-from mlrun_like.artifacts.stores import open_file_store, read_chunks, scheme_of
+from mlrun_like.artifacts.stores import FileStore, open_file_store, read_chunks, scheme_of
 from mlrun_like.errors import IntegrityError, MLRunLikeError, NotFoundError
 from mlrun_like.projects.archive import folder_files, open_zip
 from mlrun_like.projects.project import MlrunProject
@@ -28,10 +28,14 @@ from mlrun_like.tracking.base import ArtifactQuery, RunQuery, Store
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.types import Document
 
-__all__ = ["FORMAT", "VERSION", "Exported", "export_project"]
+__all__ = ["FORMAT", "VERSION", "Exported", "Opening", "Tell", "export_project"]
 
 FORMAT = "mlrun-like-project"
 VERSION = 1
+Tell: TypeAlias = Callable[[float, float, str], None]
+"""Hears how far it is: done, total, what; may raise to stop it."""
+Opening: TypeAlias = Callable[[str], tuple[FileStore, str]]
+"""Finds the place of an artifact's bytes by their URL."""
 _CHUNK = 1 << 20
 _PIPELINE = "pipeline"
 
@@ -56,8 +60,10 @@ class Exported:
 class _Writer:
     """Adds members and remembers their digests."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: zipfile.ZipFile, tell: Tell, opening: Opening) -> None:
         self.archive = archive
+        self.tell = tell
+        self.opening = opening
         self.members: dict[str, dict[str, Any]] = {}
 
     def add(self, name: str, chunks: Iterable[bytes]) -> str:
@@ -67,12 +73,22 @@ class _Writer:
                 digest.update(chunk)
                 size += len(chunk)
                 member.write(chunk)
+                self.tell(len(self.members), 0, name)
         self.members[name] = {"size": size, "sha256": digest.hexdigest()}
         return digest.hexdigest()
 
 
+def _silent(done: float, total: float, what: str) -> None:
+    """Nobody wants to know how far it is."""
+
+
 def export_project(
-    project: MlrunProject, target: str | os.PathLike[str], *, content: bool = True
+    project: MlrunProject,
+    target: str | os.PathLike[str],
+    *,
+    content: bool = True,
+    tell: Tell = _silent,
+    opening: Opening = open_file_store,
 ) -> Exported:
     """Write a project with all that is recorded of it; values of secrets are left out.
 
@@ -81,6 +97,8 @@ def export_project(
         target: The zip file, at a path or URL.
         content: Whether the bytes of artifacts go along; without, they must be reachable where
             the archive is read.
+        tell: Hears of each member as it is written.
+        opening: Finds artifacts' bytes; those that it raises NotFoundError for are left out.
 
     Raises:
         IntegrityError: if an artifact's bytes differ from the recorded digest.
@@ -89,7 +107,7 @@ def export_project(
     done = Exported(place)
     secrets = project.secrets()
     with open_zip(place) as archive:
-        writer = _Writer(archive)
+        writer = _Writer(archive, tell, opening)
         writer.add("project.yaml", [project.to_yaml().encode()])
         folder = Path(project.context)
         own = Path(place).absolute()
@@ -153,7 +171,7 @@ def _content(
     files: list[dict[str, str]] = []
     digests: dict[str, str] = {}
     try:
-        place, path = open_file_store(target)
+        place, path = writer.opening(target)
         folder = place.stat(path).is_dir
         for name, inner in place.walk(path) if folder else [("", path)]:
             member = f"data/{number:06d}/{len(files):06d}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlrun_like.artifacts.archives import archive_format_of
-from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
+from mlrun_like.errors import AccessDeniedError, InvalidArgumentError, MLRunLikeError
 from mlrun_like.names import check_project
 from mlrun_like.projects.current import set_current_project
 from mlrun_like.projects.deleting import delete_project
@@ -197,8 +197,7 @@ def load_project(  # noqa: PLR0913 - MLRun's signature
     elif not from_store:
         note_origin(project, folder)
     set_current_project(project)
-    if save:
-        project.save_to_db()
+    save = save and _saved(project, from_store)
     project = project.setup(save=False)
     set_current_project(project)
     if save:
@@ -208,6 +207,17 @@ def load_project(  # noqa: PLR0913 - MLRun's signature
     if sync_functions:
         project.sync_functions(save=save)
     return project
+
+
+def _saved(project: MlrunProject, from_store: bool) -> bool:
+    """Put it into the store; False: who may only read it has it as it is there."""
+    try:
+        project.save_to_db()
+    except AccessDeniedError:
+        if not from_store:
+            raise
+        return False
+    return True
 
 
 def get_or_create_project(  # noqa: PLR0913 - MLRun's signature

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlrun_like.artifacts.stores import read_chunks
 from mlrun_like.errors import IntegrityError, InvalidArgumentError
-from mlrun_like.projects.bundle import FORMAT, VERSION
+from mlrun_like.projects.bundle import FORMAT, VERSION, Tell
 
 __all__ = ["read_manifest", "unpack"]
 
@@ -94,13 +94,22 @@ def _check_member(name: str, info: zipfile.ZipInfo, path: Path) -> None:
         )
 
 
-def unpack(file: zipfile.ZipFile, members: dict[str, Any], folder: Path, path: Path) -> None:
+def unpack(
+    file: zipfile.ZipFile, members: dict[str, Any], folder: Path, path: Path, tell: Tell
+) -> None:
     """Write every member below a new folder, and compare sizes and digests on the way.
+
+    Args:
+        file: The archive.
+        members: Those of its manifest.
+        folder: The new folder.
+        path: Where the archive is, for errors.
+        tell: Hears how far it is; may raise to stop it.
 
     Raises:
         IntegrityError: if a member differs from its digest.
     """
-    for name, row in members.items():
+    for number, (name, row) in enumerate(members.items()):
         place = folder.joinpath(*PurePosixPath(name).parts)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -108,6 +117,7 @@ def unpack(file: zipfile.ZipFile, members: dict[str, Any], folder: Path, path: P
             with file.open(name) as stream, place.open("xb") as copy:
                 for chunk in read_chunks(stream):
                     size += len(chunk)
+                    tell(number, len(members), f"unpacking {name}")
                     if size > int(row["size"]):
                         break
                     digest.update(chunk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from mlrun_like.functions.checking import RUN_OPTIONS
 from mlrun_like.functions.creators import new_function
 from mlrun_like.functions.running import run_function
 from mlrun_like.names import new_uid, normalize_name
+from mlrun_like.pipelines.ordered import ordered
 from mlrun_like.projects.loading import load_project
 from mlrun_like.projects.pipeline_runs import PipelineRunStatus
 from mlrun_like.registry import resolve
@@ -102,7 +104,10 @@ def _started(runner: Any, given: dict[str, Any], project: str) -> PipelineRunSta
             if not _recorded(uid, project):
                 status._state = "Failed"
 
-    thread = threading.Thread(target=work, name=f"workflow-{given['name']}")
+    # the context says how its code reaches the store
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(work,), name=f"workflow-{given['name']}"
+    )
     status = PipelineRunStatus(uid, project, settle=thread.join)
     thread.start()
     return status
@@ -157,16 +162,21 @@ def load_and_run(  # noqa: PLR0913 - MLRun's signature
         project = load_project(project_context, url or None, project_name or None, save=False)
     known = {str(row.get("name")) for row in project.spec.workflows}
     named = workflow_name in known
-    run = project.run(
-        name=workflow_name,
-        workflow_path=None if named else workflow_path,
-        arguments=workflow_arguments,
-        workflow_handler=workflow_handler or None,
-        artifact_path=artifact_path or None,
-        engine=engine,
-        local=local,
-        dirty=True,
-    )
+    uid = new_uid()
+    if engine == "local":  # whoever started it looks for the pipeline's run now, not at the end
+        context.log_result("workflow_id", uid)
+        context.commit()
+    with ordered(uid):
+        run = project.run(
+            name=workflow_name,
+            workflow_path=None if named else workflow_path,
+            arguments=workflow_arguments,
+            workflow_handler=workflow_handler or None,
+            artifact_path=artifact_path or None,
+            engine=engine,
+            local=local,
+            dirty=True,
+        )
     context.log_result("workflow_id", run.run_id)
     context.log_result("engine", engine)
     run.wait_for_completion()

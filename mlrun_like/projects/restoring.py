@@ -23,6 +23,7 @@ from mlrun_like.artifacts.stores import read_chunks
 from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, InvalidArgumentError, MissingFileError
 from mlrun_like.names import check_project
+from mlrun_like.projects.bundle import Tell
 from mlrun_like.projects.deleting import delete_project
 from mlrun_like.projects.manifest import read_manifest, unpack
 from mlrun_like.projects.project import MlrunProject
@@ -38,6 +39,10 @@ _MAX_BYTES = 64 * 2**30
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
+def _silent(done: float, total: float, what: str) -> None:
+    """Nobody wants to know how far it is."""
+
+
 def import_project(
     archive: str | os.PathLike[str],
     context: str | os.PathLike[str] = "",
@@ -45,6 +50,7 @@ def import_project(
     *,
     overwrite: bool = False,
     max_bytes: int = _MAX_BYTES,
+    tell: Tell = _silent,
 ) -> MlrunProject:
     """Read a project with its functions, artifacts and runs into the store.
 
@@ -54,6 +60,7 @@ def import_project(
         name: Its name here; by default the one it has.
         overwrite: Delete a project of this name first.
         max_bytes: Refuse an archive that unpacks to more.
+        tell: Hears how far it is; what it raises before records are written stops the import.
 
     Raises:
         MissingFileError: if there is no such file.
@@ -75,7 +82,7 @@ def import_project(
             staging.mkdir(parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(prefix=".import-", dir=staging))
             try:
-                unpack(file, manifest["members"], temporary, path)
+                unpack(file, manifest["members"], temporary, path, tell)
                 if overwrite:
                     delete_project(name, "cascade", missing_ok=True)
                     staging.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlrun_like.configuration import config
 from mlrun_like.errors import PipelineError, StateError
 from mlrun_like.functions.checking import RUN_OPTIONS
 from mlrun_like.functions.creators import new_function
@@ -76,4 +77,7 @@ def resume_here(context: MLClientCtx, uid: str = "", project: str = "") -> None:
         RunError: if it fails again.
     """
     context.log_result("workflow_id", uid)
+    context.commit()
+    # This process does nothing else: functions of the file that name no project belong to this one.
+    config.default_project = project or config.default_project
     resume(uid, project).check()

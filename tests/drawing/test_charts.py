@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from mlrun_like.drawing.charts import bars, histogram, lines, sparkline
+from mlrun_like.drawing.heatmap import heat_map
 from mlrun_like.drawing.scales import number_ticks, time_ticks
+from mlrun_like.drawing.text import width as text_width
 from tests.drawing.pages import HOSTILE, read
 
 ODD: list[Any] = [None, math.nan, math.inf, -math.inf, 1e308, -1e308, 0, -0.0, 1e-320, 10**400, "x"]
@@ -89,3 +92,13 @@ def test_ticks_are_few_and_inside(span: float) -> None:
 def test_times_out_of_the_calendar_do_no_harm() -> None:
     read(lines({"a": [(-1e18, 1), (1e18, 2)]}))
     read(lines({"a": [(1e18, 1), (1e18 + 1, 2)]}))
+
+
+def test_few_columns_of_a_heat_map_have_room_for_their_names() -> None:
+    found = heat_map(["age"], ["11-21 09:00", "11-21 10:00"], [[0.1, 0.6]])
+    places = [float(one) for one in re.findall(r'<text x="([\d.]+)" y="14\.0"', found)]
+    width = re.search(r'width="(\d+)" height', found)
+    assert len(places) == 2 and places[1] - places[0] > text_width("11-21 09:00", 11) + 8
+    assert width is not None
+    ends = [float(one) for one in re.findall(r'<text x="([\d.]+)" y="62', found)]
+    assert ends and max(ends) + text_width("0.7 and more", 11) < float(width[1])

@@ -10,9 +10,12 @@ problems.py          errors as pages
 login.py             the page to log in
 home.py              all projects
 project_home.py      the home of a project
+first_run.py         what a project without runs shows
 runs.py              the list of runs; deleting and aborting several
 runs_table.py        what its address asks for, its columns, its rows
+runs_values.py       runs by their results and parameters: conditions, sorting
 run.py               the page of a run
+run_curves.py        metrics of a run over steps or time
 run_parts.py         facts, results, curves, iterations, environment of a run
 run_log.py           the log of a run, live
 run_artifacts.py     what a run made, previewed

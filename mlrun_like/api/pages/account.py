@@ -15,7 +15,7 @@ from mlrun_like.api.access.login import right_user
 from mlrun_like.api.access.sessions import session_id, sessions_data
 from mlrun_like.api.access.tokens import make_token, refuse_escalation, revoke_token, tokens_data
 from mlrun_like.api.pages.answers import html_answer, moved
-from mlrun_like.api.pages.forms import button, choice, field, post_form, read_form
+from mlrun_like.api.pages.forms import button, choice, field, post_form, read_form, sure
 from mlrun_like.api.pages.frame import THEMES, frame, heading
 from mlrun_like.api.pages.run_parts import facts
 from mlrun_like.api.pages.words import copyable, empty, moment, since, state_badge
@@ -26,6 +26,14 @@ from mlrun_like.errors import AccessDeniedError, InvalidArgumentError, Unauthori
 
 __all__ = ["ROUTES", "token_told", "tokens_table"]
 
+_BROWSERS = (
+    ("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome", "Chrome"),
+    ("Safari/", "Safari"),
+)  # fmt: skip
+_SYSTEMS = (
+    ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+    ("Mac OS", "macOS"), ("Linux", "Linux"),
+)  # fmt: skip
 ROUTES = Routes("pages-account", page=True)
 _SELF = Needs("token", "read", scope="self")
 _DAYS = (("30", "30 days"), ("90", "90 days"), ("365", "one year"), ("0", "for ever"))
@@ -91,9 +99,10 @@ def tokens_table(request: Request, rows: list[dict[str, object]], base: str) -> 
         form: Html | str = ""
         if row["state"] == "valid":
             hidden = element("input", type="hidden", name="token", value=row["id"])
-            form = post_form(request, f"{base}/revoke", hidden,
-                             button("Revoke", "danger", aria_label=f"revoke {row['name']}"),
+            yes = post_form(request, f"{base}/revoke", hidden,
+                             button("Revoke it", "danger", aria_label=f"revoke {row['name']}"),
                              kind="inline")  # fmt: skip
+            form = sure("Revoke…", str(row["name"]), "What uses it stops working at once.", yes)
         scopes = row["scopes"]
         shown.append([
             row["name"], badge(str(row["state"]), "ok" if row["state"] == "valid" else "warn"),
@@ -113,14 +122,27 @@ def token_told(text: str) -> Html:
     )  # fmt: skip
 
 
+def _browser(agent: str) -> str:
+    """What a browser says of itself, for people.
+
+    >>> _browser("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/120.0 Safari/537.36")
+    'Chrome on Linux'
+    """
+    browser = next((label for word, label in _BROWSERS if word in agent), "")
+    system = next((label for word, label in _SYSTEMS if word in agent), "")
+    return " on ".join(one for one in (browser, system) if one) or agent[:60] or "unknown"
+
+
 def _sessions(request: Request, user: str) -> Html:
     secret = session_secret(request)
     rows = sessions_data(store_of(request), user, session_id(secret) if secret else "")
+    shown = [
+        [element("span", _browser(str(one["agent"])), title=str(one["agent"])), one["address"],
+         since(one["created"]), since(one["seen"]), state_badge("active") if one["current"] else ""]
+        for one in rows
+    ]  # fmt: skip
     return table(
-        ["Browser", "Address", "Began", "Last seen", ""],
-        [[str(one["agent"])[:80], one["address"], since(one["created"]), since(one["seen"]),
-          state_badge("active") if one["current"] else ""] for one in rows],
-        caption="sessions",
+        ["Browser", "Address", "Began", "Last seen", ""], shown, caption="sessions"
     ) or element("p", "No session.", class_="note")  # fmt: skip
 
 

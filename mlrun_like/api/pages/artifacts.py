@@ -219,7 +219,9 @@ def artifact_page(request: Request, project: str, key: str) -> Response:
             ("Where", element("code", spec["target_path"]) if spec.get("target_path") else ""),
             ("SHA-256", element("code", spec["digest"]) if spec.get("digest") else ""),
         ])  # fmt: skip
-        code = f"item = mlrun_like.get_dataitem({uri!r})"
+        read = ".as_df()" if document.get("kind") in ("dataset", "table") else ""
+        name = "table" if read else "item"
+        code = f"import mlrun_like\n\n{name} = mlrun_like.get_dataitem({uri!r}){read}"
         parts += [about, section("Preview", preview_part(request, project, document, offset=at)),
                   section("Use it in Python", copyable(code))]  # fmt: skip
     actions = []

@@ -20,7 +20,8 @@ __all__ = ["ROUTES", "Asset", "asset", "asset_address"]
 ROUTES = Routes("static", page=True)
 _KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8",
           "txt": "text/plain; charset=utf-8"}  # fmt: skip
-_NAMES = ("service.css", "service.js", "htmx.min.js", "htmx.LICENSE.txt")
+_NAMES = ("service.css", "service.js", "live.js", "reading.js", "htmx.min.js",
+          "htmx.LICENSE.txt")  # fmt: skip
 
 
 class Asset(NamedTuple):

@@ -12,16 +12,17 @@ from starlette.responses import Response
 from mlrun_like.api.pages.answers import html_answer
 from mlrun_like.api.pages.frame import frame, heading
 from mlrun_like.api.pages.navigation import project_path
+from mlrun_like.api.pages.run_curves import CurvesAsked, compared, curves_form
 from mlrun_like.api.pages.run_parts import function_of, value_shown
 from mlrun_like.api.pages.runs import chosen_runs
 from mlrun_like.api.pages.runs_table import key_of
 from mlrun_like.api.pages.words import address, empty, since, state_badge
 from mlrun_like.api.routing import Needs, Routes, store_of
-from mlrun_like.drawing.lines import lines
 from mlrun_like.drawing.markup import Html, element
 from mlrun_like.drawing.page import section
 from mlrun_like.drawing.parallel import parallel
 from mlrun_like.errors import NotFoundError
+from mlrun_like.tracking.base import MetricPoint
 from mlrun_like.tracking.store import SqlStore
 from mlrun_like.types import Document
 
@@ -54,7 +55,12 @@ def compare_page(request: Request, project: str) -> Response:
             frame(request, "Compare", [part], project=project, here="runs", crumbs=crumbs)
         )
     runs = chosen_runs(store, project, keys)
-    parts = [_coordinates(runs), _curves(store, runs, project), _table(store, runs, project, keys)]
+    is_short = request.query_params.get("only") == "differences"
+    parts = [
+        _coordinates(runs),
+        _curves(request, store, runs, project, keys),
+        _table(store, runs, project, is_short=is_short),
+    ]
     lead = heading("Compare", note=f"{len(runs)} runs of {project}")
     return html_answer(
         frame(request, "Compare", parts, project=project, here="runs", crumbs=crumbs, lead=lead)
@@ -96,7 +102,7 @@ def _coordinates(runs: Sequence[Document]) -> Html:
         [name for _, _, name in axes],
         rows,
         colour_by=results[0] if results else None,
-        width=max(760, 130 * len(axes)),
+        width=max(1020, 130 * len(axes)),
     )
     box = element("div", picture, class_="scroll", tabindex="0", role="region",
                   aria_label="parallel coordinates")  # fmt: skip
@@ -107,27 +113,25 @@ def _coordinates(runs: Sequence[Document]) -> Html:
                    note=f"{words} Drag along an axis to keep a range.")  # fmt: skip
 
 
-def _curves(store: SqlStore, runs: Sequence[Document], project: str) -> Html:
-    by_metric: dict[str, dict[str, list[tuple[float, float]]]] = {}
+def _curves(
+    request: Request, store: SqlStore, runs: Sequence[Document], project: str, keys: list[str]
+) -> Html:
+    asked = CurvesAsked.of(request.query_params)
+    by_metric: dict[str, dict[str, Sequence[MetricPoint]]] = {}
     for run in runs[:_CURVES]:
         metadata = run["metadata"]
         series = store.read_metrics(project, metadata["uid"], metadata.get("iteration") or 0)
         for name, points in series.items():
-            drawn = [(float(point.step), point.value) for point in points]
-            by_metric.setdefault(name, {})[_name(run)] = drawn
-    charts = [
-        element("figure", element("figcaption", element("b", name)),
-                lines(found, x_is_time=False, width=500, height=210, title=name))
-        for name, found in list(by_metric.items())[:_CHARTS]
-    ]  # fmt: skip
-    if not charts:
+            by_metric.setdefault(name, {})[_name(run)] = points
+    if not by_metric:
         return Html()
     note = f"Of the first {_CURVES} runs." if len(runs) > _CURVES else ""
-    grid = "grid-template-columns:repeat(auto-fill,minmax(min(460px,100%),1fr))"
-    return section("Metrics", element("div", *charts, class_="grid", style=grid), note=note)
+    form = curves_form(asked, project_path(project, "compare"), [("uid", key) for key in keys],
+                       many=len(by_metric) > _CHARTS)  # fmt: skip
+    return section("Metrics", form, compared(by_metric, asked, most=_CHARTS), note=note)
 
 
-def _table(store: SqlStore, runs: Sequence[Document], project: str, keys: list[str]) -> Html:
+def _table(store: SqlStore, runs: Sequence[Document], project: str, *, is_short: bool) -> Html:
     shown = runs[:_COLUMNS]
     head = [element("th", element("span", "value", class_="hidden"), scope="col")]
     for run in shown:
@@ -147,7 +151,7 @@ def _table(store: SqlStore, runs: Sequence[Document], project: str, keys: list[s
     for title, one, two in _GROUPS:
         names = dict.fromkeys(name for run in shown for name in _part(run, one, two))
         getters = [(name, _getter(one, two, name)) for name in list(names)[:_ROWS]]
-        rows += _rows(title, shown, getters)
+        rows += _rows(title, shown, getters, is_short=is_short)
     functions = {key_of(run): _function(store, run) for run in shown}
     rows += _rows("Code", shown, [
         ("function", lambda run: function_of(run)[1]),
@@ -155,7 +159,7 @@ def _table(store: SqlStore, runs: Sequence[Document], project: str, keys: list[s
         ("handler", lambda run: (run.get("spec") or {}).get("handler")),
         ("python", lambda run: functions[key_of(run)].get("python")),
         ("image", lambda run: functions[key_of(run)].get("image")),
-    ])  # fmt: skip
+    ], is_short=is_short)  # fmt: skip
     packages = dict.fromkeys(name for one in functions.values() for name in one.get("lock") or {})
     differing = [
         (name, _package(functions, name)) for name in packages
@@ -169,7 +173,12 @@ def _table(store: SqlStore, runs: Sequence[Document], project: str, keys: list[s
         note += f" The first {_COLUMNS} of {len(runs)} runs have columns here."
     box = element("div", whole, class_="scroll", tabindex="0", role="region",
                   aria_label="differences of runs")  # fmt: skip
-    return section("Differences", box, note=note)
+    query = [*(("uid", key_of(run)) for run in runs),
+             ("only", "" if is_short else "differences")]  # fmt: skip
+    words = "Show all rows" if is_short else "Show only what differs"
+    switch = element("p", element("a", words, class_="button", href=address(
+        project_path(project, "compare"), query) + "#differences"))  # fmt: skip
+    return section("Differences", switch, box, note=note, key="differences")
 
 
 def _getter(one: str, two: str, name: str) -> Callable[[Document], Any]:
@@ -197,6 +206,7 @@ def _rows(
     getters: Sequence[tuple[str, Callable[[Document], Any]]],
     *,
     marks: bool = True,
+    is_short: bool = False,
 ) -> list[Html]:
     found = []
     for name, get in getters:
@@ -204,6 +214,8 @@ def _rows(
         if all(value in (None, "") for value in values):
             continue
         different = len({json.dumps(value, default=str, sort_keys=True) for value in values}) > 1
+        if is_short and not different:
+            continue
         kind = "differs" if marks and different else None
         cells = [element("td", _cell(value), class_=kind) for value in values]
         found.append(element("tr", element("th", name, scope="row"), *cells))

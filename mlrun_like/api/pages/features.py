@@ -51,8 +51,8 @@ def one_set(request: Request, project: str, name: str) -> Response:
     """Schema, statistics, rows, targets, lineage. `tag`, `uid`: which version."""
     store, look, query = store_of(request), look_of(request, project), request.query_params
     tag, uid, tab = query.get("tag", ""), query.get("uid", ""), query.get("tab", "")
-    data = feature_set_data(store, project, name, tag, uid)
-    preview = feature_preview(store, project, name, tag, 50, SET) if tab == "rows" else {}
+    data = {**feature_set_data(store, project, name, tag, uid), "asked": uid}
+    preview = feature_preview(store, project, name, uid or tag, 50, SET) if tab == "rows" else {}
     lead = heading(name, fresh(data["freshness"]), note=data["row"]["description"])
     crumbs = [("Feature store", place(project, "features"))]
     parts = set_page(data, preview, look, tab)
@@ -86,8 +86,9 @@ def lookup(request: Request, project: str, name: str, form: _Sent) -> Response:
 def _vector(request: Request, project: str, name: str, tab: str, asked: Document) -> Response:
     store, look, query = store_of(request), look_of(request, project), request.query_params
     tag, uid = query.get("tag", ""), query.get("uid", "")
-    data = feature_vector_data(store, project, name, tag, uid)
-    preview = feature_preview(store, project, name, tag, 50, VECTOR) if tab == "rows" else {}
+    data = {**feature_vector_data(store, project, name, tag, uid), "asked": uid}
+    data["columns"] = data["columns"] or _planned(request, project, data)
+    preview = feature_preview(store, project, name, uid or tag, 50, VECTOR) if tab == "rows" else {}
     if tab == "lookup":
         asked.setdefault("example", json.dumps(_example(request, project, data["uses"])))
     crumbs = [("Feature store", place(project, "features")),
@@ -98,6 +99,31 @@ def _vector(request: Request, project: str, name: str, tab: str, asked: Document
         lead=heading(name, note=data["row"]["description"]),
     )  # fmt: skip
     return html_answer(page, 422 if asked.get("error") else 200)
+
+
+def _planned(request: Request, project: str, data: Document) -> list[Document]:
+    """Columns of a vector that was never joined: as the project's sets describe them now."""
+    store, known = store_of(request), dict[str, dict[str, Document]]()
+    found: list[Document] = []
+    for asked in map(str, data["features"]):
+        origin, dot, rest = asked.partition(" as ")[0].rpartition(".")
+        name = origin.rpartition("/")[2].partition(":")[0]
+        if not dot or ("/" in origin and not origin.startswith(f"{project}/")):
+            return []
+        if name not in known:
+            try:
+                rows = feature_set_data(store, project, name)["schema"]
+            except NotFoundError:
+                rows = []
+            known[name] = {one["name"]: one for one in rows if one["role"] == "feature"}
+        for column in known[name] if rest == "*" else [rest]:
+            one = known[name].get(column, {})
+            shown = asked.partition(" as ")[2] or column
+            found.append(
+                {"name": shown, "type": one.get("type", "not known"), "origin": f"{name}.{column}",
+                 "description": one.get("description", ""), "role": "feature"}
+            )  # fmt: skip
+    return found
 
 
 def _example(request: Request, project: str, uses: list[str]) -> dict[str, str]:

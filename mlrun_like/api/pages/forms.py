@@ -12,7 +12,8 @@ from mlrun_like.api.pages.words import whole
 from mlrun_like.drawing.markup import Html, element
 from mlrun_like.errors import InvalidArgumentError, TooLargeError
 
-__all__ = ["Form", "asking", "button", "choice", "csrf_field", "field", "post_form", "read_form"]
+__all__ = ["Form", "asking", "button", "choice", "csrf_field", "field", "post_form", "read_form",
+           "sure"]  # fmt: skip
 
 _MOST = 1 << 20
 _FIELDS = 2000
@@ -135,6 +136,22 @@ def button(label: str, kind: str = "", **attributes: Any) -> Html:
     '<button type="submit" class="main">Go</button>'
     """
     return element("button", label, type="submit", class_=kind or None, **attributes)
+
+
+def sure(label: str, about: str, question: str, form: str) -> Html:
+    """A form that is behind a question, on the page itself; it works without scripts.
+
+    Args:
+        label: The word that opens it: `Revoke…`.
+        about: What it is about, for those who do not see the row.
+        question: What goes.
+        form: The form with the button that does it.
+
+    >>> sure("Revoke…", "laptop", "Revoke it?", Html("<form></form>")).count("<summary")
+    1
+    """
+    opens = element("summary", label, class_="button danger", aria_label=f"{label} {about}")
+    return element("details", opens, element("p", question), Html(form), class_="sure")
 
 
 def asking(

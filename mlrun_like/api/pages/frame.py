@@ -25,6 +25,7 @@ NOTICES: dict[str, str] = {
     "deleting": "It is being deleted; here you see how far that is.",
     "saved": "Saved.",
     "started": "Started. It appears in the list as soon as its process begins.",
+    "resumed": "It goes on as soon as its process begins.",
     "revoked": "Revoked. It stops working within seconds.",
     "password": "The password was changed. Other sessions were ended.",
     "tagged": "The tag was moved.",
@@ -83,6 +84,8 @@ def frame(
             element("link", rel="stylesheet", href=asset_address("service.css")),
             element("script", src=asset_address("htmx.min.js"), defer="defer"),
             element("script", src=asset_address("service.js"), defer="defer"),
+            element("script", src=asset_address("live.js"), defer="defer"),
+            element("script", src=asset_address("reading.js"), defer="defer"),
         ]
     )
     body = element(
@@ -129,7 +132,7 @@ def _bar(request: Request, caller: Caller, project: str) -> Html:
         value=request.query_params.get("q", "") if request.url.path == "/search" else None,
         autocomplete="off", maxlength="200",
     )  # fmt: skip
-    scope = element("input", type="hidden", name="project", value=project) if project else ""
+    scope = element("input", type="hidden", name="from", value=project) if project else ""
     find = element("form", words, scope, element("kbd", "/", aria_hidden="true"), role="search",
                    action="/search", method="get", class_="find")  # fmt: skip
     return element("header", mark, switch, find, _user(request, caller), class_="bar")

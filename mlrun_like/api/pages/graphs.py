@@ -27,8 +27,9 @@ from mlrun_like.api.routes.gateway_data import (
     recorded_events,
 )
 from mlrun_like.api.routing import Needs, Routes, store_of
-from mlrun_like.drawing.page import Html, joined, link, paragraph
-from mlrun_like.errors import MLRunLikeError, NotFoundError, SpecError
+from mlrun_like.drawing.page import Html, element, joined, link, paragraph
+from mlrun_like.errors import EngineError, MLRunLikeError, NotFoundError, SpecError
+from mlrun_like.gateway.control.client import GatewayClient
 from mlrun_like.types import Document
 
 __all__ = ["ROUTES"]
@@ -37,6 +38,7 @@ ROUTES = Routes("pages-graphs", page=True)
 _ONE = "/projects/{project}/graphs/{name}"
 _READ, _RUN = Needs("gateway", "read"), Needs("gateway", "run")
 _Sent = Annotated[Form, Depends(read_form)]
+_PATIENCE = 4.0  # seconds for a function to tell what it can be asked; it may have been asleep
 
 
 @ROUTES.get(_ONE, needs=_READ, summary="A serving graph")
@@ -103,24 +105,68 @@ def _tried(
     request: Request, project: str, name: str, asked: Document, result: Document
 ) -> Response:
     look = look_of(request, project)
-    operations = operations_of(_schema(project, checked_name(name)))
+    schema, reason = _schema(project, checked_name(name))
+    operations = operations_of(schema)
+    if not asked:
+        operations = _with_examples(operations, project, name)
     at = request.query_params.get("operation", "")
     if at.isdecimal() and int(at) < len(operations):
         operations = [operations[int(at)], *operations]
     parts = try_page(operations, look, name, asked, result)
+    if reason and not result:
+        again = link("Load it again", place(project, "graphs", name, "try"))
+        parts.insert(0, element("p", f"{reason} ", again, class_="notice warn", role="status"))
     return _framed(request, project, name, "try", parts, 422 if result.get("error") else 200)
 
 
-def _schema(project: str, name: str) -> Any:
-    """What the function says of itself; None if it says nothing, or does not run."""
-    client, key = gateway_client(10.0), f"{project}/{name}"
+def _with_examples(operations: list[Document], project: str, name: str) -> list[Document]:
+    """Where the schema gives no example, the newest recorded event does, if it went well."""
+    wanted = [one for one in operations if one["method"] == "POST" and not one["example"]]
+    if operations and not wanted:
+        return operations
+    found: dict[str, Any] = {}
+    for row in recorded_events(project, name, 20):
+        status = row.get("status") or 200
+        path = str(row.get("path") or "/")
+        if row.get("error") or not isinstance(status, int) or status >= 400 or path in found:
+            continue
+        body = row.get("body")
+        if isinstance(body, (dict, list)):
+            found[path] = body
+    told = ["The body is that of the newest recorded event."]
+    for one in wanted:
+        if one["path"] in found:
+            one.update(example=found[one["path"]], told=[*one["told"], *told])
+    if not operations and found:
+        path, body = next(iter(found.items()))
+        operations = [{"method": "POST", "path": path, "summary": "", "example": body,
+                       "told": told}]  # fmt: skip
+    return operations
+
+
+def _schema(project: str, name: str) -> tuple[Any, str]:
+    """What the function says of itself, or None with the reason: it says nothing, does not run, or
+    is only starting, for whoever asks wakes it."""
+    client, key = gateway_client(_PATIENCE), f"{project}/{name}"
     try:
         if client.status(key).get("kind") != "serving":
-            return None  # a plain handler would take it for a request of somebody
+            return None, ""  # a plain handler would take it for a request of somebody
         status, _, body = client.invoke(key, "openapi.json", most=1 << 20)
-        return json.loads(body) if status == 200 else None
-    except (MLRunLikeError, ValueError, RecursionError):
-        return None
+        return (json.loads(body), "") if status == 200 else (None, "")
+    except (ValueError, RecursionError):
+        return None, "What it says it can be asked is not JSON."
+    except MLRunLikeError as exc:
+        if isinstance(exc, EngineError) and _runs(client, key):
+            return None, "It is starting, and has not said yet what it can be asked."
+        return None, f"It cannot be asked now: {exc.what}."
+
+
+def _runs(client: GatewayClient, key: str) -> bool:
+    """Whether the gateway knows a function, and it did not fail."""
+    try:
+        return str(client.status(key).get("state")) not in ("error", "stopped")
+    except MLRunLikeError:
+        return False
 
 
 def _events(request: Request, project: str, name: str, uid: str, again: Document) -> Response:

@@ -10,6 +10,7 @@ from mlrun_like.api.routing import caller_of, store_of
 from mlrun_like.drawing.linked import Node, linked
 from mlrun_like.drawing.markup import Html, element
 from mlrun_like.drawing.page import section
+from mlrun_like.errors import InvalidArgumentError
 
 __all__ = ["lineage_part"]
 
@@ -18,9 +19,15 @@ _MOST = 120
 
 def lineage_part(request: Request, project: str, *, uid: str = "", uri: str = "") -> Html:
     """The picture around a run or an artifact."""
-    found = lineage_graph(
-        store_of(request), caller_of(request), project, uid=uid, uri=uri, depth=4, limit=_MOST
-    )
+    try:
+        found = lineage_graph(
+            store_of(request), caller_of(request), project, uid=uid, uri=uri, depth=4, limit=_MOST
+        )
+    except InvalidArgumentError:  # a key with letters that no address can have
+        return empty(
+            "Nothing can refer to it: its name has letters that an address cannot have.",
+            "Log it under a name of letters, digits, dots, hyphens and underscores.",
+        )
     if len(found["nodes"]) < 2:
         return empty(
             "Nothing is linked to it yet.",

@@ -7,8 +7,9 @@ from starlette.responses import Response
 
 from mlrun_like.api.pages.answers import fragment, html_answer
 from mlrun_like.api.pages.frame import frame, heading
-from mlrun_like.api.pages.parts.endpoints import drift_field, endpoint_page, endpoints_page
+from mlrun_like.api.pages.parts.endpoints import DAYS, drift_field, endpoint_page
 from mlrun_like.api.pages.parts.look import look_of, place
+from mlrun_like.api.pages.parts.watched import endpoints_page
 from mlrun_like.api.pages.words import live
 from mlrun_like.api.routing import Needs, Routes, store_of
 from mlrun_like.drawing.page import badge, joined
@@ -40,7 +41,9 @@ def endpoints(request: Request, project: str) -> Response:
 def endpoint(request: Request, project: str, uid: str) -> Response:
     """Drift by feature and window, histograms, quality, traffic, incidents."""
     store, look = store_of(request), look_of(request, project)
-    data = endpoint_data(store, project, uid)
+    days = request.query_params.get("days", "")
+    known = int(days) if days in map(str, DAYS) else 7
+    data = endpoint_data(store, project, uid, span=known * 86400.0)
     tab = request.query_params.get("tab", "")
     results = store.list_results(project, uid, type="result", limit=_WINDOWS)
     parts = endpoint_page(data, drift_field(results), look, tab)

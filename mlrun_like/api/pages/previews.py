@@ -51,11 +51,17 @@ def preview_part(
 
 
 def _table(data: Mapping[str, Any]) -> Html:
-    columns = [_name(one) for one in data.get("columns") or ()][:_CELLS]
+    every = list(data.get("columns") or ())
+    columns = [_name(one) for one in every[:_CELLS]]
     rows = [[_cell(value) for value in list(row)[:_CELLS]] for row in data.get("rows") or ()]
     if not rows:
-        return empty("The table has no rows here.")
-    return table(columns, rows, caption="rows")
+        names = ", ".join(str(one.get("name")) if isinstance(one, Mapping) else str(one)
+                          for one in every[:_CELLS])  # fmt: skip
+        return empty("The table has no rows here.", f"Its columns: {names}" if names else "")
+    more = len(every) + int(data.get("hidden_columns") or 0) - len(columns)
+    words = f"The first {len(columns)} of {len(columns) + more} columns; the download has all."
+    note = element("p", words, class_="note") if more > 0 else ""
+    return joined([note, table(columns, rows, caption="rows")])
 
 
 def _name(column: Any) -> Any:
@@ -91,6 +97,8 @@ def _pages(project: str, document: Document, data: Mapping[str, Any], rows: int)
 def _text(data: Mapping[str, Any]) -> Html:
     words = str(data.get("text") or "")
     cut = f"{words[:_TEXT]}\n…" if len(words) > _TEXT else words
+    if not words.strip():
+        return empty("It is empty.")
     lines = "".join(f"<div>{whole(line) or ' '}</div>" for line in cut.split("\n"))
     return Html(
         f'<div class="source plain" tabindex="0" role="region" aria-label="text">{lines}</div>'
@@ -125,7 +133,10 @@ def _notebook(data: Mapping[str, Any]) -> Html:
         if cell.get("type") == "markdown":
             parts.append(element("div", Html(cell.get("html") or ""), class_="panel"))
             continue
-        parts.append(_text({"text": cell.get("source", "")}))
+        count = cell.get("count")
+        if count:
+            parts.append(element("p", f"In [{count}]", class_="note"))
+        parts.append(_text({"text": cell.get("source") or " \n"}))
         for output in cell.get("outputs") or ():
             if output.get("kind") == "image" and str(output.get("data_uri", "")).startswith(
                 "data:image/"
@@ -162,11 +173,16 @@ def _model(data: Mapping[str, Any]) -> Html:
         if isinstance(one, Mapping)
     ]
     columns = table(["", "name", "type"], schema, caption="inputs and outputs")
+    card, files = data.get("card") or {}, [str(one) for one in data.get("files") or ()]
+    written = card.get("html")
     return joined([
+        element("div", written, class_="panel card") if isinstance(written, Html) else "",
         facts(rest),
         element("div", _part("Metrics", metrics), _part("Parameters", given),
                 class_="halves"),
         fold("Inputs and outputs", columns) if columns else "",
+        fold(f"Files ({len(files)})", element("ul", *[element("li", one) for one in files[:100]]))
+        if files else "",
     ])  # fmt: skip
 
 

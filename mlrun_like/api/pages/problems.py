@@ -13,6 +13,7 @@ from starlette.responses import Response
 from mlrun_like.api.access.caller import Caller
 from mlrun_like.api.pages.answers import html_answer, moved
 from mlrun_like.api.pages.frame import frame
+from mlrun_like.api.pages.navigation import PAGES
 from mlrun_like.drawing.markup import Html, element
 from mlrun_like.drawing.page import fold
 
@@ -32,6 +33,7 @@ _TITLES = {
     500: "The service made a mistake",
     503: "The service is busy",
 }
+_LISTS = {path[1:]: label for _, label, path, _, _ in PAGES if path}
 _STORE = re.compile(r",? ?(?:in )?\b(?:sqlite|postgresql)\S*")
 _HELP = {
     403: "Ask an administrator of the project for a role that allows it.",
@@ -46,6 +48,20 @@ def wants_page(request: Request) -> bool:
     """Whether a browser asks for a page, so that an error should be one too."""
     accepted = request.headers.get("accept", "")
     return "text/html" in accepted and not request.url.path.startswith(("/api/", "/static/"))
+
+
+def _ways_on(path: str) -> list[Html | str]:
+    """Links from a page that failed: the list that it belongs to, and what helps always."""
+    parts = path.strip("/").split("/")
+    found: list[Html | str] = []
+    if len(parts) > 3 and parts[0] == "projects" and parts[2] in _LISTS:
+        where = f"/projects/{quote(parts[1], safe='')}/{parts[2]}"
+        found += [element("a", _LISTS[parts[2]], href=where, class_="button main"), " "]
+    found += [
+        element("a", "All projects", href="/", class_="button" if found else "button main"), " ",
+        element("a", "Search", href="/search", class_="button"),
+    ]  # fmt: skip
+    return found
 
 
 def problem_page(
@@ -73,8 +89,7 @@ def problem_page(
     parts: list[Html] = [
         element("p", detail.get("what") or title, class_="question"),
         element("p", help_) if help_ else Html(),
-        element("p", element("a", "All projects", href="/", class_="button main"), " ",
-                element("a", "Search", href="/search", class_="button")),
+        element("p", *_ways_on(request.url.path)),
         fold("Details", element("p", "Where: ", place) if place else "",
              element("p", "Status ", status, ", code ", element("code", detail.get("code", "")),
                      ", request ", element("code", body.get("request_id", "") or "—"))),

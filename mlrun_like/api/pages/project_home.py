@@ -5,12 +5,12 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mlrun_like.api.pages.answers import html_answer
+from mlrun_like.api.pages.answers import fragment, html_answer
+from mlrun_like.api.pages.first_run import first_run
 from mlrun_like.api.pages.frame import frame, heading
 from mlrun_like.api.pages.home import run_line, with_pipelines
 from mlrun_like.api.pages.navigation import project_path
-from mlrun_like.api.pages.runs import FIRST_RUN
-from mlrun_like.api.pages.words import empty, live, since, state_badge
+from mlrun_like.api.pages.words import events_of, live, since, state_badge
 from mlrun_like.api.routes.projects_data import project_summaries, summaries_at_hand
 from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
 from mlrun_like.drawing.markup import Html, element, number
@@ -35,7 +35,7 @@ def project_page(request: Request, project: str) -> Response:
     store = store_of(request)
     spec = _spec(store, project)
     lead = heading(project, actions=_actions(request, project), note=spec.get("description") or "")
-    parts = [_tiles(store, project, wait=False), _home(store, project)]
+    parts = [_tiles(store, project, wait=False), _home(request, project)]
     return html_answer(frame(request, project, parts, project=project, here="home", lead=lead))
 
 
@@ -46,7 +46,7 @@ def project_fragment(request: Request, project: str) -> Response:
     store = store_of(request)
     if request.query_params.get("part") == "tiles":
         return html_answer(_tiles(store, project, wait=True))
-    return html_answer(_home(store, project))
+    return fragment(request, _home(request, project))
 
 
 def _spec(store: SqlStore, project: str) -> Document:
@@ -80,7 +80,7 @@ def _tiles(store: SqlStore, project: str, *, wait: bool) -> Html:
         (element("a", label, href=f"{base}/{path}"), summary.get(key) or 0, level)
         for key, label, path, level in (
             ("runs", "Runs", "runs", "none"),
-            ("runs_running", "Going on", "runs?state=running", "none"),
+            ("runs_running", "Running", "runs?state=running", "none"),
             ("runs_failed", "Failed", "runs?state=error", failed),
             ("open_incidents", "Open alerts", "alerts", alerts),
             ("models", "Models", "models", "none"),
@@ -92,12 +92,12 @@ def _tiles(store: SqlStore, project: str, *, wait: bool) -> Html:
     return element("div", tiles(counts), id="tiles")
 
 
-def _home(store: SqlStore, project: str) -> Html:
-    base = project_path(project)
+def _home(request: Request, project: str) -> Html:
+    store, base = store_of(request), project_path(project)
     recent = store.page_runs(RunQuery(project=project, limit=_FEW))
     if not recent.items:
-        return empty("No run yet.", "This makes a first one:",
-                     code=FIRST_RUN.format(project=project.replace('"', "")))  # fmt: skip
+        return live(f"/fragments{base}/home", first_run(request, project), seconds=10, key="home",
+                    hears=events_of(project, "run"))  # fmt: skip
     failed = store.page_runs(RunQuery(project=project, states=("error",), limit=5))
     broken: list[Html] = [_failed(run, project) for run in failed.items]
     more = element("p", element("a", "All failed runs", href=f"{base}/runs?state=error"))
@@ -116,7 +116,8 @@ def _home(store: SqlStore, project: str) -> Html:
         _next(store, project),
         class_="halves",
     )
-    return live(f"/fragments{base}/home", halves, seconds=10, key="home")
+    return live(f"/fragments{base}/home", halves, seconds=10, key="home",
+                hears=events_of(project, "run", "alert"))  # fmt: skip
 
 
 def _failed(run: Document, project: str) -> Html:

@@ -12,7 +12,7 @@ from mlrun_like.api.access.control import access_of
 from mlrun_like.api.access.members import members_data, remove_member, set_member
 from mlrun_like.api.access.roles import ROLES
 from mlrun_like.api.pages.answers import html_answer, moved
-from mlrun_like.api.pages.forms import button, choice, field, post_form, read_form
+from mlrun_like.api.pages.forms import button, choice, field, post_form, read_form, sure
 from mlrun_like.api.pages.frame import frame
 from mlrun_like.api.pages.navigation import project_path
 from mlrun_like.api.pages.run_parts import facts
@@ -71,11 +71,12 @@ def _members(request: Request, project: str, base: str) -> Html:
     for one in members_data(store_of(request), project):
         form: Html | str = ""
         if may and one["source"] == "manual":
-            form = post_form(
+            yes = post_form(
                 request, f"{base}/members/remove",
                 element("input", type="hidden", name="user", value=one["user"]),
                 button("Remove", "danger", aria_label=f"remove {one['user']}"), kind="inline",
             )  # fmt: skip
+            form = sure("Remove…", one["user"], f"{one['user']} loses this role.", yes)
         source = "by a group" if one["source"] != "manual" else ""
         role = badge(str(one["role"]), "none")
         rows.append([one["user"], one["kind"], role, source, since(one["since"]), form])
@@ -98,11 +99,12 @@ def _secrets(request: Request, project: str, base: str) -> Html:
     for one in names_data(store_of(request), project):
         form: Html | str = ""
         if caller.may(project, "secret", "delete"):
-            form = post_form(
+            yes = post_form(
                 request, f"{base}/secrets/remove",
                 element("input", type="hidden", name="name", value=one["name"]),
                 button("Remove", "danger", aria_label=f"remove {one['name']}"), kind="inline",
             )  # fmt: skip
+            form = sure("Remove…", one["name"], "Nobody can bring its value back.", yes)
         rows.append([element("code", one["name"]), one["updated_by"], since(one["updated"]), form])
     body = table(["Name", "Set by", "When", ""], rows, caption="secrets")
     new = post_form(

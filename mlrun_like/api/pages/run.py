@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -13,9 +14,9 @@ from mlrun_like.api.pages.frame import frame, heading
 from mlrun_like.api.pages.lineage import lineage_part
 from mlrun_like.api.pages.navigation import project_path
 from mlrun_like.api.pages.run_artifacts import artifacts_part
+from mlrun_like.api.pages.run_curves import CurvesAsked, curves, curves_form
 from mlrun_like.api.pages.run_log import log_part
 from mlrun_like.api.pages.run_parts import (
-    curves,
     environment,
     facts_of,
     iterations,
@@ -23,9 +24,9 @@ from mlrun_like.api.pages.run_parts import (
     snippet,
     trouble,
 )
-from mlrun_like.api.pages.words import address, live, state_badge, tabs
+from mlrun_like.api.pages.words import address, events_of, live, state_badge, tabs
 from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
-from mlrun_like.drawing.markup import Html, element
+from mlrun_like.drawing.markup import Html, element, joined
 from mlrun_like.drawing.page import section
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.specs.run import TERMINAL
@@ -36,6 +37,7 @@ __all__ = ["ROUTES", "iteration_of"]
 ROUTES = Routes("pages-run", page=True)
 _ONE = "/projects/{project}/runs/{uid}"
 _READ = Needs("run", "read")
+_FEW_CURVES = 6
 _TABS = (
     ("", "Overview"),
     ("log", "Log"),
@@ -60,7 +62,10 @@ def run_page(request: Request, project: str, uid: str) -> Response:
     if tab == "log":
         parts.append(log_part(request, run))
     elif tab == "metrics":
-        parts.append(_live(request, run, "metrics"))
+        asked, base = CurvesAsked.of(request.query_params), project_path(project, "runs", uid)
+        hidden = [("tab", "metrics"), *([("iteration", str(iteration))] if iteration else [])]
+        many = len(store.read_metrics(project, uid, iteration)) > _FEW_CURVES
+        parts += [curves_form(asked, base, hidden, many=many), _live(request, run, "metrics")]
     elif tab == "artifacts":
         parts.append(artifacts_part(request, run))
     elif tab == "iterations":
@@ -79,9 +84,10 @@ def run_page(request: Request, project: str, uid: str) -> Response:
         address(f"/fragments{project_path(project, 'runs', uid)}",
                 {"part": "state", "iteration": iteration}),
         state_badge(status.get("state", "")), seconds=3, key="state", is_over=is_over,
+        hears=events_of(project, "run"), of=uid,
     )  # fmt: skip
     title = f"{name}, iteration {iteration}" if iteration else name
-    lead = heading(title, beside, actions=_actions(request, run), note=uid)
+    lead = heading(title, beside, actions=[_buttons(request, run)], note=uid)
     return html_answer(
         frame(request, title, parts, project=project, here="runs", crumbs=crumbs, lead=lead)
     )
@@ -95,8 +101,10 @@ def run_fragment(request: Request, project: str, uid: str) -> Response:
     state = (run.get("status") or {}).get("state", "")
     if part == "state":
         where = address(request.url.path, {"part": "state", "iteration": iteration_of(request)})
-        body = live(where, state_badge(state), seconds=3, key="state", is_over=state in TERMINAL)
-        return fragment(request, body)
+        body = live(where, state_badge(state), seconds=3, key="state", is_over=state in TERMINAL,
+                    hears=events_of(project, "run"), of=uid)  # fmt: skip
+        # what may be done with a run changes with its state
+        return fragment(request, joined([body, _buttons(request, run, hx_swap_oob="true")]))
     return fragment(request, _live(request, run, "metrics" if part == "metrics" else "overview"))
 
 
@@ -117,18 +125,29 @@ def _live(request: Request, run: Document, part: str) -> Html:
     project, uid, iteration = metadata["project"], metadata["uid"], metadata.get("iteration") or 0
     is_over = status.get("state") in TERMINAL
     series = store_of(request).read_metrics(project, uid, iteration)
+    base, asked = project_path(project, "runs", uid), CurvesAsked()
     if part == "metrics":
-        body: list[Any] = [curves(series, wide=True)]
+        asked = CurvesAsked.of(request.query_params)
+        body: list[Any] = [curves(series, asked)]
     else:
         body = [
             trouble(run, project),
             element("div", facts_of(run, project), results(run), class_="halves"),
-            section("Metrics", curves(series)) if series else "",
+            section("Metrics", curves(series, most=_FEW_CURVES), _all_metrics(series, base))
+            if series
+            else "",
         ]
-    where = address(
-        f"/fragments{project_path(project, 'runs', uid)}", {"part": part, "iteration": iteration}
-    )
-    return live(where, *body, seconds=4, key=part, is_over=is_over)
+    where = address(f"/fragments{base}", {"part": part, "iteration": iteration, **asked.pairs()})
+    # points of metrics are no event, for there are too many of them
+    return live(where, *body, seconds=4, key=part, is_over=is_over, calm=4 if series else 30,
+                hears=events_of(project, "run"), of=uid)  # fmt: skip
+
+
+def _all_metrics(series: Mapping[str, Any], base: str) -> Html:
+    if len(series) <= _FEW_CURVES:
+        return Html()
+    where = address(base, {"tab": "metrics"})
+    return element("p", element("a", f"All {len(series)} metrics", href=where))
 
 
 def _tabs(run: Document, tab: str, project: str, iteration: int) -> Html:
@@ -141,6 +160,11 @@ def _tabs(run: Document, tab: str, project: str, iteration: int) -> Html:
             label = f"{label} ({len(status['artifact_uris'])})"
         rows.append((label, address(base, {"tab": key, "iteration": iteration}), key == tab))
     return tabs(rows, "parts of the run")
+
+
+def _buttons(request: Request, run: Document, **attributes: str) -> Html:
+    found = _actions(request, run)
+    return element("span", *found, id="run-actions", class_="actions", **attributes)
 
 
 def _actions(request: Request, run: Document) -> list[Html]:

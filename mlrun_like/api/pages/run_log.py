@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from mlrun_like.api.pages.answers import SECURITY, fragment
 from mlrun_like.api.pages.navigation import project_path
-from mlrun_like.api.pages.words import address, bytes_shown, empty, live, toolbar, whole
+from mlrun_like.api.pages.words import bytes_shown, empty, live, toolbar, whole
 from mlrun_like.api.routing import Needs, Routes, store_of
 from mlrun_like.drawing.markup import Html, element
 from mlrun_like.specs.run import TERMINAL
@@ -63,16 +63,17 @@ def _tail(request: Request, run: Document) -> Html:
     begin = max(0, size - _TAIL)
     words = log_text(store.read_log(project, uid, begin), is_cut=begin > 0)
     is_over = (run.get("status") or {}).get("state") in TERMINAL
-    where = address(f"/fragments{project_path(project, 'runs', uid)}/log")
+    base = project_path(project, "runs", uid)
+    where, grows = f"/fragments{base}/log", f"/api/v1{base}/log/follow?tail=0"
     if not words:
         told = "This run wrote no log." if is_over else "No line yet; they appear here."
-        return live(where, empty(told), seconds=2, key="tail", is_over=is_over)
+        return live(where, empty(told), seconds=2, key="tail", is_over=is_over, hears=grows)
     earlier: Html | str = ""
     if begin:
         note = f"The last {bytes_shown(_TAIL)} of {bytes_shown(size)}; the download has all."
         earlier = Html(f"<pre>… {whole(note)}</pre>")
     return live(where, earlier, Html(f"<pre>{whole(words)}</pre>"), seconds=2, key="tail",
-                is_over=is_over)  # fmt: skip
+                is_over=is_over, hears=grows)  # fmt: skip
 
 
 @ROUTES.get("/fragments" + _ONE, needs=_READ, summary="The end of a log, live", name="log_fragment")

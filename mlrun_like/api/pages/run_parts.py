@@ -1,9 +1,9 @@
-"""Parts of the page of a run, made of its document: facts, results, curves, iterations."""
+"""Parts of the page of a run, made of its document: facts, results, iterations, environment."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mlrun_like.api.pages.navigation import project_path
@@ -17,24 +17,22 @@ from mlrun_like.api.pages.words import (
     seconds_of,
     whole,
 )
-from mlrun_like.drawing.lines import lines
 from mlrun_like.drawing.markup import Html, element, joined, number
 from mlrun_like.drawing.page import fold, section, table
 from mlrun_like.drawing.parallel import parallel
 from mlrun_like.errors import NotFoundError
-from mlrun_like.tracking.base import MetricPoint
 from mlrun_like.tracking.store import SqlStore
 from mlrun_like.types import Document
 
 __all__ = [
     "artifact_address",
     "best_of",
-    "curves",
     "environment",
     "facts",
     "facts_of",
     "function_of",
     "iterations",
+    "long_facts",
     "results",
     "snippet",
     "trouble",
@@ -42,8 +40,8 @@ __all__ = [
     "value_shown",
 ]
 
-_MOST_CURVES = 40
 _LONG = 120
+_MANY = 25
 
 
 def facts(rows: Sequence[tuple[str, Any]]) -> Html:
@@ -59,6 +57,20 @@ def facts(rows: Sequence[tuple[str, Any]]) -> Html:
     return element("dl", *found, class_="facts") if found else Html()
 
 
+def long_facts(rows: Sequence[tuple[str, Any]], key: str) -> Html:
+    """The same of very many: with a field that finds names among them.
+
+    >>> 'data-sift="k"' in long_facts([(str(at), at) for at in range(40)], "k")
+    True
+    """
+    if len(rows) < _MANY:
+        return facts(rows)
+    find = element("input", type="search", class_="sift", data_sift=key, data_script="",
+                   hidden="hidden", placeholder=f"Find among {len(rows)}",
+                   aria_label=f"find names among {len(rows)}")  # fmt: skip
+    return joined([find, Html(facts(rows).replace("<dl ", f'<dl id="{key}" ', 1))])
+
+
 def value_shown(value: Any) -> Html:
     """A parameter or a result: numbers for people, long and nested ones folded.
 
@@ -68,7 +80,7 @@ def value_shown(value: Any) -> Html:
     if isinstance(value, bool) or value is None:
         return element("code", json.dumps(value))
     if isinstance(value, (int, float)):
-        return joined([number(value)])
+        return joined(["NaN" if value != value else number(value)])
     words = value if isinstance(value, str) else json.dumps(value, default=str)
     if len(words) > _LONG:
         return fold(f"{words[:80]}…", Html(f"<pre>{whole(words)}</pre>"))
@@ -119,7 +131,7 @@ def facts_of(run: Document, project: str) -> Html:
     inputs = [(key, uri_link(value, project)) for key, value in (spec.get("inputs") or {}).items()]
     return element(
         "div", section("Run", facts(rows)),
-        section("Parameters", facts(parameters)) if parameters else "",
+        section("Parameters", long_facts(parameters, "parameters")) if parameters else "",
         section("Inputs", facts(inputs)) if inputs else "",
     )  # fmt: skip
 
@@ -159,7 +171,7 @@ def results(run: Document) -> Html:
         words = element("p", "None yet: context.log_result() adds one.", class_="note")
         return element("div", section("Results", words))
     return element(
-        "div", section("Results", facts(rows)) if rows else "",
+        "div", section("Results", long_facts(rows, "results")) if rows else "",
         section("Outputs", facts(made)) if made else "",
     )  # fmt: skip
 
@@ -181,28 +193,6 @@ def trouble(run: Document, project: str) -> Html:
         element("p", element("a", "Read the log", href=where)),
         class_="trouble", aria_label="error",
     )  # fmt: skip
-
-
-def curves(series: Mapping[str, Sequence[MetricPoint]], *, wide: bool = False) -> Html:
-    """A chart of each metric, over its steps."""
-    charts = []
-    for name, points in list(series.items())[:_MOST_CURVES]:
-        if not points:
-            continue
-        chart = lines(
-            {name: [(point.step, point.value) for point in points]}, x_is_time=False,
-            width=460, height=180 if wide else 150, title=name,
-        )  # fmt: skip
-        last = number(points[-1].value)
-        words = f"last {last}, step {points[-1].step}, {len(points)} points"
-        caption = element("figcaption", element("b", name), f" {words}")
-        charts.append(element("figure", caption, chart))
-    if not charts:
-        return empty("No metric over time.", "context.log_metric(name, value, step) draws a line.")
-    return element("div", *charts, class_="grid", style=_WIDE_GRID)
-
-
-_WIDE_GRID = "grid-template-columns:repeat(auto-fill,minmax(min(440px,100%),1fr))"
 
 
 def best_of(run: Document) -> int:
@@ -242,10 +232,13 @@ def iterations(run: Document, project: str) -> Html:
             cells.append(element("td", content, class_=kind))
         body_rows.append(element("tr", *cells, id=f"run-{number_}",
                                  class_="best" if number_ == best else None))  # fmt: skip
-    head = [element("th", name.partition(".")[2] or name, scope="col", title=name)
-            for name in header]  # fmt: skip
+    numeric = {place for row in body for place, value in enumerate(row)
+               if isinstance(value, (int, float)) and not isinstance(value, bool)}  # fmt: skip
+    head = [element("th", name.partition(".")[2] or name, scope="col", title=name,
+                    class_="n" if place in numeric else None)
+            for place, name in enumerate(header)]  # fmt: skip
     whole_table = element("table", element("thead", element("tr", *head)),
-                          element("tbody", *body_rows))  # fmt: skip
+                          element("tbody", *body_rows), data_sortable="")  # fmt: skip
     note = f"The first 500 of {len(rows) - 1}." if len(rows) > 501 else ""
     return joined([
         section("All iterations", element("div", picture, class_="scroll", tabindex="0",

@@ -9,39 +9,35 @@ from starlette.responses import Response
 
 from mlrun_like.api.http.paging import encode_cursor
 from mlrun_like.api.pages.answers import fragment, html_answer, moved
+from mlrun_like.api.pages.first_run import first_run
 from mlrun_like.api.pages.forms import asking, button, choice, field, read_form
 from mlrun_like.api.pages.frame import frame, heading
 from mlrun_like.api.pages.navigation import project_path
 from mlrun_like.api.pages.runs_table import (
     SIZE,
+    SORTS,
     TIMES,
     RunsAsked,
     columns_of,
     runs_table,
 )
-from mlrun_like.api.pages.words import address, empty, live, toolbar
+from mlrun_like.api.pages.runs_values import by_value
+from mlrun_like.api.pages.words import address, empty, events_of, live, toolbar
 from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
-from mlrun_like.drawing.markup import Html, element, joined
+from mlrun_like.drawing.markup import Html, element, joined, number
 from mlrun_like.errors import ConflictError, InvalidArgumentError
 from mlrun_like.specs.run import TERMINAL
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.store import SqlStore
 from mlrun_like.types import Document
 
-__all__ = ["FIRST_RUN", "ROUTES", "abort_run", "chosen_runs"]
+__all__ = ["ROUTES", "abort_run", "chosen_runs"]
 
 ROUTES = Routes("pages-runs", page=True)
 _LIST = "/projects/{project}/runs"
 _STATES = ("", "running", "completed", "error", "aborted", "pending", "created")
 _MOST = 500
-FIRST_RUN = """import mlrun_like
-
-project = mlrun_like.get_or_create_project("{project}")
-function = mlrun_like.code_to_function(
-    "trainer", kind="job", filename="train.py", handler="train"
-)
-function.run(params={{"lr": 0.1}}, local=True)"""
-"""How a first run is made."""
+_MOST_VALUES = 200
 
 
 @ROUTES.get(_LIST, needs=Needs("run", "read"), summary="Runs of a project", name="runs_page")
@@ -70,14 +66,17 @@ def _table(
     request: Request, project: str, asked: RunsAsked, *, is_alone: bool = False
 ) -> tuple[Html, list[str]]:
     page = store_of(request).page_runs(asked.query(project))
-    known, usual = columns_of(page.items)
+    rows, told = page.items, Html()
+    if asked.is_by_value:
+        rows, told = _by_value(asked, rows, bool(page.after))
+    known, usual = columns_of(rows)
     columns = asked.columns or usual
     base = project_path(project, "runs")
-    if not page.items:
-        part: Html = _nothing(asked, project, base)
+    if not rows:
+        part = _nothing(asked, base) if asked.is_filtered else first_run(request, project)
     else:
-        part = runs_table(page.items, asked, columns, project)
-    token = encode_cursor(page.after, asked.sort) if page.after else ""
+        part = runs_table(rows, asked, columns, project)
+    token = encode_cursor(page.after, asked.sort) if page.after and not told else ""
     links = []
     if asked.token:
         links.append(element("a", "Newest", href=address(base, asked.pairs()), class_="button"))
@@ -85,14 +84,32 @@ def _table(
         where = address(base, asked.pairs(page_token=token))
         links.append(element("a", f"Next {SIZE}", href=where, class_="button", rel="next"))
     pages = element("nav", *links, class_="pager", aria_label="pages of the list") if links else ""
-    is_live = not asked.token and asked.sort == "-started"
-    rows = live(
-        address(f"/fragments{base}", asked.pairs()), part, pages, seconds=5, key="rows",
-        is_over=not is_live,
+    is_live = not asked.token and (asked.sort == "-started" or asked.is_by_value)
+    whole = live(
+        address(f"/fragments{base}", asked.pairs()), part, pages, told, key="rows",
+        seconds=15 if told else 5, is_over=not is_live,
+        hears="" if told else events_of(project, "run"),
     )  # fmt: skip
     if is_alone:
-        return rows, known
-    return _selecting(request, project, rows, bool(page.items)), known
+        return whole, known
+    return _selecting(request, project, whole, bool(rows)), known
+
+
+def _by_value(
+    asked: RunsAsked, runs: list[Document], has_more: bool
+) -> tuple[list[Document], Html]:
+    """The runs that fit, in their order, and among how many they were looked for."""
+    conditions, looked = asked.conditions, len(runs)
+    found = [run for run in runs if all(one.fits(run) for one in conditions)]
+    if asked.sort.removeprefix("-") not in SORTS:
+        is_down = asked.sort.startswith("-")
+        found = by_value(found, asked.sort.removeprefix("-"), descending=is_down)
+    shown = found[:_MOST_VALUES]
+    words = f"{len(shown)} of {len(found)} shown" if len(found) > len(shown) else ""
+    if has_more:
+        more = f"values are looked at among the newest {number(looked)} runs that fit the rest"
+        words = f"{words}; {more}" if words else more
+    return shown, element("p", f"{words[:1].upper()}{words[1:]}." if words else "", class_="note")
 
 
 def _selecting(request: Request, project: str, rows: Html, has_rows: bool) -> Html:
@@ -111,16 +128,11 @@ def _selecting(request: Request, project: str, rows: Html, has_rows: bool) -> Ht
                    action=project_path(project, "compare"), style="display:block")  # fmt: skip
 
 
-def _nothing(asked: RunsAsked, project: str, base: str) -> Html:
-    if asked.is_filtered:
-        more = joined(["Show ", element("a", "all runs", href=base), "."])
-        return empty("No run is like this.", more)
-    return empty(
-        "No run yet.",
-        "A run is one call of a function, with its parameters, results, log and artifacts. "
-        "This makes a first one; it appears here while it goes on:",
-        code=FIRST_RUN.format(project=project.replace('"', "")),
-    )
+def _nothing(asked: RunsAsked, base: str) -> Html:
+    told = ["Show ", element("a", "all runs", href=base), "."]
+    if asked.name and "=" in asked.name:
+        told.append(" A label belongs into the field Label.")
+    return empty("No run is like this.", joined(told))
 
 
 def _filters(asked: RunsAsked, project: str) -> Html:
@@ -136,6 +148,7 @@ def _filters(asked: RunsAsked, project: str) -> Html:
         "form",
         field("name", "Name", asked.name, placeholder="part of it", size="14"),
         field("label", "Label", asked.label, placeholder="owner=ada", size="14"),
+        field("where", "Values", asked.where, placeholder="accuracy > 0.9", size="16"),
         choice("state", "State", [(one, one or "any state") for one in _STATES], asked.state),
         choice("since", "Started", times, asked.since),
         *hidden, button("Filter"), clear,

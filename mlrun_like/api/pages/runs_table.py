@@ -13,6 +13,7 @@ from starlette.datastructures import QueryParams
 
 from mlrun_like.api.http.paging import decode_cursor
 from mlrun_like.api.pages.navigation import project_path
+from mlrun_like.api.pages.runs_values import NEWEST, PARTS, Condition, conditions_of, value_of
 from mlrun_like.api.pages.words import (
     address,
     duration,
@@ -25,7 +26,7 @@ from mlrun_like.drawing.markup import Html, element, number
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.types import Document
 
-__all__ = ["RunsAsked", "columns_of", "key_of", "runs_table", "value_of"]
+__all__ = ["RunsAsked", "columns_of", "key_of", "runs_table"]
 
 SIZE = 50
 SORTS = {"name": "name", "state": "state", "started": "-started", "duration": "-duration"}
@@ -49,7 +50,8 @@ class RunsAsked:
         label: Labels as typed: `a=b, c`.
         state: Only this state; empty: all.
         since: A key of `TIMES`, or an ISO time.
-        sort: A value of `SORTS`, or its reverse.
+        where: Comparisons as typed: `accuracy > 0.9, kind = gbm`.
+        sort: A value of `SORTS`, or a result or parameter (`result.auc`), or its reverse.
         columns: Chosen columns: `result.auc`, `param.lr`, `label.git`.
         token: The cursor of the page.
     """
@@ -58,6 +60,7 @@ class RunsAsked:
     label: str = ""
     state: str = ""
     since: str = ""
+    where: str = ""
     sort: str = "-started"
     columns: tuple[str, ...] = field(default_factory=tuple)
     token: str = ""
@@ -65,14 +68,15 @@ class RunsAsked:
     @classmethod
     def of(cls, query: QueryParams) -> RunsAsked:
         """Read an address; what cannot be used is left out."""
-        sort = query.get("sort", "-started")
-        known = {word.lstrip("-") for word in SORTS.values()}
+        sort = query.get("sort", "-started")[:200]
+        is_known = sort.removeprefix("-") in SORTS or _is_value(sort)
         return cls(
             name=query.get("name", "")[:200].strip(),
             label=", ".join(query.getlist("label"))[:500].strip(),
             state=query.get("state", "")[:40],
             since=query.get("since", "")[:40],
-            sort=sort if sort.lstrip("-") in known else "-started",
+            where=query.get("where", "")[:500].strip(),
+            sort=sort if is_known else "-started",
             columns=tuple(dict.fromkeys(query.getlist("column")))[:20],
             token=query.get("page-token", ""),
         )
@@ -80,7 +84,17 @@ class RunsAsked:
     @property
     def is_filtered(self) -> bool:
         """Whether some runs are left out."""
-        return bool(self.name or self.label or self.state or self.since)
+        return bool(self.name or self.label or self.state or self.since or self.where)
+
+    @property
+    def is_by_value(self) -> bool:
+        """Whether results or parameters must be looked at, which the store cannot do."""
+        return bool(self.where) or _is_value(self.sort)
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """What values must be like; raises InvalidArgumentError if that cannot be read."""
+        return conditions_of(self.where)
 
     @property
     def labels(self) -> dict[str, str | None]:
@@ -106,8 +120,8 @@ class RunsAsked:
             labels=self.labels,
             states=(self.state,) if self.state else (),
             since=begin,
-            limit=SIZE,
-            sort=self.sort,
+            limit=NEWEST if self.is_by_value else SIZE,
+            sort="-started" if _is_value(self.sort) else self.sort,
             after=decode_cursor(self.token, self.sort) if self.token else (),
         )
 
@@ -115,6 +129,7 @@ class RunsAsked:
         """The query of an address that asks for the same but for the changes."""
         now: dict[str, Any] = {
             "name": self.name, "label": self.label, "state": self.state, "since": self.since,
+            "where": self.where,
             "sort": "" if self.sort == "-started" else self.sort, "page-token": "",
         }  # fmt: skip
         columns = changes.pop("columns", self.columns)
@@ -122,35 +137,19 @@ class RunsAsked:
         return [*now.items(), *(("column", one) for one in columns)]
 
 
-def value_of(run: Document, column: str) -> Any:
-    """What a run has in a column.
-
-    >>> value_of({"spec": {"parameters": {"lr": 0.1}}}, "param.lr")
-    0.1
-    """
-    kind, _, name = column.partition(".")
-    part = _PARTS.get(kind)
-    if part is None:
-        return None
-    return ((run.get(part[0]) or {}).get(part[1]) or {}).get(name)
-
-
-_PARTS = {
-    "result": ("status", "results"),
-    "param": ("spec", "parameters"),
-    "label": ("metadata", "labels"),
-}
+def _is_value(sort: str) -> bool:
+    return sort.removeprefix("-").startswith(("result.", "param."))
 
 
 def columns_of(runs: Iterable[Document]) -> tuple[list[str], tuple[str, ...]]:
     """All columns that runs have, and those that are shown if nobody has chosen any."""
     counts: Counter[str] = Counter()
     for run in runs:
-        for kind, (one, two) in _PARTS.items():
+        for kind, (one, two) in PARTS.items():
             for name, value in ((run.get(one) or {}).get(two) or {}).items():
                 if isinstance(value, (str, int, float, bool)) or value is None:
                     counts[f"{kind}.{name}"] += 1
-    order = sorted(counts, key=lambda name: (list(_PARTS).index(name.partition(".")[0]),
+    order = sorted(counts, key=lambda name: (list(PARTS).index(name.partition(".")[0]),
                                              -counts[name], name))  # fmt: skip
     usual = [name for name in order if name.startswith("result.")][:3]
     usual += [name for name in order if name.startswith("param.")][:2]
@@ -177,8 +176,8 @@ def runs_table(
         _sorted("Started", "started", asked, base),
         _sorted("Took", "duration", asked, base, kind="n"),
         element("th", "Owner", scope="col"),
-        *(element("th", name.partition(".")[2], scope="col", title=name,
-                  class_="n" if _is_numeric(runs, name) else None) for name in columns),
+        *(_sorted(name.partition(".")[2], name, asked, base, title=name,
+                  kind="n" if _is_numeric(runs, name) else None) for name in columns),
         element("th", "Labels", scope="col"),
     ]  # fmt: skip
     body = [_row(run, columns, project) for run in runs]
@@ -189,24 +188,31 @@ def runs_table(
     return element("div", table, class_="scroll", tabindex="0", role="region", aria_label="runs")
 
 
-def _sorted(label: str, name: str, asked: RunsAsked, base: str, kind: str | None = None) -> Html:
-    usual = SORTS[name]
-    is_here = asked.sort.lstrip("-") == name
+def _sorted(
+    label: str, name: str, asked: RunsAsked, base: str, *, kind: str | None = None,
+    title: str | None = None,
+) -> Html:  # fmt: skip
+    if name not in SORTS and not _is_value(name):
+        return element("th", label, scope="col", class_=kind, title=title)
+    usual = SORTS.get(name, f"-{name}")
+    is_here = asked.sort.removeprefix("-") == name
     other = asked.sort[1:] if asked.sort.startswith("-") else f"-{asked.sort}"
     order = other if is_here else usual
     direction = ("descending" if asked.sort.startswith("-") else "ascending") if is_here else None
     link = element("a", label, href=address(base, asked.pairs(sort=order)))
-    return element("th", link, scope="col", aria_sort=direction, class_=kind)
+    return element("th", link, scope="col", aria_sort=direction, class_=kind, title=title)
 
 
 def _row(run: Document, columns: Sequence[str], project: str) -> Html:
     metadata, status = run["metadata"], run.get("status") or {}
     uid, labels = metadata["uid"], metadata.get("labels") or {}
     name = metadata.get("name") or uid
-    link = element("a", name, href=project_path(project, "runs", uid))
+    link = element("a", name, href=project_path(project, "runs", uid), title=f"{name}, {uid}")
     begin, end = seconds_of(status.get("start_time")), seconds_of(status.get("end_time"))
-    took = end - begin if begin is not None and end is not None else None
     state = status.get("state", "")
+    if end is None and state == "running":
+        end = time.time()
+    took = end - begin if begin is not None and end is not None else None
     error = status.get("error") if state == "error" else ""
     more = element("span", error, class_="sub", title=error) if error else ""
     if status.get("iterations"):
@@ -233,7 +239,7 @@ def _short(seconds: float) -> float:
 
 def _cell(value: Any) -> Html:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return element("td", number(value), class_="n")
+        return element("td", "NaN" if value != value else number(value), class_="n")
     return element("td", "" if isinstance(value, (Mapping, list)) else value)
 
 

@@ -9,7 +9,7 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mlrun_like.api.pages.answers import html_answer, moved
+from mlrun_like.api.pages.answers import fragment, html_answer, moved
 from mlrun_like.api.pages.forms import Form, asking, read_form
 from mlrun_like.api.pages.frame import frame, heading
 from mlrun_like.api.pages.parts.look import look_of, place
@@ -19,7 +19,7 @@ from mlrun_like.api.pages.parts.schedules import (
     schedule_page,
     schedules_page,
 )
-from mlrun_like.api.pages.words import state_badge
+from mlrun_like.api.pages.words import events_of, live, state_badge
 from mlrun_like.api.routes import schedules as api
 from mlrun_like.api.routes.schedules_data import firing_row, schedule_data, schedule_rows
 from mlrun_like.api.routing import Needs, Routes, store_of
@@ -37,6 +37,8 @@ _ONE = _LIST + "/{name}"
 _READ, _UPDATE = Needs("schedule", "read"), Needs("schedule", "update")
 _CREATE, _DELETE = Needs("schedule", "create"), Needs("schedule", "delete")
 _Sent = Annotated[Form, Depends(read_form)]
+_ANSWERING = ("serving", "nuclio", "remote", "application", "pipeline")
+_OURS = ("workflow-runner-", "resume-")
 
 
 @ROUTES.get(_LIST, needs=_READ, summary="Schedules of a project")
@@ -92,9 +94,14 @@ def one_page(request: Request, project: str, name: str) -> Response:
     data, look = schedule_data(store_of(request), project, name), look_of(request, project)
     data["row"]["explained"] = _sentence(str(data["row"]["cron"]), str(data["row"]["time_zone"]))
     marks = [state_badge("paused")] if data["row"]["paused"] else []
+    buttons, *rest = schedule_page(data, look)
+    where = place(project, "schedules", name)
+    part = live(where, *rest, seconds=5, key="schedule", hears=events_of(project, "run"))
+    if request.headers.get("hx-request"):
+        return fragment(request, part)
     return html_answer(
         frame(
-            request, name, schedule_page(data, look), project=project, here="schedules",
+            request, name, [buttons, part], project=project, here="schedules",
             crumbs=[("Schedules", place(project, "schedules"))], lead=heading(name, *marks),
         )
     )  # fmt: skip
@@ -151,7 +158,7 @@ def _form_page(
     request: Request, project: str, given: Document, problem: MLRunLikeError | None = None
 ) -> Response:
     look = look_of(request, project)
-    names = sorted({row["metadata"]["name"] for row in store_of(request).list_functions(project)})
+    names = _runnable(store_of(request).list_functions(project))
     told = _explained(str(given.get("cron") or ""), str(given.get("time_zone") or ""))
     notice: Html = Html()
     if problem is not None:
@@ -167,6 +174,19 @@ def _form_page(
     return html_answer(page, 422 if problem is not None else 200)
 
 
+def _runnable(functions: list[Document]) -> list[str]:
+    """Names of functions that a schedule can start: not those that only answer requests, and not
+    those that this service made to start something."""
+    return sorted(
+        {
+            str(row["metadata"]["name"])
+            for row in functions
+            if row.get("kind") not in _ANSWERING
+            and not str(row["metadata"]["name"]).startswith(_OURS)
+        }
+    )
+
+
 def _document(project: str, form: Form) -> Document:
     try:
         parameters: Any = json.loads(form["parameters"] or "{}")
@@ -175,7 +195,10 @@ def _document(project: str, form: Form) -> Document:
     if not isinstance(parameters, dict):
         raise SpecError("the parameters must be names with values", fix='{"days": 7}')
     function = form["function"]
-    run = {"metadata": {"name": function}, "spec": {"parameters": parameters}}
+    spec: Document = {"parameters": parameters}
+    if form["handler"].strip():
+        spec["handler"] = form["handler"].strip()
+    run = {"metadata": {"name": function}, "spec": spec}
     return {
         "name": form["name"],
         "spec": {

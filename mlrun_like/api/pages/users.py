@@ -195,14 +195,24 @@ def audit_page(request: Request) -> Response:
         button("Filter"), method="get", action="/audit", class_="inline",
     )  # fmt: skip
     body = table(
-        ["When", "Who", "From", "What", "Project", "Name", "Status"],
+        ["When", "Who", "From", "What", "Project", "Name", "Outcome"],
         [[moment(one["time"]), one["user"], one["address"], f"{one['action']} {one['resource']}",
           one["project"], one["name"],
-          badge(str(one["status"]), "bad" if int(one["status"]) >= 400 else "ok")]
+          _outcome(int(one["status"]))]
          for one in rows], caption="audit log",
-    ) or empty("Nothing is recorded that is like this.")  # fmt: skip
+    ) or empty(
+        "Nothing is recorded that is like this." if text or project else "Nothing is recorded yet.",
+        "Each change is recorded: who did what, from where, and whether it was allowed.",
+    )  # fmt: skip
     more: Html | str = ""
     if len(rows) == 100:
         where = address("/audit", {"text": text, "project": project, "before": rows[-1]["number"]})
         more = element("p", element("a", "Older", href=where, class_="button"))
     return html_answer(frame(request, "Audit log", [toolbar(form), body, more], here="audit"))
+
+
+def _outcome(status: int) -> Html:
+    if status < 400:
+        return badge("done", "ok")
+    words = {401: "refused", 403: "refused", 409: "conflict"}.get(status, "failed")
+    return badge(f"{words} ({status})", "bad")

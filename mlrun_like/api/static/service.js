@@ -44,7 +44,7 @@
   }
 
   /* The keyboard. */
-  var here = -1, before = "", beforeAt = 0;
+  var here = -1, hereRow = "", before = "", beforeAt = 0;
   function rows() { return find("main tbody tr").filter(function (row) { return one("a", row); }); }
   function go(step) {
     var all = rows();
@@ -52,6 +52,7 @@
     all.forEach(function (row) { row.classList.remove("here"); });
     here = Math.min(Math.max(here + step, 0), all.length - 1);
     all[here].classList.add("here");
+    hereRow = all[here].id;
     var link = one("a", all[here]);
     if (link) link.focus({ preventScroll: true });
     all[here].scrollIntoView({ block: "nearest" });
@@ -109,6 +110,8 @@
     } else if (event.key === "?") { event.preventDefault(); help();
     } else if (event.key === "j") { go(1);
     } else if (event.key === "k") { go(-1);
+    } else if (event.key === "Enter" && event.target === document.body && rows()[here]) {
+      one("a", rows()[here]).click();
     } else if (event.key === "x") {
       var row = rows()[here], pick = row && one("input[data-select]", row);
       if (pick) { pick.checked = !pick.checked; choose(pick); }
@@ -283,7 +286,8 @@
     unhide(document); remember(); follow();
     var again = kept && one(kept);
     if (again && document.activeElement === document.body) again.focus({ preventScroll: true });
-    var all = rows();
+    var all = rows(), same = all.findIndex(function (row) { return hereRow && row.id === hereRow; });
+    if (same >= 0) here = same;
     if (here >= 0 && all[here]) all[here].classList.add("here");
     var search = one("[data-log-search]");
     if (search && search.value.length > 1) search.dispatchEvent(new Event("input", { bubbles: true }));

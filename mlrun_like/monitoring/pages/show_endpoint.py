@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
@@ -167,15 +168,20 @@ def result_charts(data: Document) -> list[Html | str]:
 
 
 def _bands(points: Sequence[Sequence[Any]]) -> list[tuple[float, float, str]]:
+    """Times that were serious, each as long as a window is: hours without any are not."""
     found: list[tuple[float, float, str]] = []
     before = points[0][0] if points else 0.0
+    gaps = [after[0] - one[0] for one, after in pairwise(points) if after[0] > one[0]]
+    length = min(gaps, default=0.0) * 1.5  # windows may be a little late
     for time, _, status in points:
         if status > 0:
-            level = level_of(status)
-            if found and found[-1][1] == before and found[-1][2] == level:
+            level, begin = level_of(status), before
+            if time - before > length:
+                begin = time - length / 1.5
+            if found and found[-1][1] == begin and found[-1][2] == level:
                 found[-1] = (found[-1][0], time, level)
             else:
-                found.append((before, time, level))
+                found.append((begin, time, level))
         before = time
     return found[-200:]
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mlrun_like.api.pages.parts.deployed import numbers_part, working_part
+from mlrun_like.api.pages.parts.look import Look
 from mlrun_like.tracking.store import SqlStore
 from tests.api.client import TestClient
 from tests.api.pages.filled import HOSTILE, PROJECT, Filled
@@ -135,3 +137,72 @@ def test_what_is_not_there(service: TestClient, filled: Filled, path: str) -> No
     answer = service.get(P + path, headers={"accept": "text/html"})
     assert answer.status_code in (400, 404, 422), answer.status_code
     assert "Traceback" not in answer.text
+
+
+def test_an_older_version_of_features_stays_chosen(service: TestClient, team: SqlStore) -> None:
+    uid = team.read_document("feature-set", PROJECT, "payments")["metadata"]["uid"]
+    text = service.get(f"{P}/features/sets/payments?uid={uid}").text
+    assert f"tab=statistics&amp;uid={uid}" in text and "shown here" in text
+    assert "uid=" not in service.get(f"{P}/features/sets/payments").text.partition("Versions")[0]
+
+
+def test_a_vector_that_was_never_joined_has_types(service: TestClient, team: SqlStore) -> None:
+    text = service.get(f"{P}/features/vectors/churn").text
+    assert "<td>float</td>" in text and "payments.calls" in text
+
+
+def test_only_functions_that_run_can_be_scheduled(service: TestClient, team: SqlStore) -> None:
+    text = service.get(f"{P}/schedules/new").text
+    assert 'value="trainer"' in text and 'value="predictor"' not in text
+    fields = {"name": "hourly", "cron": "@hourly", "function": "trainer", "parameters": "{}"}
+    answer = service.post(f"{P}/schedules", data={**fields, "handler": "validate"})
+    assert answer.status_code == 200, answer.text
+    made = team.read_schedule(PROJECT, "hourly")
+    assert made["spec"]["run"]["spec"]["handler"] == "validate"
+    assert "validate" in service.get(f"{P}/schedules/hourly").text
+
+
+def test_results_of_an_endpoint_reach_back_as_far_as_asked(
+    service: TestClient, team: SqlStore
+) -> None:
+    for days, words in ((1, "1 day"), (7, "7 days"), (30, "30 days"), ("x", "7 days")):
+        text = service.get(f"{P}/endpoints/e2?days={days}").text
+        assert f'aria-current="true">{words}<' in text, days
+    assert 'href="/projects/churn/models/leaver"' in service.get(
+        f"{P}/endpoints/e2?tab=details").text  # fmt: skip
+
+
+def test_the_list_of_pipelines_is_read_anew(service: TestClient, team: SqlStore) -> None:
+    text = service.get(f"{P}/pipelines", headers={"hx-request": "true"}).text
+    assert text.startswith('<div id="runs"') and "arguments" not in text  # forms stay as typed
+    text = service.get(f"{P}/pipelines?state=error").text
+    assert ">failed<" in text and "<dt>completed</dt>" not in text  # numbers of all, or none
+    assert "Show more" in service.get(f"{P}/pipelines?most=1").text
+
+
+def test_the_audit_log_says_what_became_of_it(
+    service: TestClient, team: SqlStore, as_user: Callable[..., TestClient]
+) -> None:
+    assert as_user("viewer", PROJECT).post(f"{P}/schedules/nightly/pause").status_code == 403
+    assert as_user("developer", PROJECT).post(f"{P}/schedules/nightly/pause").status_code == 200
+    text = as_user("server").get("/audit").text
+    assert "refused (403)" in text and ">done<" in text
+
+
+def test_replicas_and_failures_of_all_versions() -> None:
+    def version(number: int, weight: float, rate: float) -> dict[str, object]:
+        replica = {"number": 0, "pid": 40 + number, "state": "ready", "served": 9}
+        return {"number": number, "weight": weight, "requests": 10, "error_rate": rate,
+                "live": True, "pool": {"replicas": [replica]}}  # fmt: skip
+
+    status = {
+        "name": "f",
+        "state": "ready",
+        "version": 1,
+        "replicas": {"min": 0, "max": 4},
+        "versions": [version(1, 80, 0.0), version(2, 20, 0.3), version(3, 0, 0.9)],
+    }
+    text = working_part({"status": status}, "", Look("p"))
+    assert "process 41" in text and "process 42" in text
+    numbers = numbers_part({"status": status}, Look("p"))
+    assert '<div class="bad"><dt>failed, v2</dt><dd>30.0%</dd>' in numbers

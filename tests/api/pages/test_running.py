@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -52,6 +53,26 @@ def speak(context, words: str, until: str, times: int = 1):
         time.sleep(0.05)
     print("and ends", flush=True)
     context.log_result("said", times)
+"""
+
+FLOW = """
+import pathlib, time
+import mlrun_like as ml
+
+@ml.function()
+def wait(until: str, name: str):
+    print("waits", name, flush=True)
+    while not pathlib.Path(until).exists():
+        time.sleep(0.05)
+    return name
+
+@ml.function()
+def end(name: str):
+    print("ends", name, flush=True)
+
+@ml.pipeline
+def flow(until: str, name: str = "one"):
+    end(wait(until, name))
 """
 
 
@@ -154,6 +175,8 @@ def _graph(page: Page) -> None:
     expect(page.locator("main")).to_contain_text('"days": 4')
     page.get_by_role("button", name="Send it again").click()
     expect(page.get_by_role("status").first).to_contain_text("The same answer as recorded")
+    page.get_by_role("link", name="Try it").click()  # has no schema, but was asked before
+    expect(page.get_by_label("Body (JSON)")).to_have_value(re.compile('"days": 4'))
 
 
 def test_a_run_is_started_and_followed(page: Page, pages_folder: Path) -> None:
@@ -180,3 +203,36 @@ def test_a_run_is_started_and_followed(page: Page, pages_folder: Path) -> None:
     expect(page.locator("#state")).to_contain_text("completed")
     page.get_by_role("link", name="Overview", exact=True).last.click()
     expect(page.locator("main")).to_contain_text("said")
+
+
+def test_a_pipeline_is_started_stopped_and_goes_on(
+    page: Page, pages_folder: Path, tmp_path: Path
+) -> None:
+    config.dbpath = f"sqlite:///{pages_folder}/store.db"
+    (tmp_path / "flow.py").write_text(FLOW)
+    project: Any = ml.get_or_create_project("flows", str(tmp_path))
+    project.set_workflow("main", "flow.py", embed=True, handler="flow")
+    project.save()
+    close_stores()
+    until = tmp_path / "until"
+    page.goto("/projects/flows/pipelines")
+    page.get_by_label("arguments of main").fill("{until")
+    page.get_by_role("button", name="Start main").click()
+    expect(page.get_by_role("alert")).to_contain_text("no JSON")
+    page.get_by_label("arguments of main").fill(json.dumps({"until": str(until)}))
+    page.get_by_role("button", name="Start main").click()
+    page.locator("#run svg a").first.click()  # its process has begun: the graph is there
+    expect(page.locator("#step .log")).to_contain_text("waits one")  # while it runs
+    page.get_by_role("link", name="Stop").click()
+    expect(page.locator("main")).to_contain_text("step wait")
+    page.get_by_role("button", name="Stop the pipeline").click()
+    expect(page.locator("#run")).to_contain_text("It was stopped while 1 step ran")
+    until.touch()
+    page.get_by_role("button", name="Go on from here").click()
+    expect(page.locator(".titled")).to_contain_text("completed")
+    expect(page.locator("#run")).to_contain_text("2 of 2")
+    page.locator("#run svg a").first.click()
+    expect(page.locator("#step")).to_contain_text("flows/wait")  # and not of another project
+    page.goto("/projects/flows/pipelines")
+    expect(page.get_by_role("table", name="runs of pipelines")).to_contain_text("completed")
+    assert not faults_of(page, "/projects/flows/pipelines")

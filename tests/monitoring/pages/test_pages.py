@@ -15,6 +15,7 @@ import pytest
 from mlrun_like.monitoring.clock import simulated
 from mlrun_like.monitoring.pages.frame import View
 from mlrun_like.monitoring.pages.serve import RunningPages
+from mlrun_like.monitoring.pages.show_endpoint import result_charts
 from mlrun_like.monitoring.pages.show_incidents import incident_page
 from mlrun_like.tracking.connect import close_stores, open_store
 from tests.browser import Browser, browser
@@ -298,3 +299,15 @@ def test_what_an_incident_began(words: str) -> None:
         made = incident_page(incident, MOMENT, view)
         assert ("form" in read(made).names) is not view.read_only
         assert "version 3" in made
+
+
+def test_hours_without_windows_are_not_marked() -> None:
+    hour, day = 3600.0, 86400.0
+    series = {"a.r": [[0.0, 0.1, 0], [hour, 0.9, 2], [day, 0.9, 2], [day + hour, 0.8, 2]]}
+    kinds = {"a.r": {"type": "result", "application": "a", "kind": "other"}}
+    chart = str(result_charts({"series": series, "kinds": kinds})[0])
+    whole = max(map(float, re.findall(r'<svg[^>]* width="(\d+)', chart)))
+    bands = [
+        float(one) for one in re.findall(r'<rect x="[\d.]+" y="[\d.]+" width="([\d.]+)"', chart)
+    ]
+    assert bands and max(bands) < whole / 4

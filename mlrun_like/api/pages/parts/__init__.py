@@ -1,9 +1,10 @@
 """What the pages of areas show: parts of `Html` made of plain data.
 
 look.py         who looks at a page; addresses, forms, facts, what stands where nothing is yet
-pipelines.py    runs of pipelines, one as a live graph; steps.py: one step
+pipelines.py    a pipeline's run as a live graph; steps.py: one step of it
+workflows.py    runs of pipelines, workflows that can be started, a start that is not yet a run
 schedules.py    what runs by itself, its history, a form that explains cron expressions
-endpoints.py    models that are watched: drift by feature and window, quality, traffic
+endpoints.py    an endpoint: drift by feature and window, quality, traffic; watched.py: the list
 alerts.py       incidents over time, and one; definitions.py: what is watched, what is silent
 features.py     feature sets and vectors; values.py: statistics, rows, values of an entity now
 lineage.py      where something comes from and who uses it

@@ -49,8 +49,7 @@ def numbers_part(data: Document, look: Look) -> Html:
             ("least to most", bounds_of(one)),
             ("in flight", pool.get("in_flight") or 0),
             ("waiting", pool.get("waiting") or 0, "warn" if pool.get("waiting") else "ok"),
-            ("failed", percent(main.get("error_rate")),
-             "warn" if (main.get("error_rate") or 0) > 0.01 else "ok"),
+            _failed(one),
             ("p95", slow),
         ]),
         _rollout(one, look),
@@ -64,8 +63,8 @@ def working_part(data: Document, logs: str, look: Look) -> Html:
     pool = pool_of(one)
     parts = [
         section("Versions", _versions(one, look)),
-        section("Replicas", table(("replica", "state", "requests", "busy", "memory", "age",
-                                   "notes"), _replicas(one, pool), caption="replicas")
+        section("Replicas", table(("version", "replica", "state", "requests", "busy", "memory",
+                                   "age", "notes"), _replicas(one), caption="replicas")
                 or "None runs. The next request starts one."),
         box("Cold starts", scrolled(_cold(pool), "phases of the last cold starts"),
             note=f"From asking for a replica until it answers; in the mean "
@@ -136,12 +135,14 @@ def _rollout(one: Document, look: Look) -> Html:
     if rollout.get("warning"):
         made.append(element("p", rollout["warning"], class_="notice warn"))
     rows = [
-        [word, numbers.get("requests"), percent(numbers.get("error_rate")),
+        [word, numbers.get("requests"),
+         badge(percent(numbers.get("error_rate")), "bad") if (numbers.get("error_rate") or 0) > 0.05
+         else percent(numbers.get("error_rate")),
          f"{number(numbers.get('p95_ms'), 3)} ms" if numbers.get("requests") else "—"]
         for word, numbers in (("new", rollout.get("new") or {}), ("old", rollout.get("old") or {}))
     ]  # fmt: skip
     made.append(
-        table(("", "requests", "failed", "p95"), rows, ("failed", "p95"), caption="rollout")
+        table(("version", "requests", "failed", "p95"), rows, ("failed", "p95"), caption="rollout")
     )
     return section(f"Rollout of version {rollout.get('version')}", *made)
 
@@ -216,9 +217,11 @@ def _versions(one: Document, look: Look) -> Html:
     return table(headers, rows, ("share", "failed", "p50 / p95"), caption="versions")
 
 
-def _replicas(one: Document, pool: Document) -> list[list[Any]]:
+def _replicas(one: Document) -> list[list[Any]]:
+    """Those of all versions: a new one that gets a share has its own."""
     return [
         [
+            version.get("number"),
             f"{row.get('number')} (process {row.get('pid')})",
             state_badge(str(row.get("state"))),
             row.get("served"),
@@ -227,8 +230,21 @@ def _replicas(one: Document, pool: Document) -> list[list[Any]]:
             took(row.get("seconds")),
             row.get("why") or ", ".join(map(str, row.get("notes") or [])),
         ]
-        for row in pool.get("replicas") or []
+        for version in reversed(one.get("versions") or [])
+        for row in (version.get("pool") or {}).get("replicas") or []
     ]
+
+
+def _failed(one: Document) -> tuple[str, Any, str]:
+    """The share of failed requests, of the version that fails most among those that answer."""
+    rates = [
+        (float(row.get("error_rate") or 0.0), row.get("number"))
+        for row in one.get("versions") or []
+        if row.get("weight") and row.get("requests")
+    ]
+    rate, version = max(rates, default=(0.0, None))
+    label = f"failed, v{version}" if len(rates) > 1 and rate else "failed"
+    return label, percent(rate), "bad" if rate > 0.1 else "warn" if rate > 0.01 else "ok"
 
 
 def _scale(one: Document, look: Look) -> Html:

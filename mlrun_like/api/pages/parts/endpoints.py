@@ -1,4 +1,4 @@
-"""What the pages of endpoints show: an overview, one endpoint, drift by feature and window."""
+"""What the page of an endpoint shows: drift by feature and window, quality, traffic."""
 
 from __future__ import annotations
 
@@ -6,27 +6,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlrun_like.api.pages.parts.alerts import incidents_table
+from mlrun_like.api.pages.parts.lineage import uri_link
 from mlrun_like.api.pages.parts.look import Look, box, facts, first, place, scrolled, took
 from mlrun_like.api.pages.words import since, tabs
-from mlrun_like.drawing.charts import sparkline
 from mlrun_like.drawing.heatmap import heat_map
 from mlrun_like.drawing.page import (
     Html,
-    badge,
     cards,
     element,
     fold,
-    joined,
     link,
     number,
-    paragraph,
     percent,
     section,
     table,
     tiles,
 )
 from mlrun_like.drawing.scales import time_label
-from mlrun_like.monitoring.pages.health import DRIFT_WORDS, level_of
+from mlrun_like.monitoring.pages.health import level_of
 from mlrun_like.monitoring.pages.show_endpoint import (
     numbers_table,
     quality_chart,
@@ -42,93 +39,13 @@ from mlrun_like.monitoring.pages.show_features import (
 )
 from mlrun_like.types import Document
 
-__all__ = ["drift_field", "endpoint_page", "endpoints_page"]
+__all__ = ["DAYS", "drift_field", "endpoint_page"]
 
-_FIRST = """\
-fn = project.get_function("scorer")        # a serving function with a model
-fn.set_tracking()                          # record what it is asked and what it answers
-project.deploy_function(fn)
-# then, in a process of its own:  mlrun-like monitoring serve"""
 _MOST_FEATURES = 40
 _MOST_WINDOWS = 48
 _MOST_PICTURES = 60
-
-
-def endpoints_page(rows: Sequence[Document], look: Look, problem: str = "") -> list[Html]:
-    """All endpoints, those with problems first.
-
-    Args:
-        rows: `to_dict()` of each endpoint's health.
-        look: Who looks.
-        problem: Only those with `drift`, `errors` or `incidents`; empty: all.
-    """
-    if not rows:
-        return [
-            first("No model is watched yet", "An endpoint is a model that answers requests: its "
-                  "inputs are compared with its training set, window by window.", _FIRST)
-        ]  # fmt: skip
-    chosen = [one for one in rows if _has(one, problem)]
-    chosen.sort(key=lambda one: (-one["drift_status"], -one["incidents"], one["title"]))
-    kinds = ("", "all"), ("drift", "with drift"), ("errors", "failing"), ("incidents", "incidents")
-    counts = {key: sum(_has(one, key) for one in rows) for key, _ in kinds}
-    choices = tabs(
-        [
-            (
-                f"{label} {counts[key]}",
-                place(look.project, "endpoints", problem=key),
-                key == problem,
-            )
-            for key, label in kinds
-        ],
-        "which endpoints",
-    )
-    headers = ("endpoint", "drift", "score", "requests, 24 h", "trend", "failed", "p95 ms",
-               "quality", "incidents", "last request")  # fmt: skip
-    cells = [_row(one, look) for one in chosen[:500]]
-    asked = sum(sum(one["requests_series"]) for one in rows)
-    return [
-        tiles([
-            ("endpoints", len(rows)),
-            ("with drift", counts["drift"], "bad" if counts["drift"] else "ok"),
-            ("failing", counts["errors"], "warn" if counts["errors"] else "ok"),
-            ("with incidents", counts["incidents"], "warn" if counts["incidents"] else "ok"),
-            ("requests, 24 h", asked),
-        ]),
-        choices,
-        table(headers, cells, ("failed", "p95 ms", "quality"), caption="endpoints")
-        or paragraph("No endpoint is like this."),
-    ]  # fmt: skip
-
-
-def _row(one: Document, look: Look) -> list[Any]:
-    words = badge(DRIFT_WORDS.get(one["drift_status"], "?"), level_of(one["drift_status"]))
-    behind = f" {took(one['lag'])} behind" if (one["lag"] or 0.0) > 7200 else ""
-    named: list[Any] = [link(one["title"], place(look.project, "endpoints", one["uid"]))]
-    if one["mode"] != "enabled":
-        named += [" ", badge("not watched")]
-    quality: Any = number(one["quality"])
-    if one["quality_status"] > 0:
-        quality = badge(str(quality), level_of(one["quality_status"]))
-    return [
-        joined(named),
-        joined([words, behind]),
-        one["drift_score"],
-        sum(one["requests_series"]),
-        sparkline(one["requests_series"], title="requests in the last 24 hours"),
-        percent(one["error_rate"]),
-        number(one["latency_p95_ms"], 3),
-        quality,
-        one["incidents"],
-        since(one["last_request"], look.now),
-    ]
-
-
-def _has(one: Document, problem: str) -> bool:
-    if problem == "drift":
-        return bool(one["drift_status"] > 0)
-    if problem == "errors":
-        return (one["error_rate"] or 0.0) > 0.01
-    return bool(one["incidents"]) if problem == "incidents" else True
+DAYS = (1, 7, 30)
+"""How far back results are shown, by choice."""
 
 
 def drift_field(results: Sequence[Any]) -> Document:
@@ -223,13 +140,31 @@ def _overview(data: Document, field: Document, look: Look) -> list[Html]:
             link("all features", drift_page) if worst else "",
             note="Grey: training set; coloured: the newest window."),
         section("Traffic", *(_wide(one) for one in traffic_chart(data))),
-        section("Results over time", *(_wide(one) for one in result_charts(data))),
+        section("Results over time", _spans(data, look), *map(_wide, result_charts(data))),
         section(
             "Quality of predictions",
-            _wide(quality_chart(data)) or "No labels have arrived yet: send them, and quality "
-            "appears here.",
+            _wide(quality_chart(data)) or _no_quality(data),
         ),
     ]  # fmt: skip
+
+
+def _no_quality(data: Document) -> str:
+    if data["quality"] is None:
+        return "No labels have arrived yet: send them, and quality appears here."
+    days = round(data["span"] / 86400)
+    told = f"No measure that is a share came in {days} {'day' if days == 1 else 'days'}."
+    return f"{told} The newest quality is {number(data['quality'])}, from {data['quality_result']}."
+
+
+def _spans(data: Document, look: Look) -> Html:
+    chosen = round(data["span"] / 86400)
+    choices = [
+        element("a", "1 day" if days == 1 else f"{days} days", class_="button",
+                href=place(look.project, "endpoints", data["uid"], days=days),
+                aria_current="true" if days == chosen else None)
+        for days in DAYS
+    ]  # fmt: skip
+    return element("div", *choices, class_="toolbar", role="group", aria_label="how far back")
 
 
 def _wide(part: Html | str) -> Html | str:
@@ -265,7 +200,6 @@ def _anchor(name: str) -> str:
 def _details(data: Document, look: Look) -> list[Html]:
     spec = data["spec"]
     named = [
-        ("model", spec.get("model_uri")),
         ("model class", spec.get("model_class")),
         ("function", spec.get("function_uri")),
         ("features from", spec.get("feature_set_uri")),
@@ -283,7 +217,13 @@ def _details(data: Document, look: Look) -> list[Html]:
     ]  # fmt: skip
     return [
         section(
-            "What is behind it", facts([(k, element("code", v) if v else "") for k, v in named])
+            "What is behind it",
+            facts(
+                [
+                    ("model", uri_link(spec["model_uri"], look) if spec.get("model_uri") else ""),
+                    *((k, element("code", v) if v else "") for k, v in named),
+                ]
+            ),
         ),
         box("Reports", table(("report", "application", "updated"), reports, caption="reports")),
         section("Newest numbers", numbers_table(data) or "None yet."),

@@ -129,7 +129,7 @@ def set_page(data: Document, preview: Document, look: Look, tab: str = "") -> li
     row, name = data["row"], data["row"]["name"]
     here = ("features", "sets", name)
     spec = data["document"].get("spec") or {}
-    choice = _tabs(look, here, tab, ["statistics", "rows", "lineage"])
+    choice = _tabs(look, here, tab, ["statistics", "rows", "lineage"], data.get("asked", ""))
     if tab == "statistics":
         return [choice, statistics_part(data["statistics"], data["schema"])]
     if tab == "rows":
@@ -163,7 +163,7 @@ def set_page(data: Document, preview: Document, look: Look, tab: str = "") -> li
         box("Schema", table(headers, columns, caption="schema")
             or paragraph("No columns are known yet: they are found when data is ingested.")),
         box("Targets", _targets(data["targets"], look)),
-        box("Versions", _versions(data["versions"], look, here)),
+        box("Versions", _versions(data, look, here)),
     ]  # fmt: skip
 
 
@@ -181,7 +181,8 @@ def vector_page(
     """
     row, name = data["row"], data["row"]["name"]
     here = ("features", "vectors", name)
-    choice = _tabs(look, here, tab, ["statistics", "rows", "lineage", "lookup"])
+    choice = _tabs(look, here, tab, ["statistics", "rows", "lineage", "lookup"],
+                   data.get("asked", ""))  # fmt: skip
     if tab == "statistics":
         return [choice, statistics_part(data["statistics"], data["columns"])]
     if tab == "rows":
@@ -205,16 +206,16 @@ def vector_page(
         choice,
         box("Features", table(("column", "type", "from", "description"), columns, caption="columns")
             or table(("asked for",), wanted, caption="features")),
-        box("Versions", _versions(data["versions"], look, here)),
+        box("Versions", _versions(data, look, here)),
     ]  # fmt: skip
 
 
-def _tabs(look: Look, here: Sequence[str], tab: str, names: Sequence[str]) -> Html:
+def _tabs(look: Look, here: Sequence[str], tab: str, names: Sequence[str], uid: str) -> Html:
     words = {"": "Schema" if here[1] == "sets" else "Features", "lookup": "Look up online"}
     keys = ["", *names]
     return tabs(
         [
-            (words.get(key, key.capitalize()), place(look.project, *here, tab=key),
+            (words.get(key, key.capitalize()), place(look.project, *here, tab=key, uid=uid),
              key == tab or (not key and tab not in names))
             for key in keys
         ],
@@ -252,7 +253,7 @@ def _lineage(lineage: Document, name: str, look: Look) -> list[Html]:
     ]
     return [
         box("Lineage", scrolled(lineage_picture(lineage, name, look), "lineage"),
-            table(("", ""), rows, caption="lineage")
+            table(("what", "which"), rows, caption="lineage")
             or paragraph("Nothing is known yet: it appears with the first ingestion."))
     ]  # fmt: skip
 
@@ -268,13 +269,19 @@ def _targets(targets: Sequence[Mapping[str, Any]], look: Look) -> Html:
     return table(headers, rows, caption="targets")
 
 
-def _versions(versions: Sequence[Document], look: Look, here: Sequence[str]) -> Html:
+def _versions(data: Document, look: Look, here: Sequence[str]) -> Html:
+    shown = (data["document"].get("metadata") or {}).get("uid")
     rows = [
         [
-            link(one["uid"][:10], place(look.project, *here, uid=one["uid"])),
+            joined(
+                [
+                    link(one["uid"][:10], place(look.project, *here, uid=one["uid"])),
+                    element("span", "shown here", class_="sub") if one["uid"] == shown else "",
+                ]
+            ),
             joined([element("span", tag, class_="chip") for tag in one["tags"]], " "),
             moment(one["updated"]),
         ]
-        for one in versions
+        for one in data["versions"]
     ]
     return table(("version", "tags", "changed"), rows, caption="versions")

@@ -1,16 +1,14 @@
-"""What the pages of pipelines show: lists, one run as a live graph, one step of it."""
+"""What the page of a pipeline's run shows: a live graph, times, its steps, what can be done."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from mlrun_like.api.pages.forms import button
 from mlrun_like.api.pages.parts.look import (
     Look,
     box,
-    first,
     form,
     line,
     place,
@@ -18,25 +16,16 @@ from mlrun_like.api.pages.parts.look import (
     took,
 )
 from mlrun_like.api.pages.parts.steps import one_line
-from mlrun_like.api.pages.words import seconds_of, since, state_badge
+from mlrun_like.api.pages.words import seconds_of, state_badge
 from mlrun_like.drawing.network import Link, Part, network
-from mlrun_like.drawing.page import Html, element, joined, link, section, table, tiles
+from mlrun_like.drawing.page import Html, element, joined, link, table, tiles
 from mlrun_like.drawing.spans import Bar, Row, spans
 from mlrun_like.pipelines.tallies import ICONS
 from mlrun_like.types import Document
 
-__all__ = ["ENDED", "pipeline_part", "pipelines_page", "run_buttons"]
+__all__ = ["ENDED", "elapsed", "graph_part", "run_buttons", "steps_part"]
 
 ENDED = ("completed", "error", "aborted")
-_FIRST = """\
-# flow.py
-from mlrun_like.pipelines import pipeline
-
-@pipeline
-def train_daily(days: int = 7):
-    train(frame=load(days=days).outputs["frame"])
-train_daily.run(days=7)                     # here, or
-project.set_workflow("daily", "flow.py")    # stored, so that it can be started from this page"""
 _LEVELS = {
     "completed": "ok", "reused": "ok", "running": "", "error": "bad", "aborted": "bad",
     "skipped": "none", "waiting": "none", "": "none",
@@ -45,94 +34,13 @@ _BARS = {"completed": "ok", "error": "bad", "aborted": "bad", "running": "0", "s
 _MOST = 300
 
 
-def pipelines_page(
-    rows: Sequence[Document], flows: Sequence[Document], look: Look, state: str = ""
-) -> list[Html]:
-    """Runs of pipelines, and the workflows that can be started.
-
-    Args:
-        rows: From `pipeline_rows`.
-        flows: From `stored_workflows`.
-        look: Who looks.
-        state: Only runs in this state were asked for; empty: all.
-    """
-    if not rows and not flows and not state:
-        return [
-            first("No pipeline has run here", "A pipeline is a Python function whose calls of "
-                  "other functions become steps: they run side by side, and equal ones are not "
-                  "run again.", _FIRST)
-        ]  # fmt: skip
-    counts = {word: sum(row["state"] == word for row in rows) for word in ENDED}
-    running = sum(row["state"] not in ENDED for row in rows)
-    choices = [
-        element("a", label, href=place(look.project, "pipelines", state=key), class_="button",
-                aria_current="true" if key == state else None)
-        for label, key in (("all", ""), ("running", "running"), ("failed", "error"),
-                           ("completed", "completed"))
-    ]  # fmt: skip
-    cells = [
-        [
-            link(row["name"], place(look.project, "pipelines", row["uid"])),
-            joined([state_badge(row["state"]),
-                    element("span", one_line(row["error"]), class_="sub") if row["error"] else ""]),
-            since(row["start_time"], look.now),
-            took(_seconds(row, look.now)),
-            _parameters(row["parameters"]),
-            element("code", row["uid"][:8]),
-        ]
-        for row in rows
-    ]  # fmt: skip
-    headers = ("pipeline", "state", "started", "took", "parameters", "id")
-    listed = table(headers, cells, ("took",), caption="runs of pipelines")
-    return [
-        tiles([
-            ("running", running),
-            ("failed", counts["error"], "bad" if counts["error"] else "ok"),
-            ("completed", counts["completed"]),
-        ]),
-        _flows(flows, look),
-        section("Runs", element("div", *choices, class_="toolbar"),
-                listed or "No run is like this."),
-    ]  # fmt: skip
-
-
-def _flows(flows: Sequence[Document], look: Look) -> Html:
-    cells = []
-    for flow in flows:
-        last = flow.get("last")
-        cells.append(
-            [
-                element("strong", flow["name"]),
-                flow["path"] or ("embedded" if flow["embedded"] else ""),
-                joined([state_badge(last["state"]), " ", since(last["start_time"], look.now)])
-                if last
-                else "never ran",
-                _start(flow, look),
-            ]
-        )
-    headers = ("workflow", "file", "last run", "start")
-    return box("Stored workflows", table(headers, cells, caption="stored workflows"))
-
-
-def _start(flow: Document, look: Look) -> Html:
-    if not look.may("pipeline", "run"):
-        return Html()
-    given = json.dumps(flow.get("args") or {}, default=str)
-    return form(
-        look, place(look.project, "workflows", flow["name"], "start"),
-        element("input", name="arguments", value=given, size="24", spellcheck="false",
-                aria_label=f"arguments of {flow['name']} as JSON"),
-        button("Start", aria_label=f"Start {flow['name']}"), kind="inline",
-    )  # fmt: skip
-
-
 def run_buttons(data: Document, look: Look) -> list[Html]:
     """What can be done with a run: stop it, let it go on, run it again."""
-    if not look.may("pipeline", "run"):
+    if not look.may("pipeline", "run") or data.get("going"):
         return []
     uid, state = data["row"]["uid"], data["state"]
     made = []
-    if state not in ENDED:
+    if state not in (*ENDED, "aborting"):
         made.append(element("a", "Stop…", href=place(look.project, "pipelines", uid, "abort"),
                             class_="button danger"))  # fmt: skip
     if state in ("error", "aborted"):
@@ -146,8 +54,8 @@ def run_buttons(data: Document, look: Look) -> list[Html]:
     return made
 
 
-def pipeline_part(data: Document, look: Look, step: str = "") -> Html:
-    """The live part of a run's page: errors first, then the graph and the steps.
+def graph_part(data: Document, look: Look, step: str = "") -> Html:
+    """The upper live part of a run's page: errors first, then numbers and the graph.
 
     Args:
         data: From `pipeline_data`.
@@ -160,7 +68,7 @@ def pipeline_part(data: Document, look: Look, step: str = "") -> Html:
     numbers = tiles(
         [
             ("state", state_badge(row["state"])),
-            ("took", took(_seconds(row, look.now))),
+            ("took", took(elapsed(row, look.now))),
             ("steps done", f"{counts['done']} of {counts['all']}"),
             ("reused", counts["reused"]),
             ("failed", counts["failed"], "bad" if counts["failed"] else "ok"),
@@ -176,9 +84,20 @@ def pipeline_part(data: Document, look: Look, step: str = "") -> Html:
                 or (f"There is no picture: {data['graph_error']}" if data["graph_error"] else ""),
                 note="Choose a step to see its log, its results, and why it ran or was reused.",
             ),
-            box("Times", scrolled(_times(steps, look, row["uid"]), "steps over time")),
-            box("Steps", _table(data, look)),
         ]
+    )
+
+
+def steps_part(data: Document, look: Look) -> Html:
+    """The lower live part: the steps over time, and as a list.
+
+    Args:
+        data: From `pipeline_data`.
+        look: Who looks.
+    """
+    times = _times(data["steps"], look, data["row"]["uid"])
+    return joined(
+        [box("Times", scrolled(times, "steps over time")), box("Steps", _table(data, look))]
     )
 
 
@@ -194,9 +113,10 @@ def _errors(row: Document, failed: Sequence[Document], look: Look) -> Html:
     if len(failed) > 5:
         items.append(element("li", f"and {len(failed) - 5} more"))
     said = element("p", one_line(row["error"])) if row["error"] and not failed else ""
-    heading = (
-        f"{len(failed)} {'step' if len(failed) == 1 else 'steps'} failed" if failed else "It failed"
-    )
+    count = f"{len(failed)} {'step' if len(failed) == 1 else 'steps'}"
+    heading = f"{count} failed" if failed else "It failed"
+    if row["state"] == "aborted":
+        heading = "It was stopped" + (f" while {count} ran" if failed else "")
     return element("section", element("h2", heading), said, element("ul", *items) if items else "",
                    class_="trouble", aria_label="what failed")  # fmt: skip
 
@@ -276,7 +196,7 @@ def _table(data: Document, look: Look) -> Html:
             state_badge("reused" if one["reused"] else one["state"]),
             took(one["seconds"]) if one["started"] and not one["reused"] else "—",
             one_line(one["reason"]),
-            link(one["uid"][:8], place(look.project, "runs", one["uid"])) if one["uid"] else "",
+            _run_link(one, look),
         ]
         for one in shown[:_MOST]
     ]
@@ -286,12 +206,16 @@ def _table(data: Document, look: Look) -> Html:
     return joined([table(headers, cells, ("took",), caption="steps"), more])
 
 
-def _parameters(values: Mapping[str, Any]) -> Html:
-    chips = [element("span", f"{key}={value}", class_="chip") for key, value in values.items()]
-    return element("span", *chips[:5], class_="chips")
+def _run_link(one: Document, look: Look) -> Html:
+    # Runs of one pipeline begin in the same minute, so the heads of their ids are alike.
+    if not one["uid"]:
+        return Html()
+    return element("a", f"…{one['uid'][-8:]}", href=place(look.project, "runs", one["uid"]),
+                   title=one["uid"], aria_label=f"run of {one['step']}")  # fmt: skip
 
 
-def _seconds(row: Document, now: float) -> float | None:
+def elapsed(row: Document, now: float) -> float | None:
+    """Seconds that a run took, or has taken so far."""
     started, ended = seconds_of(row["start_time"]), seconds_of(row["end_time"])
     if started is None:
         return None

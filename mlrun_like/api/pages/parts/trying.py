@@ -22,18 +22,18 @@ from mlrun_like.drawing.page import Html, badge, element, joined, link, section
 from mlrun_like.drawing.spans import Bar, Row, spans
 from mlrun_like.types import Document
 
-__all__ = ["example_of", "operations_of", "trace", "try_page"]
+__all__ = ["example_of", "operations_of", "told_of", "trace", "try_page"]
 
 _DEPTH = 6
 
 
 def operations_of(schema: Any) -> list[Document]:
-    """What an OpenAPI document can be asked: `method`, `path`, `summary`, `example`.
+    """What an OpenAPI document can be asked: `method`, `path`, `summary`, `example`, `told`.
 
     >>> schema = {"paths": {"/predict": {"post": {"requestBody": {"content": {"application/json":
     ...     {"schema": {"type": "object", "properties": {"x": {"type": "integer"}}}}}}}}}}
     >>> operations_of(schema)
-    [{'method': 'POST', 'path': '/predict', 'summary': '', 'example': {'x': 0}}]
+    [{'method': 'POST', 'path': '/predict', 'summary': '', 'example': {'x': 0}, 'told': []}]
     >>> operations_of("no")
     []
     """
@@ -52,6 +52,7 @@ def operations_of(schema: Any) -> list[Document]:
                     "path": str(path),
                     "summary": str(about.get("summary") or ""),
                     "example": example_of(body, schema) if body is not None else None,
+                    "told": told_of(body, schema),
                 }
             )
     order = {"POST": 0, "PUT": 1}
@@ -78,8 +79,9 @@ def example_of(schema: Any, root: Any = None, depth: int = 0) -> Any:
 
     >>> example_of({"type": "array", "items": {"type": "number"}})
     [0.0]
-    >>> example_of({"enum": ["a", "b"]}), example_of(None)
-    ('a', None)
+    >>> example_of({"enum": ["a", "b"]}), example_of(None), example_of({"type": "array",
+    ...     "items": {"type": "array", "minItems": 3}})
+    ('a', None, [[0, 0, 0]])
     """
     if not isinstance(schema, Mapping) or depth > _DEPTH:
         return None
@@ -103,10 +105,53 @@ def example_of(schema: Any, root: Any = None, depth: int = 0) -> Any:
     properties = schema.get("properties")
     if kind == "object" or isinstance(properties, Mapping):
         given = properties if isinstance(properties, Mapping) else {}
+        needed = schema.get("required")
+        if isinstance(needed, list) and needed:  # what may be left out is left out
+            given = {key: one for key, one in given.items() if key in needed}
         return {key: example_of(one, root, depth + 1) for key, one in list(given.items())[:50]}
     if kind == "array":
-        return [example_of(schema.get("items"), root, depth + 1)]
+        least = schema.get("minItems")
+        times = min(max(least, 1), 200) if isinstance(least, int) else 1
+        one = example_of(schema.get("items"), root, depth + 1)
+        # Columns of a model are told by their number only; numbers are what most are.
+        return [0 if one is None and times > 1 else one] * times
     return {"string": "", "integer": 0, "number": 0.0, "boolean": False}.get(str(kind))
+
+
+def told_of(schema: Any, root: Any = None) -> list[str]:
+    """What a JSON schema says of its fields: a line for each that has words or may be left out.
+
+    >>> told_of({"properties": {"x": {"items": {"description": "amounts"}}, "id": {}},
+    ...          "required": ["x"]})
+    ['x: amounts', 'id: may be left out']
+    """
+    reference = schema.get("$ref") if isinstance(schema, Mapping) else None
+    if isinstance(reference, str):
+        schema = root
+        for part in reference.removeprefix("#/").split("/"):
+            schema = schema.get(part) if isinstance(schema, Mapping) else None
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    if not isinstance(properties, Mapping):
+        return []
+    needed = schema.get("required")
+    lines = []
+    for key, one in list(properties.items())[:20]:
+        words = _words_of(one)
+        if isinstance(needed, list) and needed and key not in needed:
+            words = f"{words.rstrip('.')}; may be left out" if words else "may be left out"
+        if words:
+            lines.append(f"{key}: {words}")
+    return lines
+
+
+def _words_of(schema: Any) -> str:
+    for _ in range(3):  # of a list, the words stand at what is in it
+        if not isinstance(schema, Mapping):
+            return ""
+        if isinstance(schema.get("description"), str):
+            return str(schema["description"])[:600]
+        schema = schema.get("items")
+    return ""
 
 
 def try_page(
@@ -141,13 +186,16 @@ def try_page(
              note="Checked before it is sent; empty: no body."),
         button("Send", "main"), label="try it",
     )  # fmt: skip
+    more = box("It can be asked", joined(others, " · ")) if len(others) > 1 else ""
+    lines = [element("li", one) for one in best.get("told") or []]
+    about = [element("p", best["summary"]) if best.get("summary") else "",
+             element("ul", *lines, class_="note") if lines else ""]  # fmt: skip
     if not look.may("gateway", "run"):
         filled = element("p", "Your role may look, but not send requests.", class_="notice warn")
     return [
         element(
             "div",
-            section("Request", filled, box("It can be asked", joined(others, " · "))
-                    if len(others) > 1 else ""),
+            section("Request", *[one for one in about if one], filled, more),
             section("Answer", _answer(result) or "Send a request to see its answer here."),
             class_="halves",
         )
