@@ -13,12 +13,14 @@ from starlette.routing import BaseRoute, Mount
 
 from mlrun_like import __version__
 from mlrun_like.api.access.control import AccessControl
+from mlrun_like.api.documented.document import use_document
+from mlrun_like.api.execution.starting import guarded
 from mlrun_like.api.http.errors import take_errors
 from mlrun_like.api.http.front import AccessLines, Front
 from mlrun_like.api.options import ServiceOptions
 from mlrun_like.api.pages.problems import problem_page
 from mlrun_like.api.routes import MODULES
-from mlrun_like.api.routing import API, GuardedRoute, Routes
+from mlrun_like.api.routing import GuardedRoute, Routes
 from mlrun_like.api.state import ServiceState
 from mlrun_like.api.tasks.runner import TaskRunner
 from mlrun_like.configuration import config
@@ -27,10 +29,7 @@ from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.kept_answers import KeptAnswers
 from mlrun_like.tracking.store import SqlStore
 
-__all__ = ["PLAIN", "create_app"]
-
-PLAIN = frozenset({f"{API}/openapi.json"})
-"""Paths that need no right and were declared by others: the documentation."""
+__all__ = ["create_app"]
 
 
 def create_app(options: ServiceOptions | None = None, modules: Iterable[str] = MODULES) -> FastAPI:
@@ -55,7 +54,8 @@ def create_app(options: ServiceOptions | None = None, modules: Iterable[str] = M
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = options.threads
         try:
-            yield
+            with config.override(guarded=config.guarded or guarded(app.state.access.required)):
+                yield
         finally:
             state.stopping.set()
             await to_thread.run_sync(state.tasks.close)
@@ -68,7 +68,7 @@ def create_app(options: ServiceOptions | None = None, modules: Iterable[str] = M
         title="mlrun-like",
         description="Runs, artifacts, functions, pipelines and models of a team.",
         version=__version__,
-        openapi_url=f"{API}/openapi.json",
+        openapi_url=None,  # a route like others, with an ETag and compressed
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -86,6 +86,7 @@ def create_app(options: ServiceOptions | None = None, modules: Iterable[str] = M
             if "GET" in (route.methods or ()):
                 state.readers.setdefault(route.path, route.handle_plainly)
     _refuse_others(app.router.routes)
+    use_document(app)
     return app
 
 
@@ -103,7 +104,7 @@ def _own_store(address: str) -> SqlStore:
 def _refuse_others(routes: Iterable[BaseRoute]) -> None:
     for route in routes:
         path = getattr(route, "path", "")
-        if isinstance(route, GuardedRoute) or path in PLAIN:
+        if isinstance(route, GuardedRoute):
             continue
         kind = "mount" if isinstance(route, Mount) else "route"
         raise FunctionError(

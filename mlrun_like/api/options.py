@@ -33,6 +33,7 @@ class ServiceOptions:
         tls_key: File with its key.
         background: Whether this process may be the leader, which runs schedules and tasks.
         access_log: Whether a line of JSON is written about each request.
+        metrics_open: Whether `/metrics` needs no token over a network.
     """
 
     store: str = ""
@@ -52,6 +53,7 @@ class ServiceOptions:
     tls_key: str = ""
     background: bool = False
     access_log: bool = False
+    metrics_open: bool = False
 
     @classmethod
     def from_settings(cls, **changes: Any) -> ServiceOptions:
@@ -76,6 +78,7 @@ class ServiceOptions:
             tls_key=config.service_tls_key,
             grace=config.service_grace,
             access_log=config.service_access_log,
+            metrics_open=config.service_metrics_open,
         )
         return replace(options, **changes)
 

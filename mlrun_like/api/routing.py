@@ -147,6 +147,7 @@ def _route(routes: Routes, row: _Declared) -> GuardedRoute:
         operation_id=f"{routes.tag}_{name}_{row.methods[0].lower()}".replace("-", "_"),
         responses={**ERROR_ANSWERS, **responses},
         response_model=None,
+        strict_content_type=False,  # MLRun's clients send JSON without saying so
         openapi_extra=operation,
         **extra,
     )

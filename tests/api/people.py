@@ -36,4 +36,4 @@ def person(
 
 def stranger(service: TestClient) -> TestClient:
     """A client without token or cookie."""
-    return TestClient(service.app, base_url=service.base_url, raise_server_exceptions=False)
+    return TestClient(service.app, base_url=str(service.base_url), raise_server_exceptions=False)

@@ -9,6 +9,8 @@ import threading
 import time
 import types
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from starlette.requests import Request
@@ -312,6 +314,22 @@ def test_numbers(things: TestClient) -> None:
     assert f'requests_total{{method="GET",route="{route}",status="200"}} 1' in text
     assert f'request_seconds_count{{route="{route}/{{name}}"}} 1' in text
     assert "mlrun_like_service_in_flight 1" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"host": "0.0.0.0"}, 401),
+        ({"host": "0.0.0.0", "metrics_open": True}, 200),
+        ({"url": "https://ml.example.com"}, 401),  # a proxy on the same machine
+    ],
+)
+def test_numbers_are_for_whom_the_settings_say(
+    service_options: ServiceOptions, changes: dict[str, Any], status: int
+) -> None:
+    options = replace(service_options, auth="required", **changes)
+    with TestClient(create_app(options), base_url="http://127.0.0.1:8080") as client:
+        assert client.get("/metrics").status_code == status
 
 
 def test_the_documentation_needs_no_other_host(service: TestClient) -> None:

@@ -34,14 +34,14 @@ def fuzzed(home: Path) -> Iterator[Fuzzed]:
     close_stores()
 
 
-def _asked(operation: Any, token: dict[str, str]) -> list[str]:
+def _asked(operation: Any, token: dict[str, str], mode: GenerationMode) -> list[str]:
     """Requests to one operation; those that were answered wrongly."""
     wrong: list[str] = []
 
     @seed(_SEED)
     @settings(max_examples=_EXAMPLES, deadline=None, database=None,
               phases=[Phase.generate], suppress_health_check=list(HealthCheck))  # fmt: skip
-    @given(case=operation.as_strategy(GenerationMode.POSITIVE))
+    @given(case=operation.as_strategy(mode))
     def ask(case: Any) -> None:
         if "project" in case.path_parameters:
             case.path_parameters["project"] = PROJECT
@@ -66,7 +66,9 @@ def test_the_documented_api_has_no_fault(fuzzed: Fuzzed) -> None:
             continue
         asked.add(operation.label)
         token = fuzzed.tokens[chance.choice(("developer", "server"))]
-        with contextlib.suppress(Unsatisfiable):  # what takes nothing can be given nothing wrong
-            wrong += _asked(operation, token)
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            # what takes nothing can be given nothing wrong
+            with contextlib.suppress(Unsatisfiable):
+                wrong += _asked(operation, token, mode)
     assert not wrong, wrong[:5]
     assert len(asked) > 200

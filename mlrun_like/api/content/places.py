@@ -8,6 +8,7 @@ must be public, and redirects are not followed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +24,23 @@ from mlrun_like.artifacts.service_root import (
 )
 from mlrun_like.artifacts.stores import join_url, redact, scheme_of
 from mlrun_like.configuration import config
-from mlrun_like.errors import AccessDeniedError, InvalidArgumentError, NotFoundError
+from mlrun_like.errors import (
+    AccessDeniedError,
+    InvalidArgumentError,
+    MissingFileError,
+    NotFoundError,
+)
+from mlrun_like.names import check_project
 from mlrun_like.types import Document
 
-__all__ = ["Target", "artifact_target", "open_target", "project_file"]
+__all__ = [
+    "Target",
+    "artifact_target",
+    "forget_files",
+    "has_files",
+    "open_target",
+    "project_file",
+]
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,20 @@ def project_file(project: str, path: str) -> Target:
     url = join_url(f"service://{project}", clean)
     view = f"/api/v1/projects/{quote(project)}/file-view/{quote(clean)}"
     return Target(project, clean.rpartition("/")[2], url, None, {}, view)
+
+
+def has_files(project: str) -> bool:
+    """Whether a project has files of its own at the service."""
+    try:
+        return bool(RootStore().list(check_project(project)))
+    except MissingFileError:
+        return False
+
+
+def forget_files(project: str) -> None:
+    """Remove a project's own files: who makes one of the same name later shall not find them."""
+    with contextlib.suppress(MissingFileError):
+        RootStore().delete(check_project(project), recursive=True)
 
 
 def _view(document: Document, project: str) -> str:

@@ -218,7 +218,9 @@ def _folder(target: Target, item: DataItem) -> Preview:
 def _model(target: Target) -> Preview:
     data, note = model_record(target.document), ""
     try:
-        data["files"] = target.open().ls()[:_ENTRIES]
+        item = target.open()
+        # a model may be one file, beside which nothing belongs to it
+        data["files"] = item.ls()[:_ENTRIES] if item.stat().is_dir else [target.name]
     except MLRunLikeError as exc:
         note = exc.what
     card = next(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import io
-import ipaddress
 import socket
 import ssl
 from typing import IO, Any
@@ -12,37 +11,12 @@ from urllib.parse import urlsplit
 
 from mlrun_like.artifacts.stores import missing, redact
 from mlrun_like.artifacts.web import WebStore
-from mlrun_like.errors import AccessDeniedError, InvalidArgumentError, StoreUnavailableError
+from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError
+from mlrun_like.notifications.inside import public_address
 
-__all__ = ["PublicWebStore", "public_address"]
+__all__ = ["PublicWebStore"]
 
 _TIMEOUT = 20.0
-
-
-def public_address(host: str, port: int) -> str:
-    """The address to call for a host.
-
-    Raises:
-        AccessDeniedError: if any of its addresses is private, local or else not public: such a name
-            was made to lead to services inside.
-        StoreUnavailableError: if it has none.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as exc:
-        raise StoreUnavailableError(f"the host {host!r} is not known") from exc
-    addresses = [str(one[4][0]) for one in found]
-    for text in addresses:
-        address = ipaddress.ip_address(text.partition("%")[0])
-        inner = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
-        for one in (address, inner):
-            if one is not None and (not one.is_global or one.is_multicast or one.is_reserved):
-                raise AccessDeniedError(
-                    f"the service does not call {host!r}: {text} is not a public address"
-                )
-    if not addresses:
-        raise StoreUnavailableError(f"the host {host!r} has no address")
-    return addresses[0]
 
 
 class PublicWebStore(WebStore):

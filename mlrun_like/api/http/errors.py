@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mlrun_like.api.http.answers import json_answer
+from mlrun_like.api.http.methods import methods_of
 from mlrun_like.errors import MLRunLikeError, RateLimitError, StoreUnavailableError
 
 __all__ = ["ERROR_ANSWERS", "PageOfProblem", "error_answer", "error_body", "take_errors"]
@@ -126,6 +127,12 @@ def _page_for(request: Request) -> PageOfProblem | None:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allow = ", ".join(methods_of(request))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"allow": allow})
+        what = f"{request.method} is not possible here"
+        error = HTTPException(405, what, headers={"allow": allow})
     return error_answer(request, error)
 
 

@@ -1,4 +1,4 @@
-"""How much a request may send, and how long it may take."""
+"""What and how much a request may send, and how long it may take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from mlrun_like.errors import OverloadedError
 
-__all__ = ["limited", "within"]
+__all__ = ["check_kind", "limited", "within"]
 
 T = TypeVar("T")
 _left_behind: set[asyncio.Task[Any]] = set()
@@ -42,6 +42,22 @@ def limited(request: Request, most: int) -> Request:
         return message
 
     return Request(request.scope, counted, request._send)
+
+
+def check_kind(request: Request) -> None:
+    """Refuse a body that says itself that it is no JSON; one that says nothing may be.
+
+    Raises:
+        HTTPException: 415.
+    """
+    told = request.headers.get("content-type", "")
+    kind = told.partition(";")[0].strip().lower()
+    if not kind or kind == "application/json" or kind.endswith("+json"):
+        return
+    if request.headers.get("content-length") != "0":
+        raise HTTPException(
+            415, f"a body of type {kind[:80]!r} is not taken: send 'content-type: application/json'"
+        )
 
 
 async def within(work: Coroutine[Any, Any, T], seconds: float) -> T:

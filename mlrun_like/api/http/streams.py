@@ -8,20 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
+from mlrun_like.api.access.identify import identify
+from mlrun_like.api.guarding import admit
 from mlrun_like.api.http.answers import json_bytes
 from mlrun_like.api.state import state_of
-from mlrun_like.errors import MLRunLikeError, OverloadedError
+from mlrun_like.errors import (
+    MLRunLikeError,
+    OverloadedError,
+    RateLimitError,
+    StoreUnavailableError,
+)
 
 __all__ = ["Event", "event_stream", "last_event_id"]
 
 HEARTBEAT = 15.0
+AGAIN = 20.0
+"""Seconds after which the rights of a reader are looked at anew."""
 _LONGEST_ID = 200
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
@@ -67,7 +77,7 @@ def last_event_id(request: Request) -> str:
 
 def event_stream(
     request: Request, events: AsyncIterator[Event], heartbeat: float = HEARTBEAT
-) -> StreamingResponse:
+) -> Response:
     """Answer with events until there are no more, the reader leaves, or the service stops.
 
     Args:
@@ -80,6 +90,8 @@ def event_stream(
         OverloadedError: if this process has as many streams as it takes.
     """
     state = state_of(request)
+    if request.scope.get("mlrun_like.method") == "HEAD":  # who asks for no body waits for none
+        return Response(media_type="text/event-stream", headers=_HEADERS)
     if state.numbers.streams >= state.options.streams:
         raise OverloadedError(
             "too many live streams are open",
@@ -89,7 +101,7 @@ def event_stream(
     if state.stopping.is_set():
         raise OverloadedError("the service is stopping", fix="try again in a moment")
     state.numbers.streams += 1
-    body = _pieces(state.stopping, events, heartbeat)
+    body = _pieces(request, state.stopping, events, heartbeat)
     return _Stream(body, state.numbers)
 
 
@@ -111,13 +123,20 @@ class _Stream(StreamingResponse):
 
 
 async def _pieces(
-    stopping: asyncio.Event, events: AsyncIterator[Event], heartbeat: float
+    request: Request, stopping: asyncio.Event, events: AsyncIterator[Event], heartbeat: float
 ) -> AsyncGenerator[bytes, None]:
     stop = asyncio.ensure_future(stopping.wait())
     coming: asyncio.Task[Event] | None = None
+    asked = time.monotonic()
     try:
         yield b"retry: 2000\n\n"
         while True:
+            if time.monotonic() - asked > AGAIN:
+                over = await _over(request)
+                if over is not None:
+                    yield Event({"code": over.code, "what": over.what}, "error").encoded()
+                    return
+                asked = time.monotonic()
             if coming is None:
                 coming = asyncio.ensure_future(_next(events))
             await asyncio.wait(
@@ -148,6 +167,18 @@ async def _pieces(
         close = getattr(events, "aclose", None)
         if close is not None:
             await close()
+
+
+async def _over(request: Request) -> MLRunLikeError | None:
+    """Why a reader may read no further: a stream outlives logouts, tokens and roles."""
+    try:
+        caller = await identify(request)
+        admit(caller, request.scope["mlrun_like.route"].needs, request.path_params)
+    except (RateLimitError, StoreUnavailableError):
+        return None  # it says nothing of his rights
+    except MLRunLikeError as exc:
+        return exc
+    return None
 
 
 async def _next(events: AsyncIterator[Event]) -> Event:

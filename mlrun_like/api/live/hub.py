@@ -81,6 +81,7 @@ class LiveHub:
         self._store = store
         self._listeners: set[Listener] = set()
         self._reader: asyncio.Task[None] | None = None
+        self._began = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._listeners)
@@ -94,8 +95,11 @@ class LiveHub:
         """
         self._listeners.add(listener)
         if self._reader is None or self._reader.done():
-            self._reader = asyncio.create_task(self._read())
+            self._began = asyncio.Event()
+            self._reader = asyncio.create_task(self._read(self._began))
         try:
+            # after the reader's first look: what changes from now on is found by one of the two
+            await self._began.wait()
             for event in await self._missed(listener, last):
                 yield event
             while True:
@@ -124,10 +128,9 @@ class LiveHub:
             Event(one.data, one.kind, _mark(now)) for one in changes if listener.hears(one)
         ]
 
-    async def _read(self) -> None:
+    async def _read(self, began: asyncio.Event) -> None:
         """Look at the store as long as anybody listens."""
         watch = Watch(self._store, time.time())
-        first = True
         while True:
             now = time.time()
             try:
@@ -137,12 +140,12 @@ class LiveHub:
                 continue
             mark = _mark(now)
             # what the first look finds was there before anybody listened
-            for listener in () if first else tuple(self._listeners):
+            for listener in tuple(self._listeners) if began.is_set() else ():
                 if changes is None:
                     listener.put(Event({}, "resync", mark))
                 for change in changes or ():
                     listener.tell(change, mark)
-            first = False
+            began.set()
             await asyncio.sleep(max(0.05, _EVERY - (time.time() - now)))
 
 

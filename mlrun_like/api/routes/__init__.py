@@ -12,9 +12,10 @@ artifacts.py      records, previews, downloads; artifacts_data.py, artifacts_del
 functions.py      versions, source, differences; functions_data.py
 lineage.py        what was made from what; lineage_data.py
 models.py         the registry; models_data.py
-search.py         one search over all; search_data.py
+search.py         one search over all; search_data.py, search_older.py
 projects.py       projects, summaries; projects_data.py: as plain data, for pages too
-pipelines.py      runs of pipelines, workflows; pipelines_data.py
+bundles.py        a project as one file: export and import as tasks; bundles_files.py
+pipelines.py      runs of pipelines, workflows; pipelines_data.py, steps_data.py, workflows_data.py
 schedules.py      schedules, their history; schedules_data.py
 feature_sets.py, feature_vectors.py   definitions, features; definitions_shared.py, features_data.py
 endpoints.py      model endpoints; endpoints_data.py; grafana.py: MLRun's data source

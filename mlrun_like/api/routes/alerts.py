@@ -171,7 +171,12 @@ def happenings(request: Request, project: str) -> Response:
 def list_templates(request: Request) -> Response:
     """Those of the platform first, then the service's own; they are for all projects."""
     rows = [template.to_dict() for template in list_alert_templates()]
-    shown, pages = paged(rows, request, key=lambda row: str(row["template_name"]))
+    shown, pages = paged(
+        rows,
+        request,
+        key=lambda row: str(row["template_name"]),
+        sorts={"name": lambda row: str(row["template_name"])},
+    )
     return json_answer({"templates": shown, "pagination": pages})
 
 

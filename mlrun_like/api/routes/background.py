@@ -27,7 +27,7 @@ def check_runs(request: Request) -> Callable[[Function[..., Any], RunDoc], None]
     """What refuses functions that this service may not run: see the setting `service_execution`."""
     mode = execution_mode(access_of(request).required)
     return lambda function, run: check_allowed(
-        function, mode, run.to_dict()["spec"].get("hyper_param_options")
+        function, mode, run.to_dict()["spec"], run.metadata.project
     )
 
 

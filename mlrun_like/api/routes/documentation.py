@@ -7,14 +7,23 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from mlrun_like.api.http.answers import json_answer
 from mlrun_like.api.routing import API, Needs, Routes
 from mlrun_like.drawing.markup import Html, element
 from mlrun_like.drawing.page import page
 
-__all__ = ["ROUTES", "docs"]
+__all__ = ["ROUTES", "docs", "openapi"]
 
 ROUTES = Routes("documentation", page=True)
 _METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@ROUTES.get(
+    f"{API}/openapi.json", needs=Needs("service", "read", scope="open"), summary="The document"
+)
+def openapi(request: Request) -> Response:
+    """The API as an OpenAPI document."""
+    return json_answer(request.app.openapi())
 
 
 @ROUTES.get(

@@ -84,7 +84,11 @@ def list_endpoints(request: Request, project: str) -> Response:
         until=when(request, "end"),
     )
     rows = store_of(request).list_endpoints(wanted)
-    shown, pages = paged(rows, request, key=lambda row: str(row["metadata"]["uid"]))
+    sorts = {
+        "name": lambda row: str(row["metadata"].get("name") or ""),
+        "created": lambda row: str(row["metadata"].get("created") or ""),
+    }
+    shown, pages = paged(rows, request, key=lambda row: str(row["metadata"]["uid"]), sorts=sorts)
     return json_answer({"endpoints": shown, "pagination": pages})
 
 
@@ -123,7 +127,15 @@ def metrics(request: Request, project: str, uid: str) -> Response:
     kind = request.query_params.get("type") or "all"
     if kind not in _TYPES:
         raise InvalidArgumentError(f"type {kind[:40]!r} is unknown", fix=", ".join(_TYPES))
-    return json_answer({"metrics": endpoint_metrics(store_of(request), project, uid, kind)})
+    rows = endpoint_metrics(store_of(request), project, uid, kind)
+    shown, pages = paged(
+        rows,
+        request,
+        key=lambda row: str(row["full_name"]),
+        sorts={"name": lambda row: str(row["full_name"])},
+        default="name",
+    )
+    return json_answer({"metrics": shown, "pagination": pages})
 
 
 @ROUTES.get(_ONE + "/metrics-values", needs=_READ, summary="Results and metrics over time")

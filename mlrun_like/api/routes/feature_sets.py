@@ -113,8 +113,10 @@ def ingest(request: Request, project: str, name: str, body: Filling = None) -> R
     open_source = resolve("mlrun_like.feature_store.sources.opening:open_source")  # loads pandas
     source = open_source(told)
     targets = given.get("targets")
-    if targets is not None and not isinstance(targets, list):
-        raise SpecError("targets are a list")
+    if targets is not None and not (
+        isinstance(targets, list) and all(isinstance(one, (str, dict)) for one in targets)
+    ):
+        raise SpecError("targets are a list of names and mappings")
     asked: dict[str, Any] = {
         "targets": targets,
         "infer_options": InferOptions.default(),
@@ -200,7 +202,13 @@ def _columns(request: Request, project: str, noun: str, word: str) -> Response:
             fits = all(key in own and value in (None, own[key]) for key, value in labels.items())
             if fits and _named(str(item.get("name")), name):
                 rows.append({word: item, "feature_set_digest": digest})
-    shown, pages = paged(rows, request, key=lambda row: _place(row, word))
+    shown, pages = paged(
+        rows,
+        request,
+        key=lambda row: _place(row, word),
+        sorts={"name": lambda row: str(row[word].get("name"))},
+        default="name",
+    )
     return json_answer({noun: shown, "pagination": pages})
 
 

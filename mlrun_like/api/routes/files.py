@@ -90,7 +90,7 @@ def list_files(request: Request, project: str, path: str) -> Response:
         if path.strip("/"):
             raise
         names = []  # a project has no folder before its first file
-    rows, pagination = paged(names, request, key=str)
+    rows, pagination = paged(names, request, key=str, sorts={"name": str}, default="name")
     return json_answer({"files": [{"name": name} for name in rows], "pagination": pagination})
 
 

@@ -111,7 +111,8 @@ def shadow(request: Request, project: str, name: str, body: Shadow) -> Response:
     """`weight` percent of the requests are copied to `version`; version 0 ends that."""
     given = document_in(body, "a shadow")
     version, weight = _whole(given, "version"), given.get("weight", 100.0)
-    if version is None or isinstance(weight, bool) or not isinstance(weight, (int, float)):
+    known = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+    if version is None or not known or not 0 <= weight <= 100:
         raise SpecError("a shadow has a version and a weight", fix='{"version": 2, "weight": 10}')
     return json_answer(gateway_client().shadow(f"{project}/{_name(name)}", version, float(weight)))
 

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mlrun_like.api.http.answers import json_answer
+from mlrun_like.api.http.paging import paged
 from mlrun_like.api.routes.bodies import checked_name, document_in, flag, number, text
 from mlrun_like.api.routes.gateway_data import (
     function_graph,
@@ -82,7 +83,14 @@ def events(request: Request, project: str, name: str) -> Response:
     """The newest `limit` events that a `Recorder` of the function kept."""
     limit = number(request, "limit", 100, 1000, 1)
     rows = recorded_events(project, checked_name(name), limit)
-    return json_answer({"events": rows})
+    shown, pages = paged(
+        rows,
+        request,
+        key=lambda row: str(row.get("id")),
+        sorts={"time": lambda row: row.get("time")},
+        default="-time",
+    )
+    return json_answer({"events": shown, "pagination": pages})
 
 
 @ROUTES.get(_ONE + "/events/{uid}", needs=_READ, summary="A recorded event with its steps")

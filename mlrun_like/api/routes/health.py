@@ -65,11 +65,13 @@ def readiness(request: Request) -> Document:
 def metrics(request: Request) -> Response:
     """The numbers of all processes of this host.
 
-    Open when only this machine can reach the service; else it needs a token with the scope
-    `metrics`, or an administrator.
+    Open when only this machine can reach the service (it listens on loopback, and no `service_url`
+    says that a proxy stands before it), or with `service_metrics_open`; else it needs a token with
+    the scope `metrics`, or an administrator.
     """
-    caller = caller_of(request)
-    if not options_of(request).loopback and not caller.is_admin and "metrics" not in caller.scopes:
+    caller, options = caller_of(request), options_of(request)
+    everybody = options.metrics_open or (options.loopback and not options.url)
+    if not everybody and not caller.is_admin and "metrics" not in caller.scopes:
         if not caller.user:
             raise UnauthorizedError(
                 "numbers are not for everybody", fix="send a token with the scope 'metrics'"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import Body
@@ -13,7 +15,12 @@ from mlrun_like.api.http.paging import paged
 from mlrun_like.api.routes.bodies import document_in, flag, text
 from mlrun_like.api.routes.hub_data import hub_item, hub_items, hub_sources
 from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
-from mlrun_like.errors import InvalidArgumentError, NotFoundError, SpecError
+from mlrun_like.errors import (
+    InvalidArgumentError,
+    NotFoundError,
+    SpecError,
+    StoreUnavailableError,
+)
 from mlrun_like.marketplace.addresses import KINDS, check_path
 from mlrun_like.marketplace.resolving import find_item, read_asset
 from mlrun_like.marketplace.source import HubSource, delete_source, get_source, store_source
@@ -50,7 +57,12 @@ def list_sources(request: Request) -> Response:
     """In the order in which `hub://` names are looked up."""
     rows = hub_sources(store_of(request))
     order = {row["source"]["metadata"]["name"]: f"{at:06d}" for at, row in enumerate(rows)}
-    shown, pages = paged(rows, request, key=lambda row: order[row["source"]["metadata"]["name"]])
+    shown, pages = paged(
+        rows,
+        request,
+        key=lambda row: order[row["source"]["metadata"]["name"]],
+        sorts={"name": lambda row: str(row["source"]["metadata"]["name"])},
+    )
     return json_answer({"sources": shown, "pagination": pages})
 
 
@@ -100,7 +112,8 @@ def source_items(request: Request, source: str) -> Response:
 @ROUTES.post("/hub/sources/{source}/refresh", needs=_SERVER, summary="Ask a source anew")
 def refresh(request: Request, source: str) -> Response:
     """Read its catalogue now, however fresh the copy is."""
-    found = hub_items(store_of(request), source=source, tag="*", refresh=True)
+    with _elsewhere():
+        found = hub_items(store_of(request), source=source, tag="*", refresh=True)
     return json_answer(found["sources"][0])
 
 
@@ -108,7 +121,8 @@ def refresh(request: Request, source: str) -> Response:
 def get_item(request: Request, source: str, name: str) -> Response:
     """The item with its versions, its function, its text and its code. `tag`: which version."""
     tag = request.query_params.get("tag") or ""
-    return json_answer(hub_item(store_of(request), source, name, tag))
+    with _elsewhere():
+        return json_answer(hub_item(store_of(request), source, name, tag))
 
 
 @ROUTES.get(
@@ -122,15 +136,16 @@ def item_object(request: Request, source: str) -> Response:
     `functions/master/describe/latest/src/function.yaml`; or of item `name` (and `tag`): `path`."""
     query, store = request.query_params, store_of(request)
     name, path = query.get("name") or "", query.get("path") or ""
-    if not name:
-        place = check_path(query.get("url") or path).split("/")
-        if len(place) < 5:
-            raise InvalidArgumentError("url is not the path of an item's file")
-        item = find_item(store, source, place[2], place[3], kind=place[0])
-        path = "/".join(place[4:])
-    else:
-        item = find_item(store, source, name, query.get("tag") or "")
-    found = read_asset(store, item, path)
+    with _elsewhere():
+        if not name:
+            place = check_path(query.get("url") or path).split("/")
+            if len(place) < 5:
+                raise InvalidArgumentError("url is not the path of an item's file")
+            item = find_item(store, source, place[2], place[3], kind=place[0])
+            path = "/".join(place[4:])
+        else:
+            item = find_item(store, source, name, query.get("tag") or "")
+        found = read_asset(store, item, path)
     shown = path.rpartition("/")[2]
     headers = {**_SAFE, "content-disposition": f'attachment; filename="{check_path(shown)}"'}
     return Response(found.data, media_type="application/octet-stream", headers=headers)
@@ -151,11 +166,26 @@ def use(request: Request, project: str, body: Wanted) -> Response:
     if tag:
         check_tag(tag)
     store = store_of(request)
-    found = find_item(store, source, item, version, kind=text(given, "kind"))
     if not caller_of(request).may(project, "function", "create"):
         raise NotFoundError(f"there is no project {project!r}")
-    made = use_item(store, project, found, name=text(given, "name"), tag=tag)
+    with _elsewhere():
+        found = find_item(store, source, item, version, kind=text(given, "kind"))
+        made = use_item(store, project, found, name=text(given, "name"), tag=tag)
     return json_answer({"function": made, "item": found.to_dict()}, 201)
+
+
+class _SourceError(StoreUnavailableError):
+    """A catalogue that does not answer: what the request names is at fault, not this service."""
+
+    status = 424
+
+
+@contextmanager
+def _elsewhere() -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailableError as exc:
+        raise _SourceError(exc.what, where=exc.where, fix=exc.fix) from exc
 
 
 def _address(given: Document) -> tuple[str, str, str]:

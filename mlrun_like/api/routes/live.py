@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +15,7 @@ from mlrun_like.api.http.streams import Event, event_stream, last_event_id
 from mlrun_like.api.live.changes import Change
 from mlrun_like.api.live.hub import Listener, LiveHub
 from mlrun_like.api.routes.asking import clean
+from mlrun_like.api.routes.projects_data import project_document
 from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
 
@@ -62,7 +64,8 @@ async def all_events(request: Request) -> Response:
 )
 async def project_events(request: Request, project: str) -> Response:
     """Changes in a project."""
-    return _stream(request, clean(project, "project"))
+    await to_thread.run_sync(project_document, store_of(request), clean(project, "project"))
+    return _stream(request, project)
 
 
 def _stream(request: Request, project: str) -> Response:

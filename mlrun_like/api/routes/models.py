@@ -74,13 +74,22 @@ def compare(request: Request, project: str, key: str) -> Response:
 
 @ROUTES.get("/{key}/history", needs=_READ, summary="Who moved what, and why")
 def history(request: Request, project: str, key: str) -> Response:
-    """Give the audit trail, the newest first."""
-    limit = number(request, "limit", 100, 1000, 1)
+    """Give the audit trail, the newest first, by the page; `limit`: of the newest so many."""
+    limit = number(request, "limit", 1000, 10_000, 1)
     events = store_of(request).model_events(project, _clean(key), limit)
     rows = [
         {"version": e.number, "action": e.action, "time": e.time, "details": e.body} for e in events
     ]
-    return json_answer({"events": rows})
+    # events have no name of their own: how many came before stays, because none is ever removed
+    marked = [{"at": f"{len(rows) - at:09d}", "row": row} for at, row in enumerate(rows)]
+    shown, pages = paged(
+        marked,
+        request,
+        key=lambda one: str(one["at"]),
+        sorts={"time": lambda one: one["row"]["time"]},
+        default="-time",
+    )
+    return json_answer({"events": [one["row"] for one in shown], "pagination": pages})
 
 
 @ROUTES.put("/{key}/aliases/{alias}", needs=_UPDATE, summary="Give an alias to a version")

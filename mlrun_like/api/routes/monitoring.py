@@ -70,7 +70,13 @@ def stop(request: Request, project: str) -> Response:
 def applications(request: Request, project: str) -> Response:
     """What looks at windows of requests."""
     rows = list_applications(project)
-    shown, pages = paged(rows, request, key=lambda row: str(row["metadata"]["name"]))
+    shown, pages = paged(
+        rows,
+        request,
+        key=lambda row: str(row["metadata"]["name"]),
+        sorts={"name": lambda row: str(row["metadata"]["name"])},
+        default="name",
+    )
     return json_answer({"applications": shown, "pagination": pages})
 
 

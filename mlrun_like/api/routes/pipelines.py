@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Body
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mlrun_like.api.access.tokens import run_token
+from mlrun_like.api.execution.identity import reached_at
 from mlrun_like.api.http.answers import json_answer
 from mlrun_like.api.http.paging import paged
 from mlrun_like.api.routes.asking import RunFilters
@@ -26,12 +29,13 @@ from mlrun_like.api.routes.pipelines_data import (
     workflow_plan,
 )
 from mlrun_like.api.routes.runs_data import list_runs_page
-from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
+from mlrun_like.api.routing import Needs, Routes, caller_of, options_of, store_of
 from mlrun_like.configuration import config
-from mlrun_like.errors import NotFoundError, SpecError, StateError, nearest
+from mlrun_like.errors import InvalidArgumentError, NotFoundError, SpecError, StateError, nearest
 from mlrun_like.names import new_uid
 from mlrun_like.projects.project import MlrunProject
 from mlrun_like.projects.resuming import check_resumable, resume_pipeline
+from mlrun_like.runs.job import Way, jobs_go
 from mlrun_like.specs.run import TERMINAL
 from mlrun_like.types import Document
 
@@ -150,7 +154,13 @@ def resume(request: Request, project: str, uid: str) -> Response:
 def list_workflows(request: Request, project: str) -> Response:
     """The workflows that the project's document names, each with its newest run."""
     rows = stored_workflows(store_of(request), project)
-    shown, pages = paged(rows, request, key=lambda row: str(row["name"]))
+    shown, pages = paged(
+        rows,
+        request,
+        key=lambda row: str(row["name"]),
+        sorts={"name": lambda row: str(row["name"])},
+        default="name",
+    )
     return json_answer({"workflows": shown, "pagination": pages})
 
 
@@ -182,19 +192,23 @@ def submit(request: Request, project: str, name: str, body: Given = None) -> Res
     if engine.partition(":")[0] != "remote":
         raise SpecError(f"engine {engine[:40]!r} is not for a service", fix='"engine": "remote"')
     document = store_of(request).read_project(project)
-    if not (row["image"] or (document.get("spec") or {}).get("default_image")):
-        check_here(request, "a workflow without an image")
     folder = config.path("projects", project)
     folder.mkdir(parents=True, exist_ok=True)
+    source = text(given, "source")
+    if not (row["image"] or (document.get("spec") or {}).get("default_image")):
+        check_here(request, "a workflow without an image")
+        if not source and row["path"] and not row["embedded"]:
+            folder = _folder_of(row, document, folder)
     made = MlrunProject.from_dict(document, str(folder))
-    run = made.run(
-        name,
-        arguments=arguments,
-        artifact_path=text(given, "artifact_path") or None,
-        engine=engine,
-        source=text(given, "source") or None,
-        dirty=True,
-    )
+    with jobs_go(_way(request, project)):
+        run = made.run(
+            name,
+            arguments=arguments,
+            artifact_path=text(given, "artifact_path") or None,
+            engine=engine,
+            source=source or None,
+            dirty=True,
+        )
     return json_answer(
         {
             "project": project,
@@ -205,6 +219,31 @@ def submit(request: Request, project: str, name: str, body: Given = None) -> Res
         },
         202,
     )
+
+
+def _folder_of(row: Document, document: Document, folder: Path) -> Path:
+    """Where a workflow's file is: in the service's folder of the project, or in that of whoever
+    made the project, if this is the same machine."""
+    path = str(row["path"])
+    if "://" in path:
+        return folder
+    for place in (folder, Path(str(document.get("context") or folder))):
+        if place.is_absolute() and (place / path).is_file():
+            return place
+    raise InvalidArgumentError(
+        f"the file {path!r:.200} of workflow {row['name']!r:.80} is not on the service's machine",
+        where=str(folder),
+        fix=f"store its text with the project: project.set_workflow({row['name']!r:.80}, "
+        f"{path!r:.200}, embed=True), project.save()",
+    )
+
+
+def _way(request: Request, project: str) -> Way | None:
+    """How the workflow's runner reaches the service: with a token for a week."""
+    address = reached_at(options_of(request))
+    if not config.guarded or not address:
+        return None
+    return Way(address, run_token(store_of(request), caller_of(request), project))
 
 
 def _workflow(request: Request, project: str, name: str) -> Document:

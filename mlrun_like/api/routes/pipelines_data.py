@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlrun_like.api.routes.steps_data import with_runs
 from mlrun_like.errors import MLRunLikeError, NotFoundError, PipelineError
 from mlrun_like.names import parse_function_uri
 from mlrun_like.pipelines.document import plan_from_document
@@ -121,7 +122,7 @@ def pipeline_data(store: SqlStore, project: str, uid: str) -> Document:
         NotFoundError: if there is no such run of a pipeline.
     """
     run = pipeline_run(store, project, uid)
-    rows = store.list_steps(project, uid)
+    rows = with_runs(store, project, uid, store.list_steps(project, uid))
     row = pipeline_row(run)
     graph, why = None, ""
     try:

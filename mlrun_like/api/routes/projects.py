@@ -8,7 +8,9 @@ from fastapi import Body
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mlrun_like.api.access.control import access_of
 from mlrun_like.api.access.projects import claim_project
+from mlrun_like.api.content.places import forget_files
 from mlrun_like.api.http.answers import json_answer
 from mlrun_like.api.http.paging import paged
 from mlrun_like.api.routes.background import in_background
@@ -164,11 +166,19 @@ def remove_project(request: Request, project: str) -> Response:
         )
     if strategy == "check":
         return json_answer({"project": project, "content": held})
+    login = access_of(request).required
+
+    def work() -> Document:
+        gone = delete_project(project, strategy, missing_ok=True)
+        if login:
+            forget_files(project)
+        return {"deleted": gone}
+
     return in_background(
         request,
         "delete-project",
         project,
-        lambda: {"deleted": delete_project(project, strategy, missing_ok=True)},
+        work,
         name=project,
         more={"content": held},
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from fastapi import Body
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mlrun_like.api.execution.identity import as_project, reached_at
 from mlrun_like.api.http.answers import json_answer
 from mlrun_like.api.http.paging import paged
 from mlrun_like.api.routes.background import check_runs, in_background
@@ -19,7 +21,7 @@ from mlrun_like.api.routes.schedules_data import (
     schedule_data,
     schedule_row,
 )
-from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
+from mlrun_like.api.routing import Needs, Routes, caller_of, options_of, store_of
 from mlrun_like.errors import NotFoundError, SpecError
 from mlrun_like.functions.creators import import_function
 from mlrun_like.names import check_run_name, parse_function_uri
@@ -138,12 +140,17 @@ def invoke(request: Request, project: str, name: str) -> Response:
     schedule = read_schedule(store, project, name)
     _check_function(request, project, schedule.spec.function)
     allow, now = check_runs(request), time.time()
+    address = reached_at(options_of(request))
+
+    def around(one: ScheduleDoc) -> AbstractContextManager[None]:
+        return as_project(store, one.project, address)
+
     allow(import_function(f"db://{schedule.spec.function}"), run_of(schedule, now))
     firing = Firing(now, now, "running", text=own_mark())
     store.record_firing(project, name, firing)
 
     def work() -> Document:
-        with Scheduler(store, allow=allow) as service:
+        with Scheduler(store, allow=allow, around=around) as service:
             return firing_row(service.fire(schedule, firing))
 
     more = {"firing": firing_row(firing)}

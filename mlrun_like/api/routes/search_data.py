@@ -1,7 +1,8 @@
 """Search over all that a caller may see: names, labels, tags, descriptions.
 
-Each kind is looked for among its newest rows, so that a search takes the same time whatever has
-gathered; the answer says how many rows that were, and whether that was all.
+Parts of words are looked for among the newest rows of each kind, so that a search takes the same
+time whatever has gathered; the answer says how many rows that were, and whether that was all. Ids,
+exact names and tags are found however old they are: `search_older`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from urllib.parse import quote
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from mlrun_like.api.access.caller import Caller
+from mlrun_like.api.routes.search_older import TAGS, older_rows
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.tracking import schema as t
+from mlrun_like.tracking.project_counts import project_names
+from mlrun_like.tracking.schema_alerts import alert_documents
 from mlrun_like.tracking.schema_documents import documents
 from mlrun_like.tracking.schema_monitoring import model_endpoints
 from mlrun_like.tracking.store import SqlStore
@@ -61,13 +65,13 @@ class _Kind:
 def _place(area: str, *, key: str = "name") -> Callable[[Mapping[str, Any]], str]:
     def url(row: Mapping[str, Any]) -> str:
         project, name = quote(str(row["project"]), safe=""), quote(str(row[key]), safe="")
-        return f"/projects/{project}/{area}/{name}"
+        return f"/projects/{project}/{area}{'' if area.endswith('#') else '/'}{name}"
 
     return url
 
 
 _R, _A, _F, _E = t.runs.c, t.artifacts.c, t.functions.c, model_endpoints.c
-_D, _P = documents.c, t.projects.c
+_D, _P, _S, _L = documents.c, t.projects.c, t.schedules.c, alert_documents.c
 _LIVE_RUN = (_R.deleted_at.is_(None), _R.iter == 0, _R.state != "")
 _LIVE = _A.deleted_at.is_(None)
 
@@ -108,6 +112,14 @@ KINDS: Mapping[str, _Kind] = {
         model_endpoints, _E.updated, _E.name, (_E.name, _E.uid, _E.labels, _E.model), _BODIES,
         _place("endpoints", key="uid"), (), "endpoint",
     ),
+    "schedule": _Kind(
+        t.schedules, _S.updated, _S.name, (_S.name, _S.body), _BODIES,
+        _place("schedules"), (), "schedule",
+    ),
+    "alert": _Kind(
+        alert_documents, _L.updated, _L.name, (_L.name, _L.body), _BODIES,
+        _place("alerts#"), (_L.kind == "config",), "alert",
+    ),
 }  # fmt: skip
 """What can be searched."""
 
@@ -128,13 +140,14 @@ def search(
 
     Returns:
         `results`: `{kind, project, name, title, snippet, url, score, updated}`; `counts`: how many
-        of each kind were found (at most 200); `searched`: among how many rows, and whether that was
-        `all`; `truncated`: whether time or limits left something out.
+        of each kind were found (about 200 at most); `searched`: among how many rows that was, and
+        whether these were `all`; `truncated`: whether time or limits left something out.
 
     Raises:
         InvalidArgumentError: if the text is empty or too long, or a kind is not known.
     """
-    words = text.encode("utf-8", "replace").decode().replace("\0", " ").lower().split()
+    typed = text.encode("utf-8", "replace").decode().replace("\0", " ").split()
+    words = [word.lower() for word in typed]
     if not words or len(text) > _LONGEST or len(words) > _WORDS:
         raise InvalidArgumentError(
             f"{text[:60]!r} cannot be searched for", fix=f"1 to {_WORDS} words"
@@ -150,36 +163,39 @@ def search(
     found: Document = {
         "text": text, "results": [], "counts": {}, "searched": {}, "truncated": False,
     }  # fmt: skip
+    names = [project] if project else sorted(caller.visible or project_names(store))
     for kind in kinds or KINDS:
         if time.monotonic() - began > _SECONDS:
             found["truncated"] = True
             break
-        _search_kind(store, caller, kind, words, project, limit, found)
+        seen = [one for one in names if caller.may(one, KINDS[kind].resource, "read")]
+        if seen:
+            is_all = not project and caller.visible is None
+            _search_kind(store, kind, typed, (seen, is_all), limit, found)
     found["results"].sort(key=lambda one: (-one["score"], -one["updated"], one["title"]))
     found["milliseconds"] = round((time.monotonic() - began) * 1000, 1)
     return found
 
 
 def _search_kind(
-    store: SqlStore, caller: Caller, kind: str, words: Sequence[str], project: str, limit: int,
+    store: SqlStore, kind: str, typed: Sequence[str], projects: tuple[list[str], bool], limit: int,
     found: Document,
 ) -> None:  # fmt: skip
-    row = KINDS[kind]
-    newest = _newest(row, kind, caller, project)
-    if newest is None:
-        return
-    inner = newest.subquery()
+    row, words = KINDS[kind], [word.lower() for word in typed]
+    inner = _newest(row, kind, *projects).subquery()
     texts = [inner.c[column.key] for column in row.texts]
     matching = (
         or_(*(func.lower(column).contains(word, autoescape=True) for column in texts))
         for word in words
     )
     wanted = select(inner).where(*matching).order_by(inner.c[row.order.key].desc())
+    older = older_rows(kind, row.table, row.where, projects[0], [*{*typed, *words}])
     with store.database.read() as connection:
         rows = [dict(one) for one in connection.execute(wanted.limit(_HITS + 1)).mappings()]
         count = connection.execute(select(func.count()).select_from(inner)).scalar_one()
+        more = [dict(one) for each in older for one in connection.execute(each).mappings()]
     best: dict[tuple[str, str], Document] = {}
-    for one in rows[:_HITS]:
+    for one in [*rows[:_HITS], *more]:
         shown = _result(kind, row, one, words)
         if shown is None:
             continue
@@ -193,18 +209,11 @@ def _search_kind(
     found["results"] += results[:limit]
 
 
-def _newest(row: _Kind, kind: str, caller: Caller, project: str) -> Select[Any] | None:
+def _newest(row: _Kind, kind: str, projects: Sequence[str], is_all: bool) -> Select[Any]:
     statement = select(*row.table.c).where(*row.where)
-    column = row.table.c.name if kind == "project" else row.table.c.project
-    if project:
-        if not caller.may(project, row.resource, "read"):
-            return None
-        statement = statement.where(column == project)
-    elif caller.visible is not None:
-        seen = sorted(one for one in caller.visible if caller.may(one, row.resource, "read"))
-        if not seen:
-            return None
-        statement = statement.where(column.in_(seen))
+    if not is_all:
+        column = row.table.c.name if kind == "project" else row.table.c.project
+        statement = statement.where(column.in_(projects))
     return statement.order_by(row.order.desc()).limit(row.rows)
 
 
@@ -215,6 +224,7 @@ def _result(kind: str, row: _Kind, one: Mapping[str, Any], words: Sequence[str])
     texts = {
         **{c.key: str(one[c.key] or "") for c in row.texts if c.key != "body"},
         **body,
+        TAGS: str(one.get(TAGS) or ""),
     }
     score = 0.0
     snippet = ""
@@ -240,6 +250,8 @@ def _score(key: str, text: str, word: str, row: _Kind) -> float:
         return 10.0 if text == word else 6.0 if text.startswith(word) else 4.0
     if key in ("uid", "hash"):
         return 8.0 if text == word else 5.0 if text.startswith(word) else 1.0
+    if key == TAGS:
+        return 5.0 if text == word else 3.0
     return 2.0
 
 

@@ -109,7 +109,8 @@ def secret_values(request: Request, project: str) -> Response:
     caller = caller_of(request)
     browser = "sec-fetch-site" in request.headers or "origin" in request.headers
     program = caller.kind == "service" or (caller.kind == "local" and not browser)
-    if "secrets" not in caller.scopes and not program:
+    job = not {"secrets", "run"}.isdisjoint(caller.scopes)
+    if not job and not program:
         raise AccessDeniedError(
             "the values of secrets are for jobs only",
             where=f"project {project!r}",

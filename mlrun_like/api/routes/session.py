@@ -23,6 +23,7 @@ from mlrun_like.api.access.login import LoggedIn, log_in, log_out, right_user
 from mlrun_like.api.access.sessions import clear_cookie, session_id, sessions_data, set_cookie
 from mlrun_like.api.access.tokens import make_token, refuse_escalation, token_data
 from mlrun_like.api.http.answers import json_answer
+from mlrun_like.api.http.paging import paged
 from mlrun_like.api.routes.bodies import document_in, flag, text
 from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
 from mlrun_like.errors import (
@@ -118,16 +119,21 @@ def logout(request: Request) -> Response:
                 "agent": "Mozilla/5.0",
                 "current": True,
             }
-        ]
+        ],
+        "pagination": {"page-token": None, "page-size": 100},
     },
 )
 def list_sessions(request: Request) -> Response:
     """Where the caller is logged in."""
     caller = caller_of(request)
-    return json_answer(
-        {"sessions": sessions_data(store_of(request), caller.user, caller.key)},
-        headers=_NO_STORE,
+    shown, pages = paged(
+        sessions_data(store_of(request), caller.user, caller.key),
+        request,
+        key=lambda row: str(row["id"]),
+        sorts={"created": lambda row: row["created"], "seen": lambda row: row["seen"]},
+        default="-seen",
     )
+    return json_answer({"sessions": shown, "pagination": pages}, headers=_NO_STORE)
 
 
 @ROUTES.delete(

@@ -33,5 +33,11 @@ def list_settings(request: Request) -> Response:
     ones it is only said whether they are set."""
     part = request.query_params.get("name", "").lower()
     rows = [row for row in settings_data() if part in row["name"]]
-    shown, pagination = paged(rows, request, key=lambda row: str(row["name"]))
+    shown, pagination = paged(
+        rows,
+        request,
+        key=lambda row: str(row["name"]),
+        sorts={"name": lambda row: str(row["name"])},
+        default="name",
+    )
     return json_answer({"settings": shown, "pagination": pagination})

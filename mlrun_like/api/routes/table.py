@@ -57,6 +57,7 @@ MODULES: tuple[str, ...] = (
     "mlrun_like.api.pages.models",
     "mlrun_like.api.pages.hub",
     "mlrun_like.api.routes.projects",
+    "mlrun_like.api.routes.bundles",
     "mlrun_like.api.routes.pipelines",
     "mlrun_like.api.routes.schedules",
     "mlrun_like.api.routes.feature_sets",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from mlrun_like.api.access.caller import Caller
 from mlrun_like.api.access.decide import check
 from mlrun_like.api.http.answers import json_answer
 from mlrun_like.api.http.paging import paged
@@ -27,6 +28,7 @@ __all__ = [
 
 ROUTES = Routes("background-tasks")
 _MOST = 2000
+_MOST_DAYS = 36_500.0
 _STATES = ("pending", "running", "succeeded", "failed", "cancelled")
 _EXAMPLE = task_document(
     BackgroundTask("5f0c", "delete-project", "fraud", "running", "anna", {}, 120, 3000, "runs")
@@ -49,7 +51,7 @@ def tasks_data(request: Request, project: str = "") -> list[BackgroundTask]:
         row
         for row in rows
         if (not kind or row.kind == kind)
-        and (visible is None or row.project in visible or row.asked_by == caller.name)
+        and (visible is None or row.project in visible or _asked(caller, row))
     ]
 
 
@@ -121,23 +123,40 @@ def cancel_task(request: Request, uid: str) -> Response:
 def start_gc(request: Request) -> Response:
     """Remove records that were deleted long ago, and files that no record names.
 
-    With `dry-run=true` only what would go is told.
+    With `dry-run=true` only what would go is told; `keep-days` says how long ago is long.
     """
     dry = request.query_params.get("dry-run", "").lower() in ("1", "true", "yes")
-    return submit_task(request, "gc", "", {"dry_run": dry})
+    arguments: Document = {"dry_run": dry}
+    keep = request.query_params.get("keep-days", "")
+    if keep:
+        try:
+            arguments["keep_days"] = float(keep)
+        except ValueError:
+            arguments["keep_days"] = -1.0
+        if not 0.0 <= arguments["keep_days"] <= _MOST_DAYS:
+            raise InvalidArgumentError(
+                f"keep-days={keep[:40]} is no number of days", fix="keep-days=7"
+            )
+    return submit_task(request, "gc", "", arguments)
 
 
 def _own(request: Request, uid: str, action: str) -> BackgroundTask:
     """A task that the caller may see; others are as if they were not there."""
     task = store_of(request).read_task(uid)
     caller = caller_of(request)
-    if task.asked_by == caller.name:
+    if _asked(caller, task):
         return task
     visible = caller.visible
     if visible is not None and task.project not in visible:
         raise NotFoundError(f"there is no background task {uid!r}")
     check(caller, task.project, "task", action)
     return task
+
+
+def _asked(caller: Caller, task: BackgroundTask) -> bool:
+    """Whether it is the caller's own; a token for other projects is not told of it."""
+    within = caller.projects is None or task.project in caller.projects
+    return within and task.asked_by == caller.name
 
 
 def _listed(request: Request, rows: list[BackgroundTask]) -> Response:

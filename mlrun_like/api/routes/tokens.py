@@ -66,8 +66,8 @@ def list_own(request: Request) -> Response:
 def make_own(request: Request, body: Annotated[Any, Body(examples=[_NEW])]) -> Response:
     """Make a token; its text is in this answer and nowhere else.
 
-    `name` says what it is for, `scopes` (`read`, `write`, `metrics`, `secrets`, `project:NAME`)
-    what it is limited to, `days` how long it holds (0: for ever).
+    `name` says what it is for, `scopes` (`read`, `write`, `metrics`, `secrets`, `run`,
+    `project:NAME`) what it is limited to, `days` how long it holds (0: for ever).
     """
     caller = caller_of(request)
     user = store_of(request).find_user(user_id=caller.user)

@@ -15,7 +15,11 @@ __all__ = ["back_up", "collect_garbage"]
 def collect_garbage(store: SqlStore, task: BackgroundTask, progress: Progress) -> Document:
     """Remove records deleted long ago and files that no record names."""
     progress.tell(0, 1, "looking for what nobody needs")
-    report = collect(store, dry_run=bool(task.arguments.get("dry_run")))
+    report = collect(
+        store,
+        dry_run=bool(task.arguments.get("dry_run")),
+        keep_days=task.arguments.get("keep_days"),
+    )
     return {
         "runs": report.runs,
         "artifacts": report.artifacts,

@@ -28,10 +28,11 @@ from mlrun_like.api.content.media import disposition, image_type
 from mlrun_like.api.content.notebooks import notebook_cells
 from mlrun_like.api.content.places import open_target
 from mlrun_like.api.content.previewing import Preview, PreviewRequest, preview, project_file
-from mlrun_like.api.content.public_web import PublicWebStore, public_address
+from mlrun_like.api.content.public_web import PublicWebStore
 from mlrun_like.api.content.sandbox import parse_safely, stop_sandboxes
 from mlrun_like.configuration import config
 from mlrun_like.errors import AccessDeniedError, InvalidArgumentError, StoreUnavailableError
+from mlrun_like.notifications.inside import public_address
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 30
 

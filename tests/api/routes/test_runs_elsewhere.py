@@ -15,6 +15,7 @@ from mlrun_like.api.execution import child, starting
 from mlrun_like.api.options import ServiceOptions
 from mlrun_like.configuration import config
 from mlrun_like.errors import AccessDeniedError
+from mlrun_like.functions import strangers
 from mlrun_like.functions.creators import new_function
 from mlrun_like.runtimes.container.runtime import ContainerRuntime
 from mlrun_like.runtimes.kubernetes.runtime import KubernetesRuntime
@@ -43,9 +44,8 @@ def started(monkeypatch: pytest.MonkeyPatch, store: SqlStore) -> list[tuple[str,
 
     config.service_auth_cache = 0.0
     monkeypatch.setattr(starting, "_spawn", spawn)
-    monkeypatch.setattr(
-        child, "choose_runtime", lambda document, local=None: (KubernetesRuntime(), [])
-    )
+    for module in (child, strangers):
+        monkeypatch.setattr(module, "choose_runtime", lambda *_: (KubernetesRuntime(), []))
     function = {"metadata": {"name": "train", "project": "fraud"}, "kind": "job", "spec": {}}
     store.store_function(function)
     for name in ("fraud", "other"):
@@ -67,7 +67,7 @@ def test_its_token_is_for_its_project_and_for_a_while(
     found = store.find_token(parts[0])
     assert found is not None and found[1].name == "anna"
     assert found[0].expires is not None and found[0].expires <= time.time() + 7 * 86_400 + 1
-    assert set(found[0].scopes.split()) == {"write", "secrets", "project:fraud"}
+    assert set(found[0].scopes.split()) == {"run", "project:fraud"}
     end = time.monotonic() + 30
     while found[0].revoked is None and time.monotonic() < end:
         time.sleep(0.05)
@@ -98,7 +98,7 @@ def test_a_container_of_this_machine_is_no_place_of_its_own(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = new_function("train", kind="container", image="python:3.11", project="fraud")
-    monkeypatch.setattr(child, "choose_runtime", lambda *_: (ContainerRuntime(), []))
+    monkeypatch.setattr(strangers, "choose_runtime", lambda *_: (ContainerRuntime(), []))
     with pytest.raises(AccessDeniedError, match="own machine"):
         child.check_allowed(function, "engines")
     child.check_allowed(function, "process")
@@ -108,10 +108,11 @@ def test_files_of_this_machine_are_not_read_for_an_engine(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     function = new_function("train", kind="job", image="python:3.11", project="fraud")
-    monkeypatch.setattr(child, "choose_runtime", lambda *_: (KubernetesRuntime(), []))
-    child.check_allowed(function, "engines", {"strategy": "grid"})
+    monkeypatch.setattr(strangers, "choose_runtime", lambda *_: (KubernetesRuntime(), []))
+    child.check_allowed(function, "engines", {"hyper_param_options": {"strategy": "grid"}})
     with pytest.raises(AccessDeniedError, match="parameters"):
-        child.check_allowed(function, "engines", {"param_file": "/etc/passwd"})
+        sweep = {"hyper_param_options": {"param_file": "/etc/passwd"}}
+        child.check_allowed(function, "engines", sweep)
     for source in ("/etc", "FILE:///etc", "../x"):
         function.spec.build.source = source
         with pytest.raises(AccessDeniedError, match="source"):

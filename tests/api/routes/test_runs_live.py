@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -158,3 +159,36 @@ def test_who_may_listen_to_what(service: TestClient, as_user: AsUser) -> None:
     assert anna.get("/api/v1/projects/secret/events").status_code == 404
     assert service.get("/api/v1/events?kind=nothing").status_code == 400
     assert service.get("/api/v1/projects/fraud/events?kind=%00").status_code == 400
+
+
+def test_what_changes_while_the_first_look_goes_on_is_told(alone: SqlStore) -> None:
+    async def main() -> Event:
+        hub, loop, go = LiveHub(alone), asyncio.get_running_loop(), threading.Event()
+        begun = asyncio.Event()
+
+        class Slow(Watch):
+            def __init__(self, store: SqlStore, since: float) -> None:
+                super().__init__(store, since)
+                self.waits = asyncio.current_task() is hub._reader
+
+            def look(self, now: float) -> list[Change] | None:
+                if self.waits:
+                    loop.call_soon_threadsafe(begun.set)
+                    go.wait(10)
+                return super().look(now)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("mlrun_like.api.live.hub.Watch", Slow)
+            stream = hub.listen(Listener(lambda change: True, frozenset()))
+            hello = asyncio.ensure_future(anext(stream))
+            await begun.wait()
+            await asyncio.wait({hello}, timeout=0.3)  # whoever looks without the reader has looked
+            await asyncio.to_thread(alone.store_run, run("meanwhile"))
+            go.set()
+            try:
+                assert (await asyncio.wait_for(hello, 20)).kind == "hello"
+                return await asyncio.wait_for(anext(stream), 20)
+            finally:
+                await stream.aclose()  # type: ignore[attr-defined]
+
+    assert asyncio.run(main()).data["uid"] == "meanwhile"

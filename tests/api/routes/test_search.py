@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from mlrun_like.api.routes import search_data
 from mlrun_like.tracking.store import SqlStore
 from tests.api.client import TestClient
 
@@ -136,3 +140,44 @@ def test_lineage_hides_names_of_other_projects(
     assert [one["kind"] for one in found.json()["nodes"]].count("hidden") == 1
     other = {"uri": "store://datasets/secret/data"}
     assert viewer.get("/api/v1/projects/demo/lineage", params=other).status_code == 404
+
+
+def test_ids_names_and_tags_are_found_however_old(
+    service: TestClient, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(store)
+    store.store_artifact(
+        {
+            "kind": "model",
+            "metadata": {"key": "old-model", "project": "demo", "uid": "u1"},
+            "spec": {"db_key": "old-model"},
+        },
+        tag="Champion",
+    )
+    for at in range(30):
+        store.store_run({
+            "metadata": {"uid": f"newer-{at}", "name": "other", "project": "demo"},
+            "status": {"state": "completed", "start_time": "2027-01-01T00:00:00+00:00"},
+        })  # fmt: skip
+        store.store_artifact(
+            {"kind": "model", "metadata": {"key": f"m{at}", "project": "demo"}, "spec": {}}
+        )
+    newest = {key: replace(row, rows=5) for key, row in search_data.KINDS.items()}
+    monkeypatch.setattr(search_data, "KINDS", newest)
+    for text, kind, name in (
+        ("run-demo", "run", "fraud-train"), ("fraud-train", "run", "fraud-train"),
+        ("Champion", "model", "old-model"), ("old-model champion", "model", "old-model"),
+        ("old-model", "model", "old-model"),
+    ):  # fmt: skip
+        found = service.get(S, params={"q": text, "kind": kind, "project": "demo"}).json()
+        assert [one["name"] for one in found["results"]] == [name], text
+    assert service.get(S, params={"q": "old-model latest", "kind": "model"}).json()["results"] == []
+
+
+def test_schedules_and_alerts_are_found(service: TestClient, store: SqlStore) -> None:
+    store.store_schedule({
+        "name": "nightly-train", "project": "demo", "kind": "job", "cron_trigger": "0 3 * * *",
+        "scheduled_object": {},
+    }, None)  # fmt: skip
+    found = service.get(S, params={"q": "nightly", "kind": "schedule"}).json()["results"]
+    assert [one["url"] for one in found] == ["/projects/demo/schedules/nightly-train"]
