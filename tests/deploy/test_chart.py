@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from mlrun_like.runtimes.kubernetes import asking
+from mlrun_like.settings import SETTINGS
 from tests.servers import missing
 
 ROOT = Path(__file__).parents[2] / "deploy"
@@ -47,7 +50,8 @@ LARGE = {
         "annotations": {"x": "y"},
     },
     "autoscaling": {"enabled": True},
-    "metrics": {"serviceMonitor": True, "tokenSecret": "numbers"},
+    "metrics": {"serviceMonitor": True, "tokenSecret": "numbers", "annotations": True},
+    "rbac": {"engines": ["spark", "mpi", "dask"]},
     "networkPolicy": {"from": {"team": "ml"}},
     "backup": {"target": "s3://bucket/copies", "hours": 6, "keep": 3},
     "image": {"pullSecrets": ["registry"], "tag": "1"},
@@ -179,11 +183,83 @@ def test_what_belongs_together_finds_each_other(render: Render) -> None:
     assert service["metadata"]["labels"]["app.kubernetes.io/instance"] == "team"
 
 
+def _one(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
+    return next(one for one in objects if (one["kind"], one["metadata"]["name"]) == (kind, name))
+
+
+@pytest.mark.slow
+def test_pods_may_what_runs_as_jobs_need(render: Render) -> None:
+    rules = _one(_objects(render, {}), "Role", "team-mlrun-like")["rules"]
+    may = {
+        (verb, group, *resource.partition("/")[::2])
+        for rule in rules
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert set(asking._RIGHTS) <= may
+    # a Job is made, then started; what held its secrets is removed; no secret of others is read
+    needed = {("create", "batch", "jobs", ""), ("patch", "batch", "jobs", "")}
+    assert needed | {("delete", "", "secrets", "")} <= may
+    assert not {verb for verb, _, resource, _ in may if resource == "secrets"} & {"get", "list"}
+    assert not any("*" in part for right in may for part in right)
+
+
+@pytest.mark.slow
+def test_the_schema_is_changed_before_a_pod_answers(render: Render) -> None:
+    for name in ("default", "bare", "sqlite"):
+        pod = _one(_objects(render, SETS[name]), "Deployment", "team-mlrun-like")["spec"]
+        first, *_ = pod["template"]["spec"]["initContainers"]
+        service = pod["template"]["spec"]["containers"][0]
+        assert first["args"] == ["service", "migrate"]
+        for part in ("env", "envFrom", "volumeMounts", "image"):
+            assert first[part] == service[part]
+
+
+@pytest.mark.slow
+def test_services_named_like_settings_set_nothing(render: Render) -> None:
+    for one in _objects(render, LARGE) + _objects(render, {}):
+        if one["kind"] in ("Deployment", "StatefulSet"):
+            assert one["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
+@pytest.mark.slow
+def test_what_is_deployed_outlives_the_gateway(render: Render) -> None:
+    objects = _objects(render, LARGE)
+    pod = _one(objects, "Deployment", "team-mlrun-like-gateway")["spec"]["template"]["spec"]
+    mounted = {one["mountPath"]: one["name"] for one in pod["containers"][0]["volumeMounts"]}
+    volumes = {one["name"]: one for one in pod["volumes"]}
+    claim = volumes[mounted["/var/lib/mlrun-like/gateway"]]["persistentVolumeClaim"]["claimName"]
+    assert _one(objects, "PersistentVolumeClaim", claim)["spec"]["accessModes"] == ["ReadWriteOnce"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("annotated", [True, False])
+def test_who_scrapes_by_annotations_may(render: Render, annotated: bool) -> None:
+    objects = _objects(render, {"metrics": {"annotations": annotated}})
+    settings = _one(objects, "ConfigMap", "team-mlrun-like")["data"]
+    pod = _one(objects, "Deployment", "team-mlrun-like")["spec"]["template"]["metadata"]
+    assert ("prometheus.io/scrape" in pod["annotations"]) is annotated
+    assert ("MLRUN_LIKE_SERVICE_METRICS_OPEN" in settings) is annotated
+
+
+@pytest.mark.slow
+def test_each_variable_is_a_setting(render: Render) -> None:
+    known = {row.name for row in SETTINGS}
+    for name in SETS:
+        for one in _objects(render, SETS[name]):
+            if one["kind"] == "ConfigMap":
+                for variable in one["data"]:
+                    assert variable.removeprefix("MLRUN_LIKE_").lower() in known, variable
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "error"),
     [
         ({**SQLITE, "workers": {"enabled": True}}, "several pods need PostgreSQL"),
+        ({**SQLITE, "gateway": {"enabled": True}}, "several pods need PostgreSQL"),
+        ({"gateway": {"enabled": True}}, "ReadWriteMany"),
         ({"service": {"replicas": 2}}, "ReadWriteMany"),
         ({**SQLITE, "storage": {"enabled": False}}, "all is lost with the pod"),
         ({"service": {"secret": ""}}, "SERVICE_SECRET_KEYS"),
@@ -209,6 +285,8 @@ def test_what_would_lose_data_is_refused(render: Render, change: Values, error: 
         {"storage": {"accessMode": "Many"}},
         {"image": {"repository": ""}},
         {"backup": {"hours": 0}},
+        {"rbac": {"engines": ["slurm"]}},
+        {"gateway": {"storage": {"sise": "1Gi"}}},
     ],
 )
 def test_wrong_values_are_refused_by_the_schema(change: Values) -> None:
@@ -231,11 +309,19 @@ def test_the_manifests_are_the_chart(render: Render) -> None:
 def test_compose() -> None:
     document = yaml.safe_load((ROOT / "compose.yaml").read_text())
     assert set(document["services"]) == {"postgresql", "service"}
-    command = ["check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     done = subprocess.run(
         [*command, str(ROOT / "compose.yaml")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_image_has_a_place_for_each_volume_of_compose() -> None:
+    # a named volume gets the owner of the image's folder: without one it is root's
+    text = (ROOT / "image" / "Dockerfile").read_text()
+    made = text.split("install -d -o 10001", 1)[1].splitlines()[0].split()
+    service = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["service"]
+    assert {volume.split(":")[1] for volume in service["volumes"]} <= set(made)
 
 
 def test_systemd_unit() -> None:

@@ -32,7 +32,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 
 {{- /* What must not be: it would lose data, and nobody would be told. */ -}}
 {{- define "mlrun-like.check" -}}
-{{- $many := or (gt (int .Values.service.replicas) 1) .Values.autoscaling.enabled .Values.workers.enabled -}}
+{{- $many := or (gt (int .Values.service.replicas) 1) .Values.autoscaling.enabled .Values.workers.enabled .Values.gateway.enabled -}}
 {{- $database := include "mlrun-like.database" . -}}
 {{- if and $many (not $database) }}{{ fail "several pods need PostgreSQL: set postgresql.enabled or postgresql.external.secret" }}{{ end -}}
 {{- if and (not $database) (not .Values.storage.enabled) }}{{ fail "SQLite needs storage.enabled, or all is lost with the pod" }}{{ end -}}
@@ -55,6 +55,15 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
+{{- end }}
+
+{{- define "mlrun-like.settings" -}}
+- configMapRef:
+    name: {{ include "mlrun-like.name" . }}
+{{- with .Values.service.secret }}
+- secretRef:
+    name: {{ . }}
+{{- end }}
 {{- end }}
 
 {{- define "mlrun-like.environment" -}}
