@@ -95,7 +95,7 @@ class _ParquetSource(Source):
         filled = 0
         for path, found in self._files:
             # a reader of its own: one that is shared is not safe in threads
-            with pq.ParquetFile(path, metadata=found) as file:
+            with pq.ParquetFile(path, metadata=found, pre_buffer=False) as file:
                 for group in range(file.num_row_groups):
                     table = file.read_row_group(group, [self._schema.names[at]], use_threads=False)
                     if whole is None:

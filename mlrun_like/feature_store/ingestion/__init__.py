@@ -4,7 +4,7 @@ api.py               ingest, preview, infer_metadata, deploy_ingestion_service
 infer_options.py     InferOptions; options.py: how it goes (chunks, commits, resume, progress)
 running.py           an ingestion in this process; tracked.py: the run that it is
 preparing.py         the first rows: inference.py (entities, features), columns.py (names),
-                     clock.py (times)
+                     clock.py (times), doubts.py (what is probably a mistake)
 batch.py             the loop: chunks, commits; sinks.py: targets side by side
 spark_rows.py        engine spark: results of the steps, in chunks
 feeds.py             how far it is, on disk; failing.py: given up or kept

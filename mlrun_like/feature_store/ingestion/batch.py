@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mlrun_like.feature_store.ingestion.doubts import Timeless
 from mlrun_like.feature_store.ingestion.feeds import Feed, Place, Point
 from mlrun_like.feature_store.ingestion.inference import empty_frame
 from mlrun_like.feature_store.ingestion.preparing import cleaned
@@ -91,18 +92,20 @@ class Batch:
         """Read, transform, write and commit until the source ends; then show everything."""
         self._go_back()
         if not self._place.ended:
-            since = 0
+            since, timeless = 0, Timeless(self.checking.feature_set)
             for chunk in read(self._place.at):
                 if since >= self.options.commit_rows:
                     self._commit(self._place)
                     since = 0
                 number, rows = self._place.chunk + 1, self._place.rows + chunk.rows
                 frame = cleaned(chunk.frame, self.checking.feature_set, self._place.rows)
+                timeless.look(frame, self._place.rows)
                 self._write(number, self.transform.run(frame))
                 self._place = Place(number, chunk.position, rows)
                 since += chunk.rows
                 report(number, rows, self.outcome.written, self.checking.total, False)
             self._end()
+            timeless.tell()
             place = self._place
             report(place.chunk, place.rows, self.outcome.written, self.checking.total, True)
         self.outcome.rows, self.outcome.at = self._place.rows, self._place.at

@@ -11,6 +11,7 @@ import pandas as pd
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.feature_store.ingestion.clock import with_times
 from mlrun_like.feature_store.ingestion.columns import renamed
+from mlrun_like.feature_store.ingestion.doubts import tell_empty_aggregations
 from mlrun_like.feature_store.ingestion.infer_options import InferOptions
 from mlrun_like.feature_store.ingestion.inference import flat, infer_schema
 from mlrun_like.feature_store.transform.compile import compile_transform
@@ -111,4 +112,5 @@ def learn_schema(
             where=f"feature set {feature_set.name!r}",
             fix=f"columns: {', '.join(map(str, found.columns))}"[:200],
         )
+    tell_empty_aggregations(feature_set, rows, found)
     infer_schema(feature_set, found, None, options)

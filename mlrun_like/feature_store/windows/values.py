@@ -51,8 +51,26 @@ def numbers_of(column: Any, feature: str, texts: bool = False) -> Floats:
         return made[codes]
     missing = series.isna().to_numpy()
     made = np.full(len(series), np.nan)
-    made[~missing] = [number(value, feature) for value in series[~missing]]
+    try:
+        made[~missing] = [number(value, feature) for value in series[~missing]]
+    except InvalidArgumentError:
+        _refuse_one_text(series[~missing], feature)
+        raise
     return made
+
+
+def _refuse_one_text(series: pd.Series[Any], feature: str) -> None:
+    """One value that is no number makes texts of all of a file's column: name that one."""
+    if not all(isinstance(value, str) for value in series):
+        return
+    wrong = series[pd.to_numeric(series, errors="coerce").isna()]
+    if 0 < len(wrong) < len(series):
+        raise InvalidArgumentError(
+            f"{wrong.iloc[0]!r:.80} cannot be aggregated: it is no number, and so the whole column "
+            "was read as text",
+            where=f"feature {feature!r}",
+            fix="correct it in the source, or leave it empty",
+        )
 
 
 def _dtype(column: Any) -> Any:

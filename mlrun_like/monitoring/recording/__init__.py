@@ -4,6 +4,7 @@ In the worker:
 
 recorder.py      one thread per process: takes, builds and writes what the channels hold
 channel.py       the hot path of one endpoint: a bounded queue of references
+packed.py        one row of numbers as bytes; packed_columns.py: a second of them as columns
 columns.py       requests as columns of an Arrow table; shapes.py: rows of any shape
 cells.py         single values: texts, nested values, what is too large
 chunks.py        columns that wait, and the batches that they become

@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ class Cells:
 
     Args:
         limit: Characters that a text may have.
+        numbers: Names of columns that hold numbers elsewhere in the same batch.
 
     Attributes:
         truncated: Values that were cut off so far.
@@ -39,8 +40,9 @@ class Cells:
     ([1.0, 2.0, None], {2: {'x': 'three'}})
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, numbers: Collection[str] = ()) -> None:
         self.limit = limit
+        self.numbers = numbers
         self.truncated = 0
         self.odd: dict[int, dict[str, str]] = {}
 
@@ -73,6 +75,8 @@ class Cells:
             kinds.discard(_NONE)
         if not kinds:
             return pa.nulls(len(values))
+        if name in self.numbers:
+            return self._mostly_numbers(values, name)
         if kinds == {bool}:
             return pa.array(values, pa.bool_())
         if kinds <= _NUMBERS:

@@ -1,7 +1,8 @@
-"""The hot path of one endpoint: references go into a bounded queue, and nothing else happens.
+"""The hot path of one endpoint: requests go into a bounded queue, and nothing else happens.
 
-What a request costs here is a tuple and an append. The recorder's thread takes the queue a few
-times a second, so references do not live long.
+What a request costs here is a tuple and an append: of its values, packed, if they are one row of
+numbers, else of references. The recorder's thread takes the queue a few times a second, so
+references do not live long.
 """
 
 from __future__ import annotations
@@ -14,11 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from mlrun_like.configuration import config
 from mlrun_like.monitoring.clock import now
+from mlrun_like.monitoring.recording.packed import Packer
 
 if TYPE_CHECKING:
     from mlrun_like.monitoring.recording.columns import RawItem
+    from mlrun_like.monitoring.recording.packed import PackedItem
 
 __all__ = ["Channel"]
+
+_PRESSING = 8
+"""A queue is taken before its time when one part of so many is full."""
 
 
 class Channel:
@@ -70,8 +76,10 @@ class Channel:
         self._limit = int(config.monitoring_queue)
         self._most_cells = int(config.monitoring_queue_cells)
         self._cells = 0
+        self._loose = False
         self._seen = 0
-        self._queue: deque[RawItem] = deque()
+        self._queue: deque[RawItem | PackedItem] = deque()
+        self._pack = Packer().pack
         self._labels: deque[tuple[Any, Any, int, float]] = deque()
         self._lock = threading.Lock()
         self._undelivered = 0
@@ -101,16 +109,30 @@ class Channel:
             kept = (self._seen - 1) % self.every == 0 and (
                 self.percentage >= 100 or random.uniform(0, 100) < self.percentage
             )
-        cells = _cells(inputs)
-        if type(outputs) is list:
-            cells += len(outputs)
-        if len(self._queue) >= self._limit or self._cells + cells > self._most_cells:
+        if len(self._queue) >= self._limit:
+            self._drop(1)
+            return
+        packed = self._pack(inputs, outputs)
+        if packed is None:
+            cells = _cells(inputs)
+            if type(outputs) is list:
+                cells += len(outputs)
+        else:
+            cells = packed[1][0] + 1
+        if self._cells + cells > self._most_cells:
             self._drop(1)
             return
         self._cells += cells
         moment = now() if time is None else time
-        # a plain tuple: naming its fields would cost as much as all the rest
-        self._queue.append((event_id, inputs, outputs, microseconds, moment, operation, None, kept))
+        # plain tuples: naming their fields would cost as much as all the rest
+        if packed is None:
+            self._loose = True
+            self._queue.append(
+                (event_id, inputs, outputs, microseconds, moment, operation, None, kept)
+            )
+        else:
+            body, layout = packed
+            self._queue.append((event_id, body, layout, microseconds, moment, operation, kept))
         if not self.awake:
             self._wake()
 
@@ -132,6 +154,7 @@ class Channel:
         # not the exception itself: its traceback holds every frame of the request
         told = (type(error).__name__, str(error)[:500])
         moment = now() if time is None else time
+        self._loose = True
         self._queue.append((event_id, inputs, None, microseconds, moment, operation, told, True))
         if not self.awake:
             self._wake()
@@ -147,9 +170,10 @@ class Channel:
             self._wake()
         return True
 
-    def take(self) -> list[RawItem]:
+    def take(self) -> list[RawItem | PackedItem]:
         """What waits, which is then the caller's."""
         queue = self._queue
+        self._loose = False
         found = []
         for _ in range(len(queue)):
             found.append(queue.popleft())
@@ -181,6 +205,15 @@ class Channel:
     def waiting(self) -> int:
         """Requests in the queue."""
         return len(self._queue)
+
+    def pressing(self) -> bool:
+        """Whether what waits should not wait for the next batch: references, or many requests."""
+        return (
+            self._loose
+            or bool(self._labels)
+            or len(self._queue) * _PRESSING > self._limit
+            or self._cells * _PRESSING > self._most_cells
+        )
 
     def forget(self) -> None:
         """In a forked child: what waits is the parent's."""

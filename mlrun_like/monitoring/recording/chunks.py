@@ -15,6 +15,8 @@ from mlrun_like.monitoring.recording.channel import Channel
 from mlrun_like.monitoring.recording.columns import Built, RawItem, build
 from mlrun_like.monitoring.recording.latency import merge_buckets
 from mlrun_like.monitoring.recording.minutes import Minutes
+from mlrun_like.monitoring.recording.packed import PACKED, PackedItem, unpack
+from mlrun_like.monitoring.recording.packed_columns import build_packed
 from mlrun_like.monitoring.recording.tables import join_tables
 from mlrun_like.names import new_uid
 from mlrun_like.tracking.monitoring_abilities import SeriesBatch
@@ -22,7 +24,8 @@ from mlrun_like.tracking.monitoring_abilities import SeriesBatch
 __all__ = ["Chunks", "encode_table", "label_batch"]
 
 _log = logging.getLogger("mlrun_like.monitoring")
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
+# without threads: the processors are the models'
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd", use_threads=False)
 _COUNTED = ("requests", "errors", "truncated")
 
 
@@ -44,11 +47,30 @@ class Chunks:
         self.rows = 0
         self.requests = 0
 
-    def add(self, items: Sequence[RawItem], labels: Sequence[tuple[Any, Any, int, float]]) -> bool:
+    def add(
+        self,
+        items: Sequence[RawItem | PackedItem],
+        labels: Sequence[tuple[Any, Any, int, float]],
+    ) -> bool:
         """Turn requests into columns; whether there were any."""
         self._labels += labels
-        if items:
-            self._add(items)
+        packed = [item for item in items if len(item) == PACKED]
+        others: list[RawItem] = [item for item in items if len(item) != PACKED]
+        numbers: Sequence[str] = ()
+        if packed:
+            built = None
+            if len(packed) >= len(others):
+                channel = self._channel
+                most = int(config.monitoring_columns)
+                built = build_packed(packed, channel.feature_names, channel.label_names, most)
+            if built is None:
+                others = [unpack(item) if len(item) == PACKED else item for item in items]
+            else:
+                self._take(built)
+                # most values of these columns are numbers, whatever the other requests hold
+                numbers = built.table.column_names
+        if others:
+            self._add(others, numbers)
         return bool(items or labels)
 
     def pending(self) -> bool:
@@ -71,7 +93,7 @@ class Chunks:
             found.append(label_batch(self._channel.project, self._channel.endpoint, labels))
         return [*found, *self._minutes.batches(moment, everything=all_sketches)]
 
-    def _add(self, items: Sequence[RawItem]) -> None:
+    def _add(self, items: Sequence[RawItem], numbers: Sequence[str]) -> None:
         channel = self._channel
         try:
             built = build(
@@ -80,12 +102,13 @@ class Chunks:
                 channel.label_names,
                 text_limit=int(config.monitoring_text_limit),
                 most_columns=int(config.monitoring_columns),
+                numbers=numbers,
             )
         except Exception as exc:  # noqa: BLE001  values may be objects of any class
             if len(items) > 1:
                 middle = len(items) // 2
-                self._add(items[:middle])
-                self._add(items[middle:])
+                self._add(items[:middle], numbers)
+                self._add(items[middle:], numbers)
                 return
             _log.warning("a request cannot be recorded: %s: %s", type(exc).__name__, exc)
             channel.lose(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
@@ -15,13 +15,15 @@ from mlrun_like.monitoring.recording.latency import buckets_of
 from mlrun_like.monitoring.recording.shapes import columns_of
 from mlrun_like.monitoring.recording.times import seconds_of
 
-__all__ = ["Built", "Item", "RawItem", "build"]
+__all__ = ["LONGEST_ID", "PREDICTING", "Built", "Item", "RawItem", "build", "left_out"]
 
-_LONGEST_ID = 200
+LONGEST_ID = 200
+"""Characters of an event's id that are kept."""
 _LONGEST_ERROR = 500
 _MOST_KINDS = 20
 _OK = "ok"
-_PREDICTING = frozenset({"infer", "predict", "infer_dict", "predict_dict"})
+PREDICTING = frozenset({"infer", "predict", "infer_dict", "predict_dict"})
+"""Operations whose answers are predictions."""
 
 
 class Item(NamedTuple):
@@ -86,6 +88,7 @@ def build(
     *,
     text_limit: int,
     most_columns: int,
+    numbers: Collection[str] = (),
 ) -> Built:
     """The rows of requests as one table.
 
@@ -95,13 +98,14 @@ def build(
         label_names: Names of predictions.
         text_limit: Characters that a text may have.
         most_columns: Columns that inputs, or predictions, may have.
+        numbers: Columns that hold numbers in the rest of the batch.
 
     >>> built = build([Item("a", [[1, 2], [3, 4]], [0, 1], 10.0, 5.0)], ["x", "y"], ["label"],
     ...               text_limit=100, most_columns=10)
     >>> built.table.select(["event_id", "row", "f:x", "p:label"]).to_pylist()[1]
     {'event_id': 'a', 'row': 1, 'f:x': 3.0, 'p:label': 1.0}
     """
-    rows, cells = _Rows(), Cells(text_limit)
+    rows, cells = _Rows(), Cells(text_limit, numbers)
     kinds: dict[str, int] = {}
     found = _plain_rows(items)
     if found is not None:
@@ -151,9 +155,13 @@ def build(
         summary["error_kinds"] = kinds
     kept = np.array(rows.kept, dtype=bool)
     if not kept.all():
-        summary["left_out"] = len({one for one, is_kept in zip(rows.ids, rows.kept, strict=True)
-                                   if not is_kept})  # fmt: skip
+        summary["left_out"] = left_out(rows.ids, rows.kept)
     return Built(pa.table(columns), kept, summary, min(moments), max(moments))
+
+
+def left_out(ids: Sequence[str], kept: Sequence[bool]) -> int:
+    """How many requests have rows that are not kept."""
+    return len({one for one, is_kept in zip(ids, kept, strict=True) if not is_kept})
 
 
 def _plain_rows(items: Sequence[RawItem]) -> _Rows | None:
@@ -166,9 +174,9 @@ def _plain_rows(items: Sequence[RawItem]) -> _Rows | None:
         or set(map(type, moments)) != {float}
         or set(map(len, inputs)) != {1}
         or set(map(len, outputs)) != {1}
-        or max(map(len, ids)) > _LONGEST_ID
+        or max(map(len, ids)) > LONGEST_ID
         or any(errors)
-        or not set(operations) <= _PREDICTING
+        or not set(operations) <= PREDICTING
     ):
         return None
     rows, count = _Rows(), len(items)
@@ -192,8 +200,8 @@ def _add(rows: _Rows, item: Item, time: float, kind: str | None) -> None:
     else:
         predicted, extra = _predicted(outputs, count, item.operation)
     event_id = item.event_id
-    if type(event_id) is not str or len(event_id) > _LONGEST_ID:
-        event_id = str(event_id)[:_LONGEST_ID]
+    if type(event_id) is not str or len(event_id) > LONGEST_ID:
+        event_id = str(event_id)[:LONGEST_ID]
     took = item.microseconds
     error = None if item.error is None else item.error[1][:_LONGEST_ERROR]
     operation = str(item.operation)[:50]

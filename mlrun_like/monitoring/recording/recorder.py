@@ -1,8 +1,8 @@
 """The recorder of a process: one thread that takes, builds and writes what channels hold.
 
-It looks at the queues twice a second while requests come, turns them into columns (so that
-requests and answers can be freed), and writes the columns of each endpoint as one batch every
-`monitoring_flush_interval` seconds. Memory is bounded by the queues and by what is written at
+It looks at the queues twice a second while requests come, turns what should not wait into columns
+(so that requests and answers can be freed), and writes the columns of each endpoint as one batch
+every `monitoring_flush_interval` seconds. Memory is bounded by the queues and by what is written at
 once; what does not fit is counted, and the counts reach the store with the next batch.
 """
 
@@ -138,10 +138,11 @@ class Recorder:
         while not self._closed:
             try:
                 with self._lock:
-                    busy = self._build()
                     clock = time.monotonic()
+                    due = clock >= self._flush_at
+                    busy = self._build(everything=due)
                     rows = sum(chunks.rows for chunks in self._chunks.values())
-                    if clock >= self._flush_at or rows > _MOST_ROWS:
+                    if due or rows > _MOST_ROWS:
                         self._flush_at = clock + float(config.monitoring_flush_interval)
                         self._write(all_sketches=False)
                 if clock >= self._poll_at:
@@ -171,9 +172,12 @@ class Recorder:
                      else config.monitoring_poll_interval)  # fmt: skip
         self._event.wait(span)
 
-    def _build(self) -> bool:
+    def _build(self, *, everything: bool = True) -> bool:
         busy = False
         for key, channel in self._channels.items():
+            if not everything and not channel.pressing():
+                busy |= channel.waiting() > 0  # packed ones cost nothing while they wait
+                continue
             chunks = self._chunks.get(key)
             if chunks is None:
                 # made here, not with the channel: numpy's threads would keep a server that loads

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from mlrun_like.monitoring.recording.cells import Cells
 
-__all__ = ["columns_of"]
+__all__ = ["columns_of", "names_of"]
 
 _WHOLE = "inputs"
 """Name of the one column of inputs that are no table."""
@@ -33,7 +33,7 @@ def columns_of(
     if kinds == {list}:
         width = len(rows[0])
         if 0 < width <= most and all(len(row) == width for row in rows):
-            found = _names(names, width, prefix)
+            found = names_of(names, width, prefix)
             matrix = cells.matrix(rows, width)
             if matrix is not None:
                 return {name: pa.array(matrix[i]) for i, name in enumerate(found)}
@@ -59,11 +59,11 @@ def _ragged(
         if isinstance(row, dict) and len(row) <= most:
             values = {f"{prefix}:{str(key)[:100]}": value for key, value in row.items()}
         elif isinstance(row, (list, tuple)) and 0 < len(row) <= most and _fits(names, len(row)):
-            values = dict(zip(_names(names, len(row), prefix), row, strict=True))
+            values = dict(zip(names_of(names, len(row), prefix), row, strict=True))
         elif isinstance(row, (dict, list, tuple, np.ndarray)):
             values = {f"{prefix}:{_WHOLE}": cells.text(row)}
         else:
-            values = {_names(names, 1, prefix)[0]: row}
+            values = {names_of(names, 1, prefix)[0]: row}
         for name, value in values.items():
             column = columns.get(name)
             if column is None:
@@ -79,7 +79,8 @@ def _fits(names: Sequence[str], width: int) -> bool:
     return not names or len(names) == width
 
 
-def _names(names: Sequence[str], width: int, prefix: str) -> list[str]:
+def names_of(names: Sequence[str], width: int, prefix: str) -> list[str]:
+    """Names of columns: those that are known, if there are as many, else numbered ones."""
     if len(names) == width:
         return [f"{prefix}:{name}" for name in names]
     return [f"{prefix}:{prefix}{i}" for i in range(width)]

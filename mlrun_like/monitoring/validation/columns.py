@@ -24,6 +24,8 @@ __all__ = ["CHUNK", "Chunk", "Data", "kind_of", "open_data"]
 
 CHUNK = 65_536
 """Rows in memory at once."""
+_BUFFER = 1 << 18
+"""Bytes that are read of a column at once, where its part of the file is larger."""
 
 _KINDS: Sequence[tuple[Callable[[Any], bool], str]] = (
     (pa.types.is_null, "empty"),
@@ -245,8 +247,9 @@ def _file(item: DataItem, name: str) -> Data:
         names, doubled = _unique(_file_names(path, source.columns))
 
     def parts() -> Iterator[Any]:
-        # read by Arrow itself: through a Python file, memory grows with the file
-        with pq.ParquetFile(path) as file:
+        # read by Arrow itself, and not ahead: through a Python file, or with what was read ahead
+        # and is kept to the end, memory grows with the file
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
             yield from file.iter_batches(CHUNK, use_threads=False)
 
     def chunks() -> Iterator[Chunk]:

@@ -198,7 +198,8 @@ def _parquet(openers: Sequence[Callable[[], IO[bytes]]], url: str) -> Source:
 
 def _parquet_file(stream: Any, url: str) -> Any:
     try:
-        return pq.ParquetFile(stream)
+        # what is read ahead is kept to the end: memory would grow with the file
+        return pq.ParquetFile(stream, pre_buffer=False)
     except pa.ArrowException as exc:
         raise InvalidArgumentError(
             f"the Parquet file cannot be read: {exc!s:.200}", where=url

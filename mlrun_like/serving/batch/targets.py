@@ -149,7 +149,7 @@ class Target:
 
     def _tables(self, schema: pa.Schema) -> Iterator[pa.Table]:
         for path, _ in self._parts:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, pre_buffer=False) as file:
                 for batch in file.iter_batches(10_000):
                     yield _conformed(pa.Table.from_batches([batch]), schema)
 

@@ -154,11 +154,12 @@ def _record(
     request: dict[str, Any],
     response: dict[str, Any],
 ) -> None:
-    logged = model.logged_results(request, response, operation)
     event_id = _id_of(request, event)
     told, answer = {**request, "id": event_id}, response
-    if logged is not None and tuple(logged) != (None, None):
-        told, answer = {"id": event_id, "inputs": logged[0]}, {"outputs": logged[1]}
+    if model.custom.records:
+        logged = model.logged_results(request, response, operation)
+        if logged is not None and tuple(logged) != (None, None):
+            told, answer = {"id": event_id, "inputs": logged[0]}, {"outputs": logged[1]}
     if model.tracker is not None:
         model.tracker.push(when, seconds, told, answer, operation, event)
 

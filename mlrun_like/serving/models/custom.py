@@ -15,6 +15,7 @@ class Custom(NamedTuple):
         answers: It has its own `do_event`, but not `do_event_async`.
         prepares: It has its own `preprocess` or `validate`.
         finishes: It has its own `postprocess`.
+        records: It has its own `logged_results`.
         async_predict: Its `predict` must be awaited.
         async_explain: Its `explain` must be awaited.
     """
@@ -22,6 +23,7 @@ class Custom(NamedTuple):
     answers: bool
     prepares: bool
     finishes: bool
+    records: bool
     async_predict: bool
     async_explain: bool
 
@@ -36,6 +38,7 @@ def custom_of(cls: Any, base: Any) -> Custom:
         own("do_event") and not own("do_event_async"),
         own("preprocess") or own("validate"),
         own("postprocess"),
+        own("logged_results"),
         inspect.iscoroutinefunction(cls.predict),
         inspect.iscoroutinefunction(cls.explain),
     )

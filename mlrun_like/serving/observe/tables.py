@@ -70,7 +70,7 @@ def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
         SpecError: if the file is of another kind.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             for batch in file.iter_batches(_ROWS, columns=["record"]):
                 for line in batch.column(0).to_pylist():
                     yield load(line)
