@@ -84,6 +84,8 @@ class Config:
             return self._set[name], "set in code"
         for variable in _VARIABLES[name]:
             text = self._environ.get(variable)
+            if row.type is int and str(text).startswith("tcp://"):
+                continue  # Kubernetes says where a Service is that is named like this setting
             if text is not None and (text or row.type is str):
                 return _cast(row, text, f"environment variable {variable}"), variable
         if name not in _NOT_IN_FILE:

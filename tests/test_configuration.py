@@ -217,3 +217,9 @@ def test_importing_the_settings_reads_nothing(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.strip() == "False"
+
+
+def test_variables_of_a_kubernetes_service_of_that_name_are_no_settings(tmp_path: Path) -> None:
+    config = make(tmp_path, MLRUN_LIKE_GATEWAY_PORT="tcp://10.1.2.3:8071")
+    assert config.explain("gateway_port") == (8071, "default")
+    assert "gateway_port" not in config.changed()

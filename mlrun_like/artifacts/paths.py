@@ -12,13 +12,17 @@ from mlrun_like.artifacts.base import Artifact
 from mlrun_like.artifacts.stores import join_url, scheme_of
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.registry import resolve
+from mlrun_like.tracking.connect import open_store
 
 __all__ = [
     "Producer",
     "expand_artifact_path",
     "extend_artifact_path",
     "generate_target_path",
+    "local_artifact_path",
     "resolve_artifact_path",
+    "service_artifact_path",
 ]
 
 _PLACE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
@@ -110,16 +114,38 @@ def extend_artifact_path(path: str, default: str) -> str:
 
 
 def resolve_artifact_path(producer: Producer, path: str | os.PathLike[str] | None) -> str:
-    """The folder of one artifact: argument, else producer, else setting, else below home."""
+    """The folder of one artifact.
+
+    Argument, else producer, else setting, else where the service keeps files, else below home.
+    """
     uid, project = producer.uid, producer.project
-    template = producer.artifact_path or config.artifact_path
+    template = producer.artifact_path or config.artifact_path or service_artifact_path()
     base = expand_artifact_path(template, project, uid) if template else ""
     if not base:
-        base = str(config.path("artifacts", project or "default", uid or "project"))
+        base = local_artifact_path(producer)
     if not path:
         return _absolute(base)
     asked = expand_artifact_path(os.fspath(path), project, uid)
     return _absolute(extend_artifact_path(asked, base))
+
+
+def local_artifact_path(producer: Producer) -> str:
+    """The folder below home, where artifacts go if nothing else is said."""
+    return str(config.path("artifacts", producer.project or "default", producer.uid or "project"))
+
+
+def service_artifact_path() -> str:
+    """Where the configured service keeps artifacts; empty: there is none, it does not, it is away.
+
+    >>> service_artifact_path()
+    ''
+    """
+    if not config.dbpath.lower().startswith(("http://", "https://")):
+        return ""
+    store = open_store()
+    # what reaches a service is loaded only where there is one
+    remote = resolve("mlrun_like.tracking.remote.store:RemoteStore")
+    return str(store.artifact_path()) if isinstance(store, remote) else ""
 
 
 def _absolute(path: str) -> str:
@@ -130,11 +156,12 @@ def _absolute(path: str) -> str:
 def generate_target_path(artifact: Artifact, artifact_path: str, producer: Producer) -> str:
     """`<path>/<run name>/<iteration>/<key><suffix>`, for a project `<path>/<key><suffix>`.
 
-    The default folder belongs to one run already, so there it is `<path>/[<iteration>/]<key>…`: one
+    The default folders belong to one run already, so there it is `<path>/[<iteration>/]<key>…`: one
     folder to make instead of three.
     """
     parts = [producer.name, str(producer.iteration)] if producer.kind == "run" else []
-    if parts and artifact_path == str(config.path("artifacts", producer.project, producer.uid)):
+    kept = f"service://{producer.project}/{producer.uid}"
+    if parts and artifact_path in (local_artifact_path(producer), kept):
         parts = [str(producer.iteration)] if producer.iteration else []
     suffix, key = artifact.suffix(), artifact.key
     name = key if suffix != "/" and key.endswith(suffix) and key != suffix else f"{key}{suffix}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -10,16 +12,23 @@ from typing import Any
 from mlrun_like.artifacts.artifact import Artifact, DatasetArtifact, LinkArtifact, ModelArtifact
 from mlrun_like.artifacts.base import assign
 from mlrun_like.artifacts.digests import Digest
-from mlrun_like.artifacts.paths import Producer, generate_target_path, resolve_artifact_path
+from mlrun_like.artifacts.paths import (
+    Producer,
+    generate_target_path,
+    local_artifact_path,
+    resolve_artifact_path,
+)
 from mlrun_like.artifacts.stores import redact, scheme_of
 from mlrun_like.artifacts.writing import measure, note, write, write_model_spec
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.configuration import config
+from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError, UnauthorizedError
 from mlrun_like.names import check_key, check_label
 from mlrun_like.tracking.base import Store
 
 __all__ = ["check_tag", "identify", "place", "register"]
 
 _TAG_LIMIT = 63
+_log = logging.getLogger(__name__)
 
 
 def check_tag(tag: str) -> str:
@@ -82,6 +91,8 @@ def place(
             be uploaded, or there is nothing to log.
     """
     spec, source = artifact.spec, artifact.spec.src_path
+    chosen = target or producer.artifact_path or config.artifact_path
+    chosen = chosen or (artifact_path and not os.fspath(artifact_path).startswith("+/"))
     if artifact.is_inline:
         _measure_inline(artifact)
         return
@@ -112,7 +123,21 @@ def place(
             target = generate_target_path(artifact, path, producer)
     assign(spec, target_path=target)
     if copying and not _same(source, target, has_body):
-        write(artifact, target)
+        try:
+            write(artifact, target)
+        except (StoreUnavailableError, UnauthorizedError) as exc:
+            if not target.startswith("service://") or chosen:
+                raise
+            # nobody asked for this place: the run goes on, as its records do
+            here = dataclasses.replace(producer, artifact_path=local_artifact_path(producer))
+            path = resolve_artifact_path(here, artifact_path)
+            target = generate_target_path(artifact, path, here)
+            _log.warning(
+                "artifact %r stays on this machine, at %s: %s",
+                artifact.key, target, exc.what,
+            )  # fmt: skip
+            assign(spec, target_path=target)
+            write(artifact, target)
     elif source and not remote:
         measure(artifact)
     if source and not remote and os.path.exists(source):

@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import random
-import ssl
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +23,7 @@ from mlrun_like.errors import (
     TooLargeError,
     UnauthorizedError,
 )
+from mlrun_like.tracking.remote.trust import service_tls
 
 __all__ = ["Answer", "ServiceHttp"]
 
@@ -167,7 +167,7 @@ class ServiceHttp:
     def _connect(self) -> http.client.HTTPConnection:
         if self._secure:
             return http.client.HTTPSConnection(
-                self._host, self._port, timeout=_TIMEOUT, context=ssl.create_default_context()
+                self._host, self._port, timeout=_TIMEOUT, context=service_tls()
             )
         return http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT)
 

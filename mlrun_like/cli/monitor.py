@@ -12,6 +12,7 @@ import typer
 
 from mlrun_like.cli.monitor_printing import (
     iso,
+    no_endpoints,
     print_failed,
     print_pass,
     result_document,
@@ -203,6 +204,8 @@ def endpoints(project: Project = "", as_json: Json = False) -> None:
             for one in found
         ],
     )  # fmt: skip
+    if not found:
+        no_endpoints(name)
 
 
 @app.command()
@@ -242,6 +245,8 @@ def results(
             for row in rows
         ],
     )  # fmt: skip
+    if not rows:
+        no_endpoints(place)
 
 
 @app.command()

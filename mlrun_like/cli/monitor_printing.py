@@ -14,10 +14,12 @@ from mlrun_like.monitoring.endpoints.records import get_model_endpoint, list_mod
 from mlrun_like.monitoring.recording.times import to_datetime
 from mlrun_like.monitoring.service import ServicePass
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.monitoring_abilities import EndpointQuery
 from mlrun_like.tracking.window_abilities import ResultRow
 
 __all__ = [
     "iso",
+    "no_endpoints",
     "print_failed",
     "print_pass",
     "result_document",
@@ -26,6 +28,16 @@ __all__ = [
     "tell",
     "uid_of",
 ]
+
+
+def no_endpoints(project: str) -> None:
+    """Say where the endpoints are, if this project has none."""
+    found = open_store().list_endpoints(EndpointQuery(project="*", limit=1000))
+    names = sorted({str(one["metadata"]["project"]) for one in found})
+    if project in names:
+        return
+    shown = f"; there are some in: {', '.join(names[:10])}" if names else ""
+    typer.echo(f"project {project!r} has no endpoints{shown}", err=True)
 
 
 def tell(done: ServicePass) -> None:

@@ -28,9 +28,12 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _run(command: list[str], folder: Path) -> str:
+    if "user" in command:  # there is no terminal that could be asked
+        command = [*command, "--password-stdin"]
     done = subprocess.run(
-        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False
-    )
+        command, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=False,
+        input="a long enough passphrase\n",
+    )  # fmt: skip
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
 

@@ -11,10 +11,10 @@ import cloudpickle
 
 from mlrun_like.artifacts.manager import Producer
 from mlrun_like.artifacts.paths import resolve_artifact_path
-from mlrun_like.configuration import config
 from mlrun_like.errors import NotFoundError, PackagingError, StoreUnavailableError
 from mlrun_like.packaging.source import capture_callable, embed
 from mlrun_like.runs.context_base import utc_now
+from mlrun_like.runs.entry import sent_settings, way_of
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.concluding import End, conclude
 from mlrun_like.runtimes.dask.calls import call
@@ -71,9 +71,9 @@ def shipment_of(job: Job, mark: dict[str, Any]) -> dict[str, Any]:
     return {
         "function": job.function.to_dict(),
         "run": job.run.to_dict(),
-        "store": job.store.url,
+        "store": way_of(job).address,
         "objects": needed_objects(job.store, job.run),
-        "settings": config.changed(),
+        "settings": sent_settings(),
         "secrets": job.secrets,
         "live": job.live_parameters,
         "handler": pickled_handler(job),

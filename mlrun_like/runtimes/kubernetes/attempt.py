@@ -49,7 +49,8 @@ def attempt(
         start: Called with the client, the object's path and its metadata when all is there; None:
             its controller has started it, and its pods wait for what they mount.
     """
-    relayed = None if reachable_store(job.store.url) else Relayed(job)
+    address = job.store.url if job.way is None else job.way.address
+    relayed = None if reachable_store(address) else Relayed(job)
     output = LogOutput(job, relayed)
     started = utc_now()
     job.run.metadata.labels["mlrun/job"] = attempt_name(job.run, job.attempt)

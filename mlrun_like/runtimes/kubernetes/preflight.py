@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from mlrun_like.artifacts.paths import service_artifact_path
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.runtimes.finding import Finding
+from mlrun_like.runtimes.kubernetes.attempt import reachable_store
 from mlrun_like.runtimes.kubernetes.pod import image_of
 from mlrun_like.specs.durations import check_thresholds
 from mlrun_like.specs.function import FunctionDoc
@@ -139,6 +141,8 @@ def _paths(document: FunctionDoc, run: RunDoc) -> Iterator[Finding]:
     """Folders of this machine mean nothing in a pod, unless a volume is mounted there."""
     where = f"run {run.metadata.name!r}"
     target = run.spec.output_path or config.artifact_path
+    if not target and reachable_store(config.dbpath):
+        target = service_artifact_path()
     if not _reachable(document, target):
         shown = target or str(config.path("artifacts"))
         yield Finding(

@@ -21,6 +21,7 @@ from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError
 from mlrun_like.functions.modifiers import mount_pvc
 from mlrun_like.runs.job import Job
+from mlrun_like.runtimes.kubernetes import preflight
 from mlrun_like.runtimes.kubernetes.manifest import (
     CronPolicy,
     cron_manifest,
@@ -351,6 +352,19 @@ def test_findings_of_a_document(key: str, value: Any, code: str, fix: str) -> No
     found = list(check_document(doc))
     assert [item.code for item in found] == [code]
     assert fix in f"{found[0].what} {found[0].fix}"
+
+
+def test_a_service_that_pods_reach_takes_their_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    doc = FunctionDoc(kind="job", metadata=FunctionMetadata(name="f"), spec=FunctionSpec(image="a"))
+    run = RunDoc(metadata=RunMetadata(name="r", uid="u"))
+    run.spec.returns = ["table:dataset"]
+    monkeypatch.setattr(preflight, "service_artifact_path", lambda: "service://{{project}}")
+    for address, severities in (
+        ("http://ml.example.org:8080", []),
+        ("http://127.0.0.1:8080", ["error"]),  # the pod sends its records with its output
+    ):
+        with config.override(dbpath=address):
+            assert [item.severity for item in check_document(doc, run)] == severities
 
 
 def test_paths_that_a_pod_cannot_reach() -> None:
