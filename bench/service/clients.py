@@ -45,10 +45,10 @@ from mlrun_like.tracking.remote.store import RemoteStore
 took, puts, failed = [], [], []
 plain = Client.deliver
 
-def timed(self, body, seconds):
+def timed(self, *given):
     began = time.perf_counter()
     try:
-        answer = plain(self, body, seconds)
+        answer = plain(self, *given)
     except Exception as exc:
         failed.append(repr(exc)[:200])
         raise
@@ -89,8 +89,9 @@ for store in stores:
             break
         time.sleep(0.2)
     store.close()
-print(json.dumps({"steps": done, "took": took, "failed": failed[:3],
-                  "failures": len(failed), "put": sorted(puts)[len(puts) // 2]}))
+with open(home + ".json", "w") as file:  # a pipe that nobody reads yet would be full
+    json.dump({"steps": done, "took": took, "failed": failed[:3],
+               "failures": len(failed), "put": sorted(puts)[len(puts) // 2]}, file)
 """
 
 
@@ -152,10 +153,9 @@ def measure(given: argparse.Namespace, folder: Path) -> dict[str, object]:
             at_end = spent + _work(service.pid) - worked
         if past > given.seconds + 120:
             break
-    told = []
-    for client in clients:
-        assert client.stdout is not None
-        told.append(json.loads(client.stdout.readlines()[-1]))
+    told = [
+        json.loads((folder / f"home{number}.json").read_text()) for number in range(len(clients))
+    ]
     found, doubled = _read_back(url, given.clients)
     service.terminate()
     service.wait(60)
