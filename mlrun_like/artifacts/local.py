@@ -21,7 +21,7 @@ from urllib.parse import unquote
 from mlrun_like.artifacts.stores import FileStats, FileStore, missing
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, StoreUnavailableError
 
-__all__ = ["TEMPORARY", "AtomicFile", "LocalStore", "inside"]
+__all__ = ["TEMPORARY", "AtomicFile", "AtomicText", "LocalStore", "inside"]
 
 TEMPORARY = ".mlrun-like-"
 """How the names of unfinished files start; listings leave them out."""
@@ -95,8 +95,15 @@ class AtomicFile(io.BufferedWriter):
             self.discard()
 
 
-class _AtomicText(io.TextIOWrapper):
-    def __init__(self, file: AtomicFile, encoding: str | None) -> None:
+class AtomicText(io.TextIOWrapper):
+    """Text onto a file that appears when it is closed, and not after an exception in its block.
+
+    Args:
+        file: Such a file of bytes, with `discard`.
+        encoding: By default UTF-8.
+    """
+
+    def __init__(self, file: Any, encoding: str | None) -> None:
         super().__init__(file, encoding=encoding or "utf-8")
         self._file = file
 
@@ -169,7 +176,7 @@ class LocalStore(FileStore):
         with _translated(path):
             if mode.replace("t", "") in ("w", "wb") and not _special(path):
                 file = AtomicFile(path)
-                return file if "b" in mode else _AtomicText(file, text)
+                return file if "b" in mode else AtomicText(file, text)
             if "r" not in mode:
                 os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
             return open(path, mode, encoding=text)

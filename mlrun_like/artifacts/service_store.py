@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
+from mlrun_like.artifacts.local import AtomicText
 from mlrun_like.artifacts.service_http import ServiceHttp
 from mlrun_like.artifacts.service_reading import ServiceReader
 from mlrun_like.artifacts.service_root import RootStore, split_service_url
-from mlrun_like.artifacts.service_writing import ServiceText, ServiceWriter
+from mlrun_like.artifacts.service_writing import ServiceWriter
 from mlrun_like.artifacts.stores import FileStats, FileStore, Secrets, join_url
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
@@ -119,7 +120,7 @@ class WebFiles(FileStore):
         form = mode.replace("t", "").replace("b", "")
         if form == "w":
             target = ServiceWriter(self._way(), path)
-            return target if "b" in mode else ServiceText(target, encoding)  # type: ignore[return-value]
+            return target if "b" in mode else AtomicText(target, encoding)  # type: ignore[return-value]
         if form != "r":
             raise _no_append(path)
         reader = ServiceReader(self._way(), path)

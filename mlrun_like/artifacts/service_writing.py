@@ -18,7 +18,7 @@ from urllib.parse import quote
 from mlrun_like.artifacts.service_http import ServiceHttp
 from mlrun_like.errors import MLRunLikeError, StoreUnavailableError
 
-__all__ = ["ServiceText", "ServiceWriter"]
+__all__ = ["ServiceWriter"]
 
 _PART = 8 << 20
 _LARGE_PART = 32 << 20
@@ -163,22 +163,3 @@ class ServiceWriter(io.RawIOBase):
                 )
             time.sleep(pause)
             pause = min(pause * 2, 5.0)
-
-
-class ServiceText(io.TextIOWrapper):
-    """Text that is written to a service; an exception in its block leaves the target untouched."""
-
-    def __init__(self, file: ServiceWriter, encoding: str | None) -> None:
-        super().__init__(file, encoding=encoding or "utf-8", newline="")  # type: ignore[arg-type]
-        self._file = file
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._file.discard()

@@ -18,6 +18,7 @@ __all__ = [
     "Page",
     "decode_cursor",
     "encode_cursor",
+    "named_like",
     "page_of",
     "paged",
     "pagination",
@@ -122,6 +123,17 @@ def pagination(page: Page, last: Sequence[Any] | None) -> Document:
     asked = ("-" if page.descending else "") + page.sort
     token = None if last is None else encode_cursor(last, asked)
     return {"page-token": token, "page-size": page.size}
+
+
+def named_like(name: str, wanted: str) -> bool:
+    """Whether a filter by name takes a name: nothing takes all, `~part` what contains the part.
+
+    >>> named_like("Train", "~rai"), named_like("Train", "train"), named_like("Train", "")
+    (True, False, True)
+    """
+    if wanted.startswith("~"):
+        return wanted[1:].lower() in name.lower()
+    return not wanted or name == wanted
 
 
 def paged(

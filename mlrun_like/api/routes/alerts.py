@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mlrun_like.api.http.answers import json_answer
-from mlrun_like.api.http.paging import paged
+from mlrun_like.api.http.paging import named_like, paged
 from mlrun_like.api.routes.alerts_data import alert_document, alert_rows
 from mlrun_like.api.routes.bodies import document_in, flag, number, seen, when
 from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
@@ -216,11 +216,11 @@ def delete_template(request: Request, name: str) -> Response:
 
 def _listed(request: Request, rows: list[Document]) -> Response:
     query = request.query_params
-    name, severity, state = query.get("name"), query.get("severity"), query.get("state")
+    name, severity, state = query.get("name", ""), query.get("severity"), query.get("state")
     rows = [
         row
         for row in rows
-        if (not name or _named(str(row["name"]), name))
+        if named_like(str(row["name"]), name)
         and (not severity or row.get("severity") == severity)
         and (not state or row.get("state") == state)
     ]
@@ -232,7 +232,3 @@ def _listed(request: Request, rows: list[Document]) -> Response:
         default="name",
     )
     return json_answer({"alerts": shown, "pagination": pages})
-
-
-def _named(name: str, wanted: str) -> bool:
-    return wanted[1:].lower() in name.lower() if wanted.startswith("~") else name == wanted

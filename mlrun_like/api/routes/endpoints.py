@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mlrun_like.api.http.answers import json_answer
-from mlrun_like.api.http.paging import paged
+from mlrun_like.api.http.paging import named_like, paged
 from mlrun_like.api.routes.bodies import document_in, flag, labels_of, number, seen, text, when
 from mlrun_like.api.routes.endpoints_data import (
     endpoint_metrics,
@@ -213,11 +213,11 @@ def _stored(request: Request, project: str, uid: str, body: Any) -> Document:
 
 def _rows(request: Request, rows: list[Document]) -> Response:
     query = request.query_params
-    name, function, model = query.get("name"), query.get("function"), query.get("model")
+    name, function, model = query.get("name", ""), query.get("function"), query.get("model")
     rows = [
         row
         for row in rows
-        if (not name or _named(str(row["name"]), name))
+        if named_like(str(row["name"]), name)
         and (not function or row["function"] == function)
         and (not model or str(row["model"]).partition(":")[0] == model.partition(":")[0])
     ]
@@ -229,7 +229,3 @@ def _rows(request: Request, rows: list[Document]) -> Response:
         default="name",
     )
     return json_answer({"endpoints": shown, "pagination": pages})
-
-
-def _named(name: str, wanted: str) -> bool:
-    return wanted[1:].lower() in name.lower() if wanted.startswith("~") else name == wanted

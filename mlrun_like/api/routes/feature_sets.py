@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mlrun_like.api.http.answers import json_answer
-from mlrun_like.api.http.paging import paged
+from mlrun_like.api.http.paging import named_like, paged
 from mlrun_like.api.routes.background import check_here, in_background
 from mlrun_like.api.routes.bodies import document_in, labels_of, number
 from mlrun_like.api.routes.definitions_shared import change, listed, remove, stored
@@ -200,7 +200,7 @@ def _columns(request: Request, project: str, noun: str, word: str) -> Response:
         for item in spec.get(noun) or []:
             own = item.get("labels") or {}
             fits = all(key in own and value in (None, own[key]) for key, value in labels.items())
-            if fits and _named(str(item.get("name")), name):
+            if fits and named_like(str(item.get("name")), name):
                 rows.append({word: item, "feature_set_digest": digest})
     shown, pages = paged(
         rows,
@@ -210,12 +210,6 @@ def _columns(request: Request, project: str, noun: str, word: str) -> Response:
         default="name",
     )
     return json_answer({noun: shown, "pagination": pages})
-
-
-def _named(text: str, wanted: str) -> bool:
-    if wanted.startswith("~"):
-        return wanted[1:].lower() in text.lower()
-    return not wanted or text == wanted
 
 
 def _place(row: Document, word: str) -> str:
