@@ -21,6 +21,7 @@ from typing import Any
 
 from mlrun_like.errors import ConfigError, nearest
 from mlrun_like.settings import PATHS, SECRETS, SETTINGS, Setting
+from mlrun_like.settings.file import read_settings
 
 __all__ = [
     "ENV_PREFIX",
@@ -30,6 +31,7 @@ __all__ = [
     "environment_copy",
     "exchange_environment",
     "replace_environment",
+    "restore_environment",
 ]
 
 ENV_PREFIX = "MLRUN_LIKE_"
@@ -44,6 +46,8 @@ _EXPECTED = {
     float: "a number, 0 or more",
 }
 _NOT_IN_FILE = ("home", "config_file")
+_written: dict[str, tuple[str | None, str | None]] = {}
+"""Variables that were changed here: what they were before, and what was written last."""
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -155,7 +159,8 @@ class Config:
         path = Path(named).expanduser() if named else self.path("config.yaml")
         values: dict[str, Any] = {}
         if path.is_file():
-            values = _load_yaml(path)
+            foreign = self.explain("config_file")[1] == "MLRUN_CONFIG_FILE"
+            values = read_settings(path, _ROWS, foreign)
         elif named:
             raise ConfigError(
                 f"config file {str(path)!r} does not exist",
@@ -189,33 +194,6 @@ class _Group:
                 fix="mlrun-like config explain   lists all settings",
             )
         return PATHS[path]
-
-
-def _load_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as exc:
-        raise ConfigError(
-            f"config file cannot be read: {exc}", where=str(path), fix="write 'name: value' lines"
-        ) from exc
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError("config file must hold 'name: value' lines", where=str(path))
-    for name in values:
-        if name not in _ROWS:
-            raise ConfigError(
-                f"there is no setting {name!r}.{nearest(str(name), _ROWS)}", where=str(path)
-            )
-        if name in _NOT_IN_FILE:
-            raise ConfigError(
-                f"setting {name!r} says where the file is, so it cannot be set in it",
-                where=str(path),
-                fix=f"set {ENV_PREFIX}{name.upper()} in the environment",
-            )
-    return values
 
 
 def _cast(row: Setting, value: Any, origin: str) -> Any:
@@ -262,6 +240,7 @@ def environment_copy() -> dict[str, str]:
 def replace_environment(values: Mapping[str, str]) -> None:
     """Make `values` the whole environment of this process, which is about to become a run's."""
     os.environ.clear()
+    _written.clear()
     os.environ.update(values)
 
 
@@ -272,11 +251,23 @@ def exchange_environment(values: Mapping[str, str | None]) -> dict[str, str | No
     """
     before = {name: os.environ.get(name) for name in values}
     for name, value in values.items():
+        _written[name] = (_written.get(name, (before[name],))[0], value)
         if value is None:
             os.environ.pop(name, None)
         elif before[name] != value:
             os.environ[name] = value
     return before
+
+
+def restore_environment() -> None:
+    """Undo every `exchange_environment` of this process whose value still stands."""
+    written = dict(_written)
+    _written.clear()
+    for name, (before, value) in written.items():
+        if os.environ.get(name) == value and before is not None:
+            os.environ[name] = before
+        elif os.environ.get(name) == value:
+            os.environ.pop(name, None)
 
 
 config = Config()

@@ -23,6 +23,7 @@ __all__ = [
     "RunURI",
     "check_key",
     "check_label",
+    "check_place",
     "check_project",
     "check_run_name",
     "check_tag",
@@ -33,7 +34,10 @@ __all__ = [
     "parse_run_uri",
 ]
 
-ARTIFACT_CATEGORIES = ("artifacts", "datasets", "models", "feature-sets", "feature-vectors")
+ARTIFACT_CATEGORIES = (
+    "artifacts", "datasets", "models", "documents", "llm-prompts", "feature-sets",
+    "feature-vectors",
+)  # fmt: skip
 
 _KEY = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?\Z")
 _DNS = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\Z")
@@ -113,10 +117,16 @@ def normalize_name(name: str) -> str:
     return text
 
 
+_FIELDS = {"run name": "run.metadata.name", "project name": "project.metadata.name"}
+"""What those look for who read such messages."""
+
+
 def _check(pattern: re.Pattern[str], value: str, what: str, limit: int, example: str) -> str:
     if not isinstance(value, str) or not pattern.match(value) or len(value) > limit:
+        field = _FIELDS.get(what)
+        more = f": Field '{field}' is malformed. Does not match required pattern" if field else ""
         raise InvalidArgumentError(
-            f"{what} {_short(value)} is not allowed",
+            f"{what} {_short(value)} is not allowed{more}",
             fix=f"start and end with a letter or digit, at most {limit} characters, "
             f"such as {example!r}",
         )
@@ -146,6 +156,14 @@ def check_run_name(name: str) -> str:
 def check_project(name: str) -> str:
     """`name` if it may name a project, else InvalidArgumentError."""
     return _check(_DNS, name, "project name", 63, "fraud-demo")
+
+
+def check_place(name: str) -> str:
+    """`name` if records may be kept under it as a project, else InvalidArgumentError.
+
+    Nothing is called by it, so it may be more than the name of a project that is made.
+    """
+    return _check(_KEY, name, "project name", 63, "fraud-demo")
 
 
 def check_label(key: str, value: str) -> tuple[str, str]:
@@ -192,7 +210,7 @@ def parse_artifact_uri(uri: str, default_project: str = "default") -> ArtifactUR
         )
     try:
         check_key(key)
-        check_project(project)
+        check_place(project)
         if tag:
             check_key(tag)
         if tree:

@@ -88,6 +88,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             {
                 "memory": "mlrun_like.streams.memory:MemoryStream",
                 "dummy": "mlrun_like.streams.dummy:DummyStream",
+                "file": "mlrun_like.streams.file:FileStream",
                 "redis": "mlrun_like.streams.redis:RedisStream",
                 "rediss": "mlrun_like.streams.redis:RedisStream",
                 "kafka": "mlrun_like.streams.kafka:KafkaStream",

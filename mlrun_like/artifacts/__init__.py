@@ -3,6 +3,9 @@
 item.py       get_dataitem, get_artifact: a URL or a store:// URI -> what is there
 data.py       DataItem: read, write, list and open one file or folder
 stores.py     FileStore, the seam under DataItem; which scheme goes where
+profiles.py   data stores by name: ds:// URLs; profile_kinds.py, profile_databases.py,
+              profile_streams.py, profile_models.py: the kinds
+mapped.py     URLs for which settings name a folder
 local.py      files of this machine, written atomically
 memory.py     objects of this process
 web.py        http(s), read only
@@ -17,12 +20,16 @@ frames.py     reading and writing tables (loads pandas, as the next two do)
 selection.py  the columns, times and rows of a table that were asked for
 preview.py    schema, preview and statistics of a table
 lazy.py       loads those modules on first use
+archives.py   folders as archives and back, trusting none; packed.py: told by content, as streams
 fingerprints.py  what tells whether the data at a URL is still the same
 exporting.py  an artifact as a file to hand on
 digests.py    SHA-256 of bytes on their way to a store
 artifact.py   all kinds of artifact as users hold them
-base.py, dataset.py, model.py, plots.py   their classes
+base.py, dataset.py, model.py, plots.py, code.py, document.py, prompt.py   their classes
+record.py     the record's fields as attributes; placed.py: where one artifact is
+datasets.py   update_dataset_meta
 manager.py    ArtifactManager: log_artifact, log_dataset, log_model
+language.py   log_llm_prompt, log_document
 placing.py    its steps: identify, place, register
 paths.py      where an artifact's bytes go
 writing.py    puts an artifact's bytes there

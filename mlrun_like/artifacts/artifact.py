@@ -8,6 +8,9 @@ PlotArtifact      a matplotlib figure or PNG, as HTML
 PlotlyArtifact    a plotly figure, as HTML
 TableArtifact     a small table, as csv
 LinkArtifact      points at an artifact of a child iteration
+CodeArtifact      source code
+DocumentArtifact  a text for language models                store://documents/...
+LLMPromptArtifact a prompt of one                           store://llm-prompts/...
 """
 
 from __future__ import annotations
@@ -15,7 +18,9 @@ from __future__ import annotations
 from typing import Any
 
 from mlrun_like.artifacts.base import Artifact
+from mlrun_like.artifacts.code import CodeArtifact
 from mlrun_like.artifacts.dataset import DatasetArtifact, TableArtifact
+from mlrun_like.artifacts.document import DocumentArtifact
 from mlrun_like.artifacts.formats import is_frame
 from mlrun_like.artifacts.model import ModelArtifact
 from mlrun_like.artifacts.plots import (
@@ -24,12 +29,16 @@ from mlrun_like.artifacts.plots import (
     PlotlyArtifact,
     figure_artifact,
 )
+from mlrun_like.artifacts.prompt import LLMPromptArtifact
 
 __all__ = [
     "Artifact",
     "BokehArtifact",
+    "CodeArtifact",
     "DatasetArtifact",
     "DirArtifact",
+    "DocumentArtifact",
+    "LLMPromptArtifact",
     "LinkArtifact",
     "ModelArtifact",
     "PlotArtifact",
@@ -43,6 +52,11 @@ class DirArtifact(Artifact):
     """A folder."""
 
     kind = "dir"
+
+    @property
+    def is_dir(self) -> bool:
+        """Whether it is a folder."""
+        return True
 
     def suffix(self) -> str:
         """A folder."""

@@ -10,18 +10,17 @@ from mlrun_like.artifacts.bodies import as_json, inline_text
 from mlrun_like.artifacts.data import DataItem, open_url
 from mlrun_like.artifacts.lazy import show
 from mlrun_like.artifacts.memory import set_in_memory_item
+from mlrun_like.artifacts.placed import Placed
 from mlrun_like.artifacts.stores import Secrets, scheme_of
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
-from mlrun_like.names import ArtifactURI
 from mlrun_like.registry import resolve
 from mlrun_like.specs.artifact import ArtifactDoc, ArtifactMetadata, ArtifactSpec
-from mlrun_like.specs.model import Model, merge_foreign, parse, split_foreign
-from mlrun_like.types import Document
+from mlrun_like.specs.model import Model, parse, split_foreign
 
 __all__ = ["Artifact", "assign"]
 
 
-class Artifact:
+class Artifact(Placed):
     """Something a run produced: a file, or text kept in the record itself.
 
     Args:
@@ -44,7 +43,6 @@ class Artifact:
     """
 
     kind: ClassVar[str] = ""
-    category: ClassVar[str] = "artifacts"
     _kinds: ClassVar[dict[str, type[Artifact]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -65,20 +63,27 @@ class Artifact:
         **fields: Any,
     ) -> None:
         if isinstance(body, (dict, list)):
-            body, format = as_json(key, body), format or "json"
+            as_json(key, body)  # what is no JSON is refused here, not when it is written
+            format = format or "json"
         self.doc = ArtifactDoc(kind=self.kind)
-        self.foreign: Document = {}
+        self.foreign = {}
         self._body = body
+        for part in ("metadata", "spec"):
+            given = fields.pop(part, None)
+            if given is not None:
+                setattr(self, part, given)
         if is_inline and body is not None:
-            self.doc.spec.inline = inline_text(key, body)
-        assign(self.doc.metadata, key=key or "", project=str(project or ""))
-        assign(
-            self.doc.spec,
-            format=str(format or "").lstrip("."),
-            viewer=str(viewer or ""),
-            target_path=str(target_path or ""),
-            src_path=str(src_path or ""),
-        )
+            self.doc.spec.inline = inline_text(key, _text(key, body))
+        if key or project:
+            metadata = self.doc.metadata
+            assign(metadata, key=key or metadata.key, project=str(project or metadata.project))
+        known = {
+            "format": str(format or "").lstrip("."),
+            "viewer": viewer,
+            "target_path": target_path,
+            "src_path": src_path,
+        }
+        assign(self.doc.spec, **{name: str(value) for name, value in known.items() if value})
         if size is not None:
             self.doc.spec.size = size
         self.set_fields(fields)
@@ -101,21 +106,6 @@ class Artifact:
                 )
 
     @property
-    def metadata(self) -> ArtifactMetadata:
-        """Which artifact it is: key, project, iter, tree, tag, labels, ..."""
-        return self.doc.metadata
-
-    @property
-    def spec(self) -> ArtifactSpec:
-        """Where its bytes are and what they hold."""
-        return self.doc.spec
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """What is known of it beyond that."""
-        return self.doc.status
-
-    @property
     def key(self) -> str:
         """Its name."""
         return self.doc.metadata.key
@@ -123,13 +113,7 @@ class Artifact:
     @property
     def uri(self) -> str:
         """Its `store://` URI, of exactly this version if a run made it."""
-        found = self.doc.metadata
-        iteration = found.iter if found.iter or found.tree else None
-        tag = "" if found.tree else found.tag
-        key = self.doc.spec.db_key or found.key
-        return str(
-            ArtifactURI(self.category, found.project or "default", key, iteration, tag, found.tree)
-        )
+        return self.get_store_url()
 
     @property
     def target_path(self) -> str:
@@ -142,20 +126,13 @@ class Artifact:
         return self.doc.spec.producer
 
     @producer.setter
-    def producer(self, value: Mapping[str, Any]) -> None:
-        self.doc.spec.producer = dict(value)
+    def producer(self, value: Mapping[str, Any] | None) -> None:
+        self.doc.spec.producer = dict(value or {})
 
     @property
     def is_inline(self) -> bool:
         """Whether the body is kept in the record."""
         return self.doc.spec.inline is not None
-
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_") and name != "doc":
-            for part in (self.doc.spec, self.doc.metadata):
-                if name in type(part).model_fields:
-                    return getattr(part, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property
     def body(self) -> Any:
@@ -163,12 +140,12 @@ class Artifact:
         return self._body if self._body is not None else self.doc.spec.inline
 
     def get_body(self) -> Any:
-        """The content it was made from: str or bytes, None if there is none."""
+        """The content it was made from, None if there is none."""
         return self.body
 
     def content(self) -> Iterable[bytes] | None:
         """The bytes to write, in pieces; None if the artifact has no body."""
-        body = self.get_body()
+        body = _text(self.key, self.get_body())
         if body is None:
             return None
         if isinstance(body, str):
@@ -203,14 +180,8 @@ class Artifact:
                 fix="log it with body= or local_path=",
             )
         plain = open_url(target, secrets)
-        return DataItem(
-            plain.url,
-            plain.store,
-            plain.store.split(target),
-            key=key or self.key,
-            meta=self,
-            artifact_url=self.uri,
-        )
+        store, path = plain.store, plain.store.split(target)
+        return DataItem(key or self.key, store, path, plain.url, self, self.uri)
 
     def show(self) -> Any:
         """Show it in a notebook or in the terminal."""
@@ -224,10 +195,6 @@ class Artifact:
         `project.import_artifact`; see `artifacts.exporting`."""
         write = resolve("mlrun_like.artifacts.exporting:export_artifact")
         write(self, os.fspath(target_path), with_extra_data)
-
-    def to_dict(self) -> Document:
-        """The record as plain data."""
-        return merge_foreign(self.doc.to_dict(), self.foreign)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Artifact:
@@ -248,7 +215,7 @@ class Artifact:
         return f"{type(self).__name__}({self.uri!r})"
 
 
-Artifact._kinds[""] = Artifact
+Artifact._kinds.update(dict.fromkeys(("", "artifact"), Artifact))  # MLRun 1.7 names it
 
 
 def assign(model: Model, **values: Any) -> None:
@@ -258,6 +225,11 @@ def assign(model: Model, **values: Any) -> None:
     """
     model.__dict__.update(values)
     model.__pydantic_fields_set__.update(values)
+
+
+def _text(key: str, body: Any) -> Any:
+    """The body as it is written: dictionaries and lists as JSON."""
+    return as_json(key, body) if isinstance(body, (dict, list)) else body
 
 
 def _by_field(document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -52,8 +52,9 @@ def _s3(secrets: Secrets) -> dict[str, Any]:
             "profile": "AWS_PROFILE",
         },
     )
-    if not options.get("endpoint_url") and (url := credential("AWS_ENDPOINT_URL", secrets)):
-        options["endpoint_url"] = url
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
+        if not options.get("endpoint_url") and (url := credential(name, secrets)):
+            options["endpoint_url"] = url
     if "key" in options:
         options.pop("profile", None)
     if (credential("S3_NON_ANONYMOUS", secrets) or "true").lower() in ("false", "0", "no"):
@@ -78,7 +79,11 @@ def _azure(secrets: Secrets) -> dict[str, Any]:
     principal = ("client_id", "client_secret", "tenant_id")
     storage = ("connection_string", "account_name", "account_key", "sas_token", *principal)
     found = _named(secrets, {name: f"AZURE_STORAGE_{name.upper()}" for name in storage})
-    return {**_named(secrets, {name: f"AZURE_{name.upper()}" for name in principal}), **found}
+    # a datastore profile names them as the client does
+    own = secrets if isinstance(secrets, Mapping) else {}
+    profile = {name: own[name] for name in (*storage, "credential") if own.get(name)}
+    plain = _named(secrets, {name: f"AZURE_{name.upper()}" for name in principal})
+    return {**plain, **found, **profile}
 
 
 def _v3io(secrets: Secrets) -> dict[str, Any]:

@@ -21,7 +21,12 @@ from mlrun_like.artifacts.stores import (
     read_chunks,
     redact,
 )
-from mlrun_like.errors import InvalidArgumentError, MissingFileError, StoreUnavailableError
+from mlrun_like.errors import (
+    InvalidArgumentError,
+    InvalidTypeError,
+    MissingFileError,
+    StoreUnavailableError,
+)
 
 if TYPE_CHECKING:
     from mlrun_like.artifacts.artifact import Artifact
@@ -33,10 +38,10 @@ class DataItem:
     """A file or folder at a URL.
 
     Args:
-        url: Where it is.
-        store: The place that holds it.
-        path: The URL's path in that place.
         key: The name of the run's input it stands for; empty: the URL.
+        store: The place that holds it.
+        subpath: The URL's path in that place.
+        url: Where it is; empty: the path.
         meta: The artifact it belongs to, if it came from a `store://` URI.
         artifact_url: That URI.
 
@@ -48,20 +53,19 @@ class DataItem:
 
     def __init__(
         self,
-        url: str,
+        key: str,
         store: FileStore,
-        path: str,
-        *,
-        key: str = "",
+        subpath: str,
+        url: str = "",
         meta: Artifact | None = None,
-        artifact_url: str = "",
+        artifact_url: str | None = None,
     ) -> None:
-        self._url = url
+        self._url = url or subpath
         self._store = store
-        self._path = path
+        self._path = subpath
         self._key = key
         self._meta = meta
-        self._artifact_url = artifact_url
+        self._artifact_url = artifact_url or ""
         self._local: Path | None = None
 
     @property
@@ -108,9 +112,7 @@ class DataItem:
     def get(self, size: int | None = None, offset: int = 0, encoding: str | None = None) -> Any:
         """The bytes, or text with `encoding`.
 
-        Args:
-            size: At most this many bytes from `offset`; None: all.
-            encoding: Decode with this, such as `"utf-8"`.
+        Args: size: at most this many bytes from `offset`, None: all; encoding: such as `"utf-8"`.
 
         Raises MissingFileError, or InvalidArgumentError if it is a folder or does not decode.
         """
@@ -135,7 +137,7 @@ class DataItem:
             data = data.encode()
         if not isinstance(data, (bytes, bytearray, memoryview)):
             kind = type(data).__name__
-            raise InvalidArgumentError(f"put() cannot write a {kind}", fix="give str or bytes")
+            raise InvalidTypeError(f"put() cannot write a {kind}", fix="give str or bytes")
         self._store.write(self._path, (bytes(data),), append=append)
 
     def write(self, chunks: Iterable[bytes]) -> int:
@@ -153,8 +155,7 @@ class DataItem:
     def download(self, target_path: str | Path) -> str:
         """Copy the file, or the folder with everything in it, to this machine.
 
-        Args:
-            target_path: A file name, or for a folder a folder name. No file is written outside.
+        Args: target_path: a file name, or for a folder a folder name; nothing is written outside.
 
         Returns the path of the copy.
         """
@@ -166,7 +167,7 @@ class DataItem:
             return str(target)
         target.mkdir(parents=True, exist_ok=True)
         for name, path in self._store.walk(self._path):
-            inner = DataItem(join_url(self._url, name), self._store, path)
+            inner = DataItem("", self._store, path, join_url(self._url, name))
             open_url(str(inside(target, name))).write(inner.chunks())
         return str(target)
 
@@ -177,11 +178,11 @@ class DataItem:
             self.write(source.chunks())
             return
         for name, path in source.store.walk(str(Path(src_path).absolute())):
-            self.child(name).write(DataItem(path, source.store, path).chunks())
+            self.child(name).write(DataItem("", source.store, path).chunks())
 
     def child(self, name: str) -> DataItem:
         """A file or folder below this one."""
-        return DataItem(join_url(self._url, name), self._store, join_url(self._path, name))
+        return DataItem("", self._store, join_url(self._path, name), join_url(self._url, name))
 
     def as_df(
         self,
@@ -243,7 +244,7 @@ class DataItem:
         self._local = None
 
     def open(self, mode: str = "rb", encoding: str | None = None) -> IO[Any]:
-        """A file object. One opened for writing appears under its name when it is closed."""
+        """A file object; what is written appears under its name when it is closed."""
         return self._store.open(self._path, mode, encoding)
 
     def ls(self) -> list[str]:
@@ -296,4 +297,4 @@ def open_url(url: str | Path, secrets: Secrets = None, *, key: str = "") -> Data
     """The item at a plain URL or path; `store://` URIs are for `get_dataitem`."""
     text = os.fspath(url) if isinstance(url, os.PathLike) else url
     store, path = open_file_store(text, secrets)
-    return DataItem(text, store, path, key=key)
+    return DataItem(key, store, path, text)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from mlrun_like.artifacts.base import Artifact
 from mlrun_like.artifacts.formats import is_dask_frame, is_frame, is_spark_frame
-from mlrun_like.artifacts.lazy import frames, preview
+from mlrun_like.artifacts.lazy import frames
+from mlrun_like.artifacts.lazy import preview as tables
 from mlrun_like.artifacts.stores import read_chunks
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.registry import resolve
@@ -40,6 +41,7 @@ class DatasetArtifact(Artifact):
 
     kind = "dataset"
     category = "datasets"
+    SUPPORTED_FORMATS: ClassVar[tuple[str, ...]] = FORMATS
 
     def __init__(  # noqa: PLR0913
         self,
@@ -64,7 +66,10 @@ class DatasetArtifact(Artifact):
             form = "parquet"
         self._options = {name: kwargs.pop(name) for name in list(kwargs) if _for_writer(name)}
         super().__init__(key, format=form, target_path=target_path, **kwargs)
-        self.doc.spec.extra_data = dict(extra_data or {})
+        self.doc.spec.extra_data = {
+            name: value.target_path if isinstance(value, Artifact) else value
+            for name, value in (extra_data or {}).items()
+        }
         self._df: Any = None
         self._writer: Any = None
         if df is not None:
@@ -90,7 +95,17 @@ class DatasetArtifact(Artifact):
                 fix="give a DataFrame, or use log_artifact",
             )
         self._df = frames().to_pandas(df)
-        preview().describe(self.doc, self._df, rows=rows, stats=stats, unlimited=unlimited)
+        self.describe(self._df, rows, stats, unlimited)
+
+    def look_at(self, path: str, rows: int | None = None) -> None:
+        """Note what a Parquet file is like, without reading all of it.
+
+        Args:
+            path: A file on this machine; of another format nothing is noted.
+            rows: As `preview` of the class.
+        """
+        if self.df is None and path.endswith((".parquet", ".pq")):
+            tables().describe_parquet(self.doc, path, rows=rows)
 
     def _check_label(self, label: str) -> None:
         if self._df is not None and label not in list(self._df.columns):
@@ -98,6 +113,29 @@ class DatasetArtifact(Artifact):
                 f"label column {label!r} is not in data set {self.key!r}",
                 fix=f"columns: {', '.join(map(str, list(self._df.columns)[:20]))}",
             )
+
+    def describe(
+        self, df: Any, preview: int | None = None, stats: bool | None = None, all_: bool = False
+    ) -> None:
+        """Take length, schema, preview and statistics from a table.
+
+        Args:
+            df: The table.
+            preview: Rows in the preview; None: the setting `preview_rows`.
+            stats: Compute statistics; None: if the table is small.
+            all_: Preview all rows and columns, and compute statistics.
+        """
+        frame = frames().to_pandas(df)
+        tables().describe(self.doc, frame, rows=preview, stats=stats, unlimited=all_)
+
+    @property
+    def stats(self) -> dict[str, Any] | None:
+        """Statistics of each column; None: there are none."""
+        return self.doc.spec.stats or None
+
+    @stats.setter
+    def stats(self, value: dict[str, Any] | None) -> None:
+        self.doc.spec.stats = value or {}
 
     @property
     def df(self) -> Any:

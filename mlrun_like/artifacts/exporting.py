@@ -101,7 +101,7 @@ def _fill(
         place, path = open_file_store(artifact.target_path)
         if place.stat(path).is_dir:
             for name, inner in place.walk(path):
-                _add(archive, f"{_BODY}/{name}", DataItem(inner, place, inner).chunks())
+                _add(archive, f"{_BODY}/{name}", DataItem("", place, inner).chunks())
         else:
             _add(archive, _BODY, artifact.to_dataitem().chunks())
     kept = {}

@@ -1,19 +1,31 @@
 """Log hints: how a handler says under which key and as what a returned value is logged.
 
-`"key"`, `"key:type"` or a dict with `key`, `artifact_type` and further instructions; None skips
-the value. A key that begins with `*` logs every item of a collection by itself.
+`"key"`, `"key:type"`, `"key:type[file_format='csv']"` or a dict with `key`, `artifact_type` and
+further instructions; None skips the value. A key that begins with `*` logs every item of a
+collection by itself.
 """
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
 
-__all__ = ["ArtifactType", "LogHint", "parse_log_hint", "parse_log_hints"]
+__all__ = [
+    "ArtifactType",
+    "LogHint",
+    "parse_log_hint",
+    "parse_log_hints",
+    "plain_hint",
+    "takes_all_apart",
+]
 
+_ALL_LEVELS = 100
+_OPTIONAL = frozenset({"tag", "labels", "artifact_path"})
+_EMPTY: tuple[Any, ...] = (None, "", {})
 _FIX = 'write for example "accuracy", "model:model" or {"key": "table", "file_format": "csv"}'
 
 
@@ -57,9 +69,11 @@ def parse_log_hint(hint: str | Mapping[str, Any] | LogHint | None) -> LogHint | 
     """The hint as a value, or None for "do not log".
 
     Args:
-        hint: `"key"`, `"key:type"`, a dict with at least `key`, a `LogHint` or None. The key may
-            start with `*` (log each item of a collection as `<key>_<index or dict key>`), `**`
-            (the same, mappings only) or `<n>*` (take n levels apart).
+        hint: `"key"`, `"key:type"`, `"key:type[instruction=1]"`, a dict with at least `key`, a
+            `LogHint`, an object whose method `dict` gives such a dict, or None. The key may start
+            with `*` (log each item of a collection as `<key>_<index or dict key>`), `**` (the same,
+            mappings only) or `<n>*` (take n levels apart). A dict may say that with `itemized`
+            (True: all levels, or their number), and have its instructions in `packing_kwargs`.
 
     Raises:
         InvalidArgumentError: if it is malformed.
@@ -74,11 +88,24 @@ levels=0, mapping=False)
         return hint
     if isinstance(hint, str):
         return _from_text(hint)
-    if isinstance(hint, Mapping):
-        return _from_mapping(hint)
+    plain = plain_hint(hint)
+    if isinstance(plain, Mapping):
+        return _from_mapping(plain)
     raise InvalidArgumentError(
         f"log hint {hint!r} is a {type(hint).__name__}: text, a dict or None expected", fix=_FIX
     )
+
+
+def takes_all_apart(hint: LogHint) -> bool:
+    """Whether a collection is taken apart as far as it goes, not to a certain level."""
+    return hint.levels > _ALL_LEVELS // 2
+
+
+def plain_hint(hint: Any) -> Any:
+    """A hint as plain data: a new dict for a mapping or an object that gives one."""
+    as_dict = getattr(hint, "dict", None)
+    found = as_dict() if callable(as_dict) and not isinstance(hint, type) else hint
+    return dict(found) if isinstance(found, Mapping) else hint
 
 
 def parse_log_hints(hints: Any) -> list[LogHint | None]:
@@ -119,7 +146,38 @@ def _from_text(text: str) -> LogHint:
             fix=f"write {parts[0]!r} or name a type, such as '{parts[0]}:file'",
         )
     key, levels, mapping = _split_prefix(parts[0], text)
-    return LogHint(key, parts[1] if len(parts) == 2 else "", levels=levels, mapping=mapping)
+    kind, instructions = _split_instructions(parts[1], text) if len(parts) == 2 else ("", {})
+    return LogHint(key, kind, instructions, levels=levels, mapping=mapping)
+
+
+def _split_instructions(text: str, shown: str) -> tuple[str, dict[str, Any]]:
+    """`file[file_format="csv"]` as the type and its instructions."""
+    kind, bracket, rest = text.partition("[")
+    if not bracket:
+        return text, {}
+    fix = """write '<key> : <artifact type>[file_format="csv"]'"""
+    if not rest.endswith("]") or "[" in rest:
+        raise InvalidArgumentError(
+            f"Incorrect log hint pattern for packing kwargs: {shown!r}", fix=fix
+        )
+    found: dict[str, Any] = {}
+    for part in rest[:-1].split(","):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not (equals and name.isidentifier()):
+            raise InvalidArgumentError(
+                f"each packing kwarg should be given in the format <name>=<value>, not {part!r}",
+                where=f"log hint {shown!r}",
+                fix=fix,
+            )
+        try:
+            found[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError, RecursionError, MemoryError) as exc:
+            raise InvalidArgumentError(
+                f"the value of packing kwarg {name!r} is not a valid Python literal: {value!r}",
+                where=f"log hint {shown!r}",
+                fix=fix,
+            ) from exc
+    return kind.strip(), found
 
 
 def _from_mapping(hint: Mapping[str, Any]) -> LogHint:
@@ -138,12 +196,22 @@ def _from_mapping(hint: Mapping[str, Any]) -> LogHint:
         )
     extra_data = _links(rest.pop("extra_data", None), "extra_data", key)
     metrics = _links(rest.pop("metrics", None), "metrics", key)
+    itemized = rest.pop("itemized", False)
+    more = rest.pop("packing_kwargs", None) or {}
+    rest = {k: v for k, v in rest.items() if k not in _OPTIONAL or v not in _EMPTY} | dict(more)
     wrong = [name for name in rest if not isinstance(name, str) or not name.isidentifier()]
     if wrong:
         raise InvalidArgumentError(
             f"{wrong[0]!r} cannot be an instruction", where=f"log hint {key!r}", fix=_FIX
         )
     name, levels, mapping = _split_prefix(key, key)
+    if itemized:
+        levels = _ALL_LEVELS if itemized is True else itemized
+        if not isinstance(levels, int) or not 0 < levels <= _ALL_LEVELS:
+            raise InvalidArgumentError(
+                f"itemized must be true or a number of levels, not {itemized!r}",
+                where=f"log hint {key!r}",
+            )
     kind = (artifact_type or "").strip()
     return LogHint(name, kind, rest, extra_data, metrics, levels, mapping)
 

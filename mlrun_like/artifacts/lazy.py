@@ -1,11 +1,11 @@
-"""Modules that load pandas or rich, imported on first use: a run that logs only text never pays."""
+"""Modules that load pandas, rich or YAML, imported on first use: logging only text never pays."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-__all__ = ["frames", "preview", "show"]
+__all__ = ["as_yaml", "frames", "preview", "show"]
 
 
 def frames() -> Any:
@@ -21,3 +21,11 @@ def preview() -> Any:
 def show() -> Any:
     """The module `show`: artifacts as HTML and as terminal text."""
     return importlib.import_module("mlrun_like.artifacts.show")
+
+
+def as_yaml(document: Any) -> str:
+    """Plain data as YAML, in its own order."""
+    made: str = importlib.import_module("yaml").safe_dump(
+        document, sort_keys=False, allow_unicode=True
+    )
+    return made

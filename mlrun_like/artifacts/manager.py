@@ -92,6 +92,7 @@ class ArtifactManager:
         if source:
             artifact.spec.src_path = source
         identify(artifact, self.producer, tag, labels, db_key)
+        artifact.before_log()
         target = os.fspath(target_path or artifact.target_path or "")
         artifact.spec.target_path = target
         place(artifact, self.producer, target, artifact_path, upload)
@@ -148,6 +149,8 @@ class ArtifactManager:
             label_column=label_column,
             **kwargs,
         )
+        if df is None and os.path.isfile(os.fspath(local_path or "")):
+            artifact.look_at(os.fspath(local_path or ""), preview)
         self.log_artifact(
             artifact,
             local_path=local_path,

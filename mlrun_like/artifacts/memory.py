@@ -14,7 +14,7 @@ from mlrun_like.artifacts.lazy import frames
 from mlrun_like.artifacts.stores import FileStats, FileStore, missing
 from mlrun_like.errors import InvalidArgumentError
 
-__all__ = ["MemoryStore", "set_in_memory_item"]
+__all__ = ["MemoryStore", "in_memory_items", "set_in_memory_item"]
 
 _ITEMS: dict[str, tuple[Any, datetime]] = {}
 _LOCK = threading.Lock()
@@ -46,6 +46,12 @@ def set_in_memory_item(key: str, value: Any) -> str:
     with _LOCK:
         _ITEMS[key] = (value, datetime.now(timezone.utc))
     return f"memory://{key}"
+
+
+def in_memory_items() -> dict[str, Any]:
+    """The values by key."""
+    with _LOCK:
+        return {key: value for key, (value, _) in _ITEMS.items()}
 
 
 def _key(key: str) -> str:

@@ -81,6 +81,11 @@ class ModelArtifact(Artifact):
         spec.feature_weights = [float(weight) for weight in feature_weights or ()]
         self.extra: dict[str, Any] = dict(extra_data or {})
 
+    @property
+    def is_dir(self) -> bool:
+        """Whether it is a folder."""
+        return True
+
     def suffix(self) -> str:
         """A model is a folder."""
         return "/"

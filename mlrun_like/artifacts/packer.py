@@ -15,13 +15,14 @@ from typing import Any
 
 from mlrun_like.artifacts import pickles, typehints, workspace
 from mlrun_like.artifacts.hints import ArtifactType
+from mlrun_like.artifacts.packager import Packager
 from mlrun_like.artifacts.ports import Item, PackingWarning, file_artifact
 from mlrun_like.errors import InvalidArgumentError, nearest
 
 __all__ = ["DefaultPackager", "Packer"]
 
 
-class DefaultPackager:
+class DefaultPackager(Packager):
     """Packs any object as a pickle; the base of all other packers.
 
     A `pack_<type>` method returns either a dict of results, or a pair: what to log (a `Packed`
@@ -37,19 +38,8 @@ class DefaultPackager:
     {'room': 21.5}
     """
 
-    PACKABLE_OBJECT_TYPE: Any = ...
-    """The type handled here; `...` means any."""
-
-    PACK_SUBCLASSES: bool = False
-    """Whether subclasses of the type are handled too."""
-
     DEFAULT_PACKING_ARTIFACT_TYPE: str = ArtifactType.OBJECT
     DEFAULT_UNPACKING_ARTIFACT_TYPE: str = ArtifactType.OBJECT
-
-    PRIORITY: Any = ...
-    """1 (asked first) to 10; `...`: 5 for built-in packers, 3 for registered ones."""
-
-    priority: Any = ...
 
     def get_default_packing_artifact_type(self, obj: Any) -> str:
         """The artifact type of an object whose hint names none."""
@@ -91,13 +81,6 @@ class DefaultPackager:
             return False
         return not artifact_type or artifact_type in _methods(type(self), "unpack_")
 
-    def is_type(self, kind: Any) -> bool:
-        """Whether `kind` is the packer's type, or a subclass if it takes those."""
-        wanted = self.PACKABLE_OBJECT_TYPE
-        if wanted is ... or kind is wanted:
-            return True
-        return self.PACK_SUBCLASSES and isinstance(kind, type) and issubclass(kind, wanted)
-
     def pack(
         self,
         obj: Any,
@@ -120,14 +103,6 @@ class DefaultPackager:
         artifact_type = artifact_type or self.get_default_unpacking_artifact_type(data_item)
         method = self._method("unpack_", artifact_type)
         return method(data_item, **self._accepted("unpack_", artifact_type, instructions or {}))
-
-    def fit(self, value: Any, kind: Any) -> Any:
-        """The unpacked value as the hint's class; what cannot be is returned as it is."""
-        return value
-
-    def add_future_clearing_path(self, path: str | Path) -> None:
-        """Remove this file or folder once everything is logged."""
-        workspace.current().remove_later(path)
 
     def folder(self) -> Path:
         """A new temporary folder that is removed once everything is logged."""

@@ -6,15 +6,18 @@ number imports nothing.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 import typing
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlrun_like import registry
 from mlrun_like.artifacts import typehints
+from mlrun_like.artifacts.packager import Packager
 from mlrun_like.artifacts.packer import Packer
 from mlrun_like.artifacts.ports import Item, PackingWarning
 from mlrun_like.errors import InvalidArgumentError, UnknownNameError
@@ -23,6 +26,7 @@ __all__ = [
     "for_packing",
     "for_unpacking",
     "has_registered",
+    "lent_packers",
     "named",
     "register_packer",
     "unregister_packer",
@@ -32,11 +36,12 @@ _BUILT_IN_PRIORITY, _CUSTOM_PRIORITY = 5, 3
 _default = Packer()
 _lock = threading.RLock()
 _loaded: set[str] = set()
-_packers: list[Packer] = []
-_registered: list[Packer] = []
+_packers: list[Packager] = []
+_registered: list[Packager] = []
+_lent: Counter[type[Packager]] = Counter()
 
 
-def register_packer(packer: type[Packer] | str, mandatory: bool = False) -> None:
+def register_packer(packer: type[Packager] | str, mandatory: bool = False) -> list[type[Packager]]:
     """Use a packer of your own from now on, before the built-in ones (priority 3 unless it says).
 
     Args:
@@ -44,18 +49,57 @@ def register_packer(packer: type[Packer] | str, mandatory: bool = False) -> None
             later registration goes before an earlier one of the same priority.
         mandatory: Whether a path that cannot be imported is an error; otherwise it is a warning.
 
+    Returns:
+        The classes that are registered now.
+
     Raises:
-        InvalidArgumentError: if it is not a `Packer`, its priority is not from 1 to 10, or
+        InvalidArgumentError: if it is not a `Packager`, its priority is not from 1 to 10, or
             (mandatory only) it cannot be imported.
     """
+    made = _collect(packer, mandatory)
+    _register(made)
+    return [type(one) for one in made]
+
+
+@contextlib.contextmanager
+def lent_packers(rows: Iterable[tuple[type[Packager] | str, bool]]) -> Iterator[None]:
+    """Use packers for a while; several such whiles may overlap, in threads.
+
+    Args:
+        rows: As for `register_packer`. One that is registered already stays so afterwards.
+    """
+    made = [one for packer, mandatory in rows for one in _collect(packer, mandatory)]
+    lent = []
+    with _lock:
+        for one in made:
+            cls = type(one)
+            if cls in _lent or all(type(other) is not cls for other in _registered):
+                _lent[cls] += 1
+                lent.append(cls)
+        _register(made)
+    try:
+        yield
+    finally:
+        with _lock:
+            for cls in lent:
+                _lent[cls] -= 1
+                if not _lent[cls]:
+                    del _lent[cls]
+                    unregister_packer(cls)
+
+
+def _collect(packer: type[Packager] | str, mandatory: bool) -> list[Packager]:
     try:
         found = _find(packer) if isinstance(packer, str) else [packer]
-        made = [_make(cls, _CUSTOM_PRIORITY) for cls in found]
+        return [_make(cls, _CUSTOM_PRIORITY) for cls in found]
     except InvalidArgumentError as exc:
         if mandatory or not isinstance(packer, str):
             raise
-        warnings.warn(f"packer {packer!r} is not used: {exc.what}", PackingWarning, stacklevel=2)
-        return
+        warnings.warn(f"packer {packer!r} is not used: {exc.what}", PackingWarning, stacklevel=3)
+        return []
+
+
+def _register(made: Iterable[Packager]) -> None:
     with _lock:
         for one in made:
             unregister_packer(type(one))
@@ -63,7 +107,7 @@ def register_packer(packer: type[Packer] | str, mandatory: bool = False) -> None
             _insert(one)
 
 
-def unregister_packer(packer: type[Packer]) -> None:
+def unregister_packer(packer: type[Packager]) -> None:
     """Forget a registered packer; unknown ones are ignored."""
     with _lock:
         for one in [one for one in _registered if type(one) is packer]:
@@ -76,7 +120,7 @@ def has_registered() -> bool:
     return bool(_registered)
 
 
-def _insert(packer: Packer) -> None:
+def _insert(packer: Packager) -> None:
     _packers.insert(0, packer)
     _packers.sort(key=lambda one: int(one.priority))
 
@@ -99,7 +143,7 @@ def _find(path: str) -> list[Any]:
             member
             for member in members
             if isinstance(member, type)
-            and issubclass(member, Packer)
+            and issubclass(member, Packager)
             and member.__module__ == module.__name__
         ]
     if not hasattr(module, name):
@@ -111,8 +155,8 @@ def _find(path: str) -> list[Any]:
     return [getattr(module, name)]
 
 
-def _make(cls: Any, default: int) -> Packer:
-    if not (isinstance(cls, type) and issubclass(cls, Packer)):
+def _make(cls: Any, default: int) -> Packager:
+    if not (isinstance(cls, type) and issubclass(cls, Packager)):
         raise InvalidArgumentError(
             f"The packager {getattr(cls, '__name__', cls)!r} could not be collected as it is not "
             "a subclass of Packer",
@@ -167,7 +211,7 @@ def _roots_of_value(value: Any) -> Iterator[str]:
         yield from _roots_of_type(type(next(iter(value.values()))))
 
 
-def for_packing(value: Any, artifact_type: str, instructions: Mapping[str, Any]) -> Packer:
+def for_packing(value: Any, artifact_type: str, instructions: Mapping[str, Any]) -> Packager:
     """The packer that logs a value as an artifact type ("": as its default).
 
     Raises:
@@ -188,7 +232,7 @@ def for_packing(value: Any, artifact_type: str, instructions: Mapping[str, Any])
     )
 
 
-def for_unpacking(item: Item, option: Any, artifact_type: str = "") -> Packer:
+def for_unpacking(item: Item, option: Any, artifact_type: str = "") -> Packager:
     """The packer that makes an input into a type; the pickling one when there is no other."""
     _load_for(_roots_of_type(option))
     for packer in _packers:
@@ -197,7 +241,7 @@ def for_unpacking(item: Item, option: Any, artifact_type: str = "") -> Packer:
     return _default
 
 
-def named(name: str, object_type: str) -> Packer | None:
+def named(name: str, object_type: str) -> Packager | None:
     """The packer of that class name, which once packed an object of that type."""
     _load_for(["builtins", object_type.partition(".")[0]])
     built_in = registry.BUILT_IN["packers"]

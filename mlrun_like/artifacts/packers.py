@@ -1,5 +1,6 @@
 """Packers in one place: outputs to results and artifacts, inputs to Python objects.
 
+packager.py      what a packer can be asked (`Packager`)
 packer.py        the base class (`Packer`, MLRun's `DefaultPackager`)
 packer_table.py  which packer handles what
 packing.py       outputs    linking.py  links between them    unpacking.py  inputs
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from mlrun_like.artifacts.hints import ArtifactType
 from mlrun_like.artifacts.linking import link_outputs
+from mlrun_like.artifacts.packager import Packager
 from mlrun_like.artifacts.packer import DefaultPackager, Packer
 from mlrun_like.artifacts.packer_table import register_packer, unregister_packer
 from mlrun_like.artifacts.packing import pack_output, pack_outputs, pack_unhinted
@@ -24,6 +26,7 @@ __all__ = [
     "ArtifactType",
     "DefaultPackager",
     "OutputLog",
+    "Packager",
     "Packed",
     "Packer",
     "PackingWarning",

@@ -33,7 +33,12 @@ class PandasDataFramePackager(Packer):
         """Log a dict: by column, by row when the index has a name, split for several levels."""
         rows = "dict" if obj.index.name is not None else "list"
         orient = "split" if obj.index.nlevels > 1 else rows
-        return {key: to_result(obj.to_dict(orient=orient))}
+        return {key: self._prepare_result(obj.to_dict(orient=orient))}
+
+    @staticmethod
+    def _prepare_result(obj: Any) -> Any:
+        """What a run's record keeps of it; MLRun's callers know the name."""
+        return to_result(obj)
 
     def pack_dataset(self, obj: Any, key: str, file_format: str = "") -> tuple[Any, dict[str, Any]]:
         """Log a data set with schema, preview and statistics."""

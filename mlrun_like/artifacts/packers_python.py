@@ -92,7 +92,7 @@ class StrPackager(Packer):
 
     def get_default_packing_artifact_type(self, obj: Any) -> str:
         """Text is a result, long text a file."""
-        return "file" if len(obj) > results.MAX_RESULT_SIZE else "result"
+        return "file" if obj is not None and len(obj) > results.MAX_RESULT_SIZE else "result"
 
     def pack_path(
         self, obj: Any, key: str, archive_format: str = "zip"
@@ -230,7 +230,7 @@ class BytesPackager(_CollectionPackager):
 
     def get_default_packing_artifact_type(self, obj: Any) -> str:
         """Up to 1000 bytes are a result."""
-        return ArtifactType.RESULT if len(obj) <= 1000 else ArtifactType.FILE
+        return ArtifactType.RESULT if len(obj or b"") <= 1000 else ArtifactType.FILE
 
     def pack_result(self, obj: Any, key: str) -> dict[str, Any]:
         """Log Python's notation, such as `b'\\x00'`."""

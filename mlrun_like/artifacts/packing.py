@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlrun_like.artifacts import packer_table, results, typehints
-from mlrun_like.artifacts.hints import ArtifactType, LogHint, parse_log_hint
+from mlrun_like.artifacts.hints import ArtifactType, LogHint, parse_log_hint, takes_all_apart
 from mlrun_like.artifacts.linking import find_link, report
 from mlrun_like.artifacts.ports import OutputLog, Packed
 from mlrun_like.artifacts.workspace import workspace
@@ -20,7 +20,8 @@ from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
 __all__ = ["pack_output", "pack_outputs", "pack_unhinted"]
 
 _PLAIN_COLLECTIONS = frozenset({list, dict, tuple, set, frozenset})
-_METADATA = ("labels", "tag", "db_key")
+_COLLECTIONS = (list, tuple, set, frozenset, Mapping)
+_METADATA = ("labels", "tag", "db_key", "artifact_path")
 
 
 def pack_output(value: object, hint: LogHint, log: OutputLog) -> None:
@@ -115,7 +116,9 @@ def _pack_items(value: object, hint: LogHint, log: OutputLog) -> None:
     fix = ""
     for key, item in _items(value, hint):
         try:
-            pack_output(item, _with_key(hint, key), log)
+            ends = takes_all_apart(hint) and not isinstance(item, _COLLECTIONS)
+            levels = 0 if ends else hint.levels - 1
+            pack_output(item, _with_key(hint, key, levels), log)
         except InvalidArgumentError as exc:
             failed.append(f"{key}: {exc.what}")
             fix = fix or exc.fix
@@ -142,14 +145,14 @@ def _items(value: object, hint: LogHint) -> Iterator[tuple[str, object]]:
         yield f"{prefix}{index}", item
 
 
-def _with_key(hint: LogHint, key: str) -> LogHint:
+def _with_key(hint: LogHint, key: str, levels: int) -> LogHint:
     return LogHint(
         key,
         hint.artifact_type,
         hint.instructions,
         hint.extra_data,
         hint.metrics,
-        hint.levels - 1,
+        levels,
         hint.mapping,
     )
 

@@ -70,8 +70,10 @@ def identify(
     name = spec.db_key
     if isinstance(db_key, str) and db_key:
         name = check_key(db_key)
+    elif db_key is None and producer.kind == "run":
+        name = f"{producer.name}_{metadata.key}"
     elif db_key is None and not name:
-        name = f"{producer.name}_{metadata.key}" if producer.kind == "run" else metadata.key
+        name = metadata.key
     assign(spec, producer=producer.to_dict(), sources=list(producer.sources), db_key=name)
     if not spec.viewer and (spec.format == "html" or spec.src_path.endswith(".html")):
         spec.viewer = "web-app"
@@ -120,7 +122,8 @@ def place(
             target = os.path.abspath(source)
         elif copying or isinstance(artifact, ModelArtifact):
             path = resolve_artifact_path(producer, artifact_path)
-            target = generate_target_path(artifact, path, producer)
+            named = _by_hash(artifact, path) if config.artifact_path_from_hash else ""
+            target = named or generate_target_path(artifact, path, producer)
     assign(spec, target_path=target)
     if copying and not _same(source, target, has_body):
         try:
@@ -144,6 +147,16 @@ def place(
         spec.src_path = os.path.abspath(source)
 
 
+def _by_hash(artifact: Artifact, path: str) -> str:
+    """A path that is named after the bytes; empty: they are several files, or not there yet."""
+    body, source = artifact.get_body(), artifact.spec.src_path
+    if artifact.is_dir or isinstance(artifact, DatasetArtifact):
+        return ""
+    if isinstance(body, (str, bytes)):
+        return artifact.resolve_body_target_hash_path(body, path)[1]
+    return artifact.resolve_file_target_hash_path(source, path)[1] if source else ""
+
+
 def _measure_inline(artifact: Artifact) -> None:
     note(artifact, Digest().of((artifact.spec.inline or "").encode()))
 
@@ -160,6 +173,8 @@ def _same(source: str, target: str, has_body: bool) -> bool:
 
 def _check_source(artifact: Artifact, source: str, has_body: bool, upload: bool | None) -> None:
     where = f"artifact {artifact.key!r}"
+    if scheme_of(source) == "file":
+        source = source.partition("://")[2]
     if isinstance(artifact, ModelArtifact) and has_body:
         _check_model_file(artifact)
     if source and not scheme_of(source):
@@ -169,7 +184,9 @@ def _check_source(artifact: Artifact, source: str, has_body: bool, upload: bool 
         # Beside a body, `local_path` only lends its name and suffix, as MLRun's tutorials use it.
         if not has_body and not os.path.exists(path):
             raise InvalidArgumentError(
-                f"local file {path!r} does not exist", where=where, fix="check the path"
+                f"Failed to log an artifact, file does not exists at path {path}",
+                where=where,
+                fix="check the path",
             )
         return
     if source or has_body:

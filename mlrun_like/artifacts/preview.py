@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pandas.api import types
 
 from mlrun_like.configuration import config
@@ -17,6 +19,7 @@ from mlrun_like.specs.artifact import ArtifactDoc
 __all__ = [
     "column_name",
     "describe",
+    "describe_parquet",
     "model_schema",
     "plain",
     "statistics",
@@ -59,6 +62,22 @@ def describe(
     small = len(frame) < MAX_STAT_ROWS and frame.shape[1] < MAX_STAT_COLUMNS
     if stats or (stats is None and (small or unlimited)):
         spec.stats = statistics(frame)
+
+
+def describe_parquet(doc: ArtifactDoc, path: str, *, rows: int | None = None) -> None:
+    """The same of a Parquet file, of which the first rows are read; large ones have no statistics.
+
+    A file that is no Parquet is recorded as it is, without a preview.
+    """
+    try:
+        file = pq.ParquetFile(path)
+        head = next(file.iter_batches(MAX_STAT_ROWS), None)
+        frame = file.schema_arrow.empty_table().to_pandas() if head is None else head.to_pandas()
+    except (pa.ArrowException, OSError, ValueError):
+        return
+    length = file.metadata.num_rows
+    describe(doc, frame, rows=rows, stats=None if length < MAX_STAT_ROWS else False)
+    doc.spec.length = length
 
 
 def _with_index(frame: pd.DataFrame) -> list[tuple[str, Any]]:

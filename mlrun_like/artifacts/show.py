@@ -137,9 +137,11 @@ def show_item(item: DataItem, format: str = "") -> Any:
         InvalidArgumentError: if the format cannot be shown.
     """
     form = (format or item.suffix).lower().lstrip(".")
-    if form in _IMAGES or (form in ("html", "htm") and _in_notebook()):
-        return _shown(item_html(item, form), Text(f"{item} ({item.stat().size} bytes, {form})"))
-    if form in _TEXT or form in ("html", "htm"):
+    if form in _IMAGES or form in ("html", "htm"):
+        # the text of a picture or page tells nobody anything; a chart's is megabytes of scripts
+        page = item_html(item, form) if _in_notebook() else ""
+        return _shown(page, Text(f"{item} ({item.stat().size} bytes, {form})"))
+    if form in _TEXT:
         text = item.get(_MOST_TEXT).decode("utf-8", "replace")
         return _shown(item_html(item, form), Text(text))
     if form in TABLES:

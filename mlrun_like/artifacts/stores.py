@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import IO, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from mlrun_like.artifacts.mapped import mapped_url
 from mlrun_like.errors import InvalidArgumentError, MissingFileError, UnknownNameError, nearest
 
 __all__ = [
@@ -149,7 +150,11 @@ def open_file_store(url: str, secrets: Secrets = None) -> tuple[FileStore, str]:
         raise InvalidArgumentError(
             f"{url!r} is not a URL or path", fix="for example data/iris.csv or s3://bucket/iris.csv"
         )
+    url = mapped_url(url)
     scheme = scheme_of(url)
+    if scheme == "ds":
+        profiles = importlib.import_module("mlrun_like.artifacts.profiles")
+        return open_file_store(*profiles.resolve_profile(url, secrets))
     row = SCHEMES.get(scheme) or _other(scheme)
     module, _, name = row.partition(":")
     store: FileStore = getattr(importlib.import_module(module), name)(scheme, secrets)
@@ -158,7 +163,7 @@ def open_file_store(url: str, secrets: Secrets = None) -> tuple[FileStore, str]:
 
 def _other(scheme: str) -> str:
     known: Iterable[str] = importlib.import_module("fsspec").available_protocols()
-    if scheme in ("store", "ds", "hub", "db") or scheme not in known:
+    if scheme in ("store", "hub", "db") or scheme not in known:
         names = sorted([*filter(None, SCHEMES), "store"])
         raise UnknownNameError(
             f"unsupported store scheme {scheme!r}.{nearest(scheme, names)}",

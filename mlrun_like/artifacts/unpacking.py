@@ -9,8 +9,9 @@ from typing import Any
 
 from mlrun_like.artifacts import packer_table, pickles, typehints
 from mlrun_like.artifacts.hints import ArtifactType
-from mlrun_like.artifacts.packer import Packer
+from mlrun_like.artifacts.packager import Packager
 from mlrun_like.artifacts.ports import Item, PackingWarning
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, MissingFileError, MLRunLikeError
 
 __all__ = ["unpack_input"]
@@ -52,7 +53,7 @@ def unpack_input(item: Any, annotation: Any = None, *, trust: bool = False) -> A
     stored = _stored_instructions(item)
     with pickles.trusting(trust):
         if not options:
-            return _restore(item, stored) if stored else item
+            return _restore(item, stored) if stored and config.auto_unpack_inputs else item
         return _first_that_works(item, options, stored)
 
 
@@ -163,7 +164,7 @@ def _restore(item: Item, stored: Mapping[str, Any]) -> Any:
     return packer.unpack(item, artifact_type or None, notes if isinstance(notes, Mapping) else {})
 
 
-def _replacement(item: Item, name: str, object_type: str, artifact_type: str) -> Packer:
+def _replacement(item: Item, name: str, object_type: str, artifact_type: str) -> Packager:
     try:
         kind = typehints.find_type(object_type)
     except InvalidArgumentError:

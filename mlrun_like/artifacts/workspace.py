@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
-__all__ = ["Workspace", "current", "workspace"]
+__all__ = ["Workspace", "current", "using", "workspace"]
 
 
 class Workspace:
@@ -65,6 +65,16 @@ def current() -> Workspace:
 
 
 @contextlib.contextmanager
+def using(mine: Workspace) -> Iterator[Workspace]:
+    """Give the temporary files made in this block to an owner who clears them some time later."""
+    token = _current.set(mine)
+    try:
+        yield mine
+    finally:
+        _current.reset(token)
+
+
+@contextlib.contextmanager
 def workspace() -> Iterator[Workspace]:
     """Own the temporary files made in this block.
 
@@ -74,9 +84,8 @@ def workspace() -> Iterator[Workspace]:
     False
     """
     mine = Workspace()
-    token = _current.set(mine)
     try:
-        yield mine
+        with using(mine):
+            yield mine
     finally:
-        _current.reset(token)
         mine.clear()

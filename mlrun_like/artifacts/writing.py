@@ -46,7 +46,11 @@ def write(artifact: Artifact, target: str) -> None:
         return
     item = open_url(target)
     digest = Digest()
-    if content is not None:
+    if isinstance(content, tuple):  # one piece, which is there already
+        data = b"".join(content)
+        digest.of(data)
+        item.put(data)
+    elif content is not None:
         item.write(digest.passing(content))
     else:
         item.write(digest.passing(_file(source).chunks()))
@@ -79,7 +83,7 @@ def _digest(chunks: Any) -> Digest:
 def _folder_digests(source: str) -> dict[str, Digest]:
     folder = _file(source)
     return {
-        name: _digest(DataItem(path, folder.store, path).chunks())
+        name: _digest(DataItem("", folder.store, path).chunks())
         for name, path in folder.store.walk(source)
     }
 
@@ -93,7 +97,7 @@ def copy_folder(source: str, target: str) -> dict[str, Digest]:
     folder, digests = _file(source), {}
     for name, path in folder.store.walk(os.path.abspath(source)):
         digest = digests[name] = Digest()
-        chunks = DataItem(path, folder.store, path).chunks()
+        chunks = DataItem("", folder.store, path).chunks()
         open_url(join_url(target, name)).write(digest.passing(chunks))
     return digests
 

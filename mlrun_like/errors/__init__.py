@@ -25,21 +25,25 @@
     ├── RateLimitError                       the caller asks too often
     ├── IncompatibleVersionError             client and service are too many releases apart
     ├── MissingDependencyError (ImportError) an optional package is not installed
+    ├── MissingSymbolError (AttributeError)  code written for MLRun uses a name that is not here
+    ├── MissingImportError (ImportError)     code written for MLRun imports a name that is not here
     ├── IntegrityError                       bytes differ from their recorded digest
     ├── UntrustedFormatError                 opening the file would execute code from elsewhere
     ├── StoreUnavailableError                the tracking store or a file store cannot be reached
     │   └── RecordLostError                  a run ended, and its record could be written nowhere
-    ├── BuildError (RuntimeError)            an image could not be built or pushed
-    ├── EngineError (RuntimeError)           a cluster or tool refused or cannot be reached
-    ├── StepError (RuntimeError)             a step of a serving graph failed on an event
-    │   └── StepTimeoutError (TimeoutError)  it, or the caller's time budget, took too long
     ├── TaskCancelledError                   somebody wants a background task to stop
     ├── OverloadedError                      too much is waiting; try again later
-    └── RunError (RuntimeError)              a run did not complete
-        ├── RunTimeoutError (TimeoutError)   it exceeded its time limit
-        ├── RunAbortedError                  somebody stopped it
-        │   └── TrialPruned                  a search gave the trial up
-        └── RunLostError                     its process was killed from outside
+    ├── TimeLimitError (TimeoutError)        something took longer than it may
+    └── ExecutionError (RuntimeError)        what was started did not come to its end
+        ├── BuildError                       an image could not be built or pushed
+        ├── EngineError                      a cluster or tool refused or cannot be reached
+        ├── StepError                        a step of a serving graph failed on an event
+        │   └── StepTimeoutError             a TimeLimitError: it took too long
+        └── RunError                         a run did not complete
+            ├── RunTimeoutError              a TimeLimitError: it exceeded its time limit
+            ├── RunAbortedError              somebody stopped it
+            │   └── TrialPruned              a search gave the trial up
+            └── RunLostError                 its process was killed from outside
 
 A message has up to three lines: what is wrong (with the value), where, and how to fix it.
 """
@@ -63,6 +67,8 @@ from mlrun_like.errors.finding import (
     IntegrityError,
     MissingDependencyError,
     MissingFileError,
+    MissingImportError,
+    MissingSymbolError,
     NotFoundError,
     RecordLostError,
     StateError,
@@ -73,6 +79,7 @@ from mlrun_like.errors.finding import (
 from mlrun_like.errors.running import (
     BuildError,
     EngineError,
+    ExecutionError,
     OverloadedError,
     RunAbortedError,
     RunError,
@@ -81,6 +88,7 @@ from mlrun_like.errors.running import (
     StepError,
     StepTimeoutError,
     TaskCancelledError,
+    TimeLimitError,
     TrialPruned,
 )
 from mlrun_like.errors.values import (
@@ -104,6 +112,7 @@ __all__ = [
     "ConfigError",
     "ConflictError",
     "EngineError",
+    "ExecutionError",
     "FunctionError",
     "GraphError",
     "IncompatibleVersionError",
@@ -113,6 +122,8 @@ __all__ = [
     "MLRunLikeError",
     "MissingDependencyError",
     "MissingFileError",
+    "MissingImportError",
+    "MissingSymbolError",
     "NotFoundError",
     "NotebookError",
     "OverloadedError",
@@ -133,6 +144,7 @@ __all__ = [
     "StepTimeoutError",
     "StoreUnavailableError",
     "TaskCancelledError",
+    "TimeLimitError",
     "TooLargeError",
     "TrialPruned",
     "UnauthorizedError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "MLRunLikeError",
@@ -19,16 +19,40 @@ class MLRunLikeError(Exception):
         what: What is wrong, with the offending value.
         where: The function, step, file or setting concerned.
         fix: The line to write or the command to type.
+        more: Further parts of what is wrong.
+        response: The HTTP response that said so.
+        status_code: The HTTP status, if it is not the class's.
     """
 
     code: ClassVar[str] = "error"
     status: int = 500
+    error_status_code: ClassVar[int] = 500
+    """The class's status; MLRun's name for it."""
+    response: Any = None
 
-    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
-        self.what = what
+    def __init__(
+        self,
+        what: object = "",
+        *more: object,
+        where: str = "",
+        fix: str = "",
+        response: Any = None,
+        status_code: int | None = None,
+    ) -> None:
+        self.what = " ".join(map(str, (what, *more)))
         self.where = where
         self.fix = fix
-        super().__init__(what, where, fix)
+        if response is not None:
+            self.response = response
+            status_code = status_code or _status_of(response)
+        if status_code:
+            self.status = int(status_code)
+        super().__init__(self.what, where, fix)
+        self.args = (self.what, where, fix)  # an OSError takes the third one away
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.error_status_code = cls.status
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -50,6 +74,11 @@ class MLRunLikeError(Exception):
             "where": self.where,
             "fix": self.fix,
         }
+
+
+def _status_of(response: Any) -> int | None:
+    found = getattr(response, "status_code", None) or getattr(response, "status", None)
+    return found if isinstance(found, int) else None
 
 
 def _rebuild(cls: type[MLRunLikeError], state: dict[str, object]) -> MLRunLikeError:

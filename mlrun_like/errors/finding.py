@@ -12,6 +12,8 @@ __all__ = [
     "IntegrityError",
     "MissingDependencyError",
     "MissingFileError",
+    "MissingImportError",
+    "MissingSymbolError",
     "NotFoundError",
     "RecordLostError",
     "StateError",
@@ -52,6 +54,18 @@ class StateError(ConflictError):
     """An illegal run state transition."""
 
     code = "state"
+
+
+class MissingSymbolError(MLRunLikeError, AttributeError):
+    """Code written for MLRun uses a name that does not exist here."""
+
+    code = "missing_symbol"
+
+
+class MissingImportError(MLRunLikeError, ModuleNotFoundError):
+    """Code written for MLRun imports a name that does not exist here."""
+
+    code = "missing_import"
 
 
 class MissingDependencyError(MLRunLikeError, ImportError):

@@ -7,6 +7,7 @@ from mlrun_like.errors.base import MLRunLikeError
 __all__ = [
     "BuildError",
     "EngineError",
+    "ExecutionError",
     "OverloadedError",
     "RunAbortedError",
     "RunError",
@@ -15,24 +16,38 @@ __all__ = [
     "StepError",
     "StepTimeoutError",
     "TaskCancelledError",
+    "TimeLimitError",
     "TrialPruned",
 ]
 
 
-class BuildError(MLRunLikeError, RuntimeError):
+class ExecutionError(MLRunLikeError, RuntimeError):
+    """What was started did not come to its end."""
+
+    code = "execution"
+
+
+class TimeLimitError(MLRunLikeError, TimeoutError):
+    """Something took longer than it may."""
+
+    code = "time_limit"
+    status = 504
+
+
+class BuildError(ExecutionError):
     """An image could not be built or pushed; the message has the builder's own reason."""
 
     code = "build"
 
 
-class EngineError(MLRunLikeError, RuntimeError):
+class EngineError(ExecutionError):
     """A cluster, container tool or service refused a request or cannot be reached."""
 
     code = "engine"
     status = 503
 
 
-class StepError(MLRunLikeError, RuntimeError):
+class StepError(ExecutionError):
     """A step of a serving graph failed on an event; the step's own error is the cause.
 
     Args:
@@ -63,7 +78,7 @@ class StepError(MLRunLikeError, RuntimeError):
             self.status = status
 
 
-class StepTimeoutError(StepError, TimeoutError):
+class StepTimeoutError(StepError, TimeLimitError):
     """A step, or the whole graph, took longer than its limit or the caller's time budget."""
 
     code = "timeout"
@@ -90,7 +105,7 @@ class OverloadedError(MLRunLikeError):
         self.retry_after = retry_after
 
 
-class RunError(MLRunLikeError, RuntimeError):
+class RunError(ExecutionError):
     """A run did not complete.
 
     Args:
@@ -111,7 +126,7 @@ class RunError(MLRunLikeError, RuntimeError):
         return f"{text}\n{self.traceback.rstrip()}" if self.traceback else text
 
 
-class RunTimeoutError(RunError, TimeoutError):
+class RunTimeoutError(RunError, TimeLimitError):
     """A run exceeded its time limit."""
 
     code = "run_timeout"

@@ -7,6 +7,7 @@ manifesting.py  fn.to_manifest; manifests.py makes them
 pickling.py     by name or by value to another process
 creators.py     code_to_function, new_function, import_function, function_to_module
 documents.py    capture, export, save
+starting.py     the arguments of fn.run
 running.py      fn.run: all checks, then the runtime
 strangers.py    what is refused to people who have no rights on this machine
 tasks.py        new_task

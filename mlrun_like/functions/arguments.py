@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from mlrun_like.artifacts.packers import to_result
+from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, InvalidArgumentError, nearest
 from mlrun_like.runs.binding import check_arguments
 from mlrun_like.specs.function import FunctionDoc
@@ -178,7 +179,7 @@ def _check_described(
         free = [name for name in names if name not in (*given, *spec.inputs)]
         asks = any(word in _code_of(document) for word in _ASKS)
         unknown = [] if asks else [name for name in unknown if nearest(name, free)]
-    if unknown and not point.has_kwargs:
+    if unknown and not point.has_kwargs and config.strict_arguments:
         raise FunctionError(
             f"{spec.handler}() has no argument {unknown[0]!r}.{nearest(unknown[0], names)}",
             where=where,

@@ -148,6 +148,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
     handler: str | Callable[..., Any] = "",
     source: str = "",
     requirements: Sequence[str] | None = None,
+    kfp: bool | None = None,
     requirements_file: str = "",
 ) -> Function[..., Any]:
     """A function from its properties.
@@ -167,11 +168,13 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
         handler: Default entry point.
         source: Where the code is.
         requirements: Package specifiers.
+        kfp: MLRun's, for a function in a Kubeflow pipeline.
         requirements_file: A file with one specifier a line.
 
     Raises:
         FunctionError: if two options contradict each other.
     """
+    del kfp
     live = handler if callable(handler) else None
     command, *first = split_command(check_path("command", command))
     start = check_mapping("runtime", runtime, "{...}")
@@ -217,21 +220,27 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
 
 
 def import_function(
-    url: str | os.PathLike[str], project: str = "", new_name: str = "", db: str = ""
+    url: str | os.PathLike[str],
+    secrets: Mapping[str, str] | None = None,
+    db: str = "",
+    project: str = "",
+    new_name: str = "",
 ) -> Function[..., Any]:
     """A function from a document file, the store or a catalogue.
 
     Args:
         url: Path or URL of a `function.yaml` (or `.json`), `db://<project>/<name>[:tag][@hash]`,
             or `hub://[<hub>/]<name>[:tag]`, looked up in the setting `hub_url` or an installed hub.
+        secrets: MLRun's; credentials for addresses come from the environment.
+        db: The store to look in; by default the configured one.
         project: Its new project.
         new_name: Its new name.
-        db: The store to look in; by default the configured one.
 
     Raises:
         NotFoundError: if there is no such file or function.
         SpecError: if the document is malformed.
     """
+    check_mapping("secrets", secrets, '{"TOKEN": "..."}')
     url = os.fspath(url) if isinstance(url, os.PathLike) else url
     if not isinstance(url, str) or not url.strip():
         raise InvalidArgumentError(
@@ -253,22 +262,26 @@ def import_function(
 
 
 def function_to_module(
-    code: str | os.PathLike[str] | Function[..., Any] = "", workdir: str = "", silent: bool = False
+    code: str | os.PathLike[str] | Function[..., Any] = "",
+    workdir: str | None = "",
+    secrets: Mapping[str, str] | None = None,
+    silent: bool = False,
 ) -> ModuleType | None:
     """The code of a function, file or document as an imported module.
 
     Args:
         code: A Function, or the path or URL of a `.py`, `.ipynb` or `.yaml` file.
         workdir: Folder of relative paths.
+        secrets: MLRun's; credentials for addresses come from the environment.
         silent: Return None when there is nothing to load.
 
     Raises:
         NotFoundError: if there is nothing to load.
     """
+    check_mapping("secrets", secrets, '{"TOKEN": "..."}')
     if isinstance(code, Function):
         return _module_of(code, silent)
-    code = check_path("code", code)
-    if not code:
+    if not (code := check_path("code", code)):
         if silent:
             return None
         raise NotFoundError(

@@ -40,6 +40,7 @@ __all__ = [
     "to_yaml",
     "uri_of",
     "with_code",
+    "with_live_code",
     "with_requirements",
 ]
 
@@ -121,6 +122,16 @@ def require_code(document: FunctionDoc) -> None:
     failure = document.status.get(_FAILURE)
     if failure and not document.spec.build.functionSourceCode:
         raise PackagingError(failure["what"], where=failure["where"], fix=failure["fix"])
+
+
+def with_live_code(document: FunctionDoc, handler: Callable[..., Any], name: str) -> None:
+    """Embed the code of a callable that was given to a run, if its document has none."""
+    if document.spec.build.functionSourceCode:
+        return
+    document.spec.build = document.spec.build.model_copy(deep=True)
+    document.spec.entry_points = dict(document.spec.entry_points)
+    document.spec.default_handler = name
+    refresh(document, handler)
 
 
 def public(document: FunctionDoc) -> FunctionDoc:

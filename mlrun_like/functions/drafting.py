@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -20,7 +21,7 @@ from mlrun_like.functions.options import (
     check_returns,
     check_timeout,
 )
-from mlrun_like.names import check_label, check_project, check_run_name, new_uid
+from mlrun_like.names import check_label, check_project, check_run_name, new_uid, normalize_name
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.secrets import public_sources
 from mlrun_like.specs.function import FunctionDoc
@@ -51,10 +52,16 @@ def draft_run(
         InvalidArgumentError: if one of them cannot be used.
     """
     meta, spec = document.metadata, document.spec
-    short = re.sub(r"[^A-Za-z0-9-]+", "-", handler_name.rpartition(".")[2]).strip("-")
+    # MLRun's names, except that a function and its handler of one name are not named twice
+    full = config.full_run_names
+    short = re.sub(r"[^\w-]+", "-", re.split(r"[.#]|::", handler_name)[-1], flags=re.ASCII)
+    short = short.strip("-_")
     default = meta.name
-    if short and handler_name != spec.default_handler:
+    if short and (full or normalize_name(short) != normalize_name(meta.name)):
         default = f"{meta.name}-{short}"
+    name = given["name"] or default[:63].rstrip("-._")
+    if full and isinstance(name, str):
+        name = re.sub(r"[\s_]+", "-", name).lower()
     params, live = parse_parameters(check_mapping("params", given["params"], '{"depth": 4}'))
     inputs, hints = parse_inputs(check_mapping("inputs", given["inputs"], '{"data": "x.csv"}'))
     twice = sorted(params.keys() & inputs.keys())
@@ -73,7 +80,7 @@ def draft_run(
     project = check_project(given["project"] or meta.project or config.default_project)
     run = RunDoc(
         metadata=RunMetadata(
-            name=check_run_name(given["name"] or default[:63].rstrip("-._")),
+            name=check_run_name(name),
             uid=given.get("uid") or new_uid(),
             project=project,
             labels=dict(check_label(str(k), str(v)) for k, v in labels.items()),
@@ -95,10 +102,18 @@ def draft_run(
             timeout=timeout,
             secret_sources=public_sources(given["secret_sources"]),
             notifications=[item.public() for item in read_notifications(given["notifications"])],
+            custom_packagers=_packagers(project),
         ),
         status=RunStatus(state="created", start_time=utc_now()),
     )
     return run, live
+
+
+def _packagers(project: str) -> list[Any]:
+    """The packers of the project at hand; the run takes them along, wherever it goes."""
+    module = sys.modules.get("mlrun_like.projects.current")  # else no project is at hand
+    current = module.get_current_project(silent=True) if module else None
+    return list(current.spec.custom_packagers) if current and current.name == project else []
 
 
 @lru_cache(maxsize=8)

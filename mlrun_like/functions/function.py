@@ -9,23 +9,21 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar, cast
 
-from mlrun_like.errors import FunctionError
 from mlrun_like.functions.building import Building
 from mlrun_like.functions.checking import Checking
 from mlrun_like.functions.editing import Editing
 from mlrun_like.functions.older_steps import OlderSteps
 from mlrun_like.functions.pickling import reduce_function, restore_function, twin_of
 from mlrun_like.functions.pod_editing import PodEditing
+from mlrun_like.functions.starting import Starting
 from mlrun_like.functions.tracing import TRACER
 from mlrun_like.registry import resolve
 
 if TYPE_CHECKING:
-    from mlrun_like.runs.object import RunObject
     from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
-    from mlrun_like.specs.values import HyperParamOptions, Retry
 
 __all__ = ["Function"]
 
@@ -33,7 +31,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Function(Building, Editing, PodEditing, OlderSteps, Checking, Generic[P, R]):
+class Function(Starting, Building, Editing, PodEditing, OlderSteps, Checking, Generic[P, R]):
     """What `@function(...)`, `code_to_function` and `import_function` give.
 
     Calling it runs the plain body. `.run()` executes and records it, `.spec` and `.metadata` are
@@ -191,105 +189,3 @@ class Function(Building, Editing, PodEditing, OlderSteps, Checking, Generic[P, R
     def doc(self) -> None:
         """Print the entry points with their parameters."""
         resolve("mlrun_like.functions.documents:print_doc")(self._doc())
-
-    # -- running --------------------------------------------------------------------------
-
-    def step(self, **options: Any) -> Any:
-        """Inside a pipeline: add a step with options of `run` (params, inputs, name, hyperparams…).
-
-        Raises:
-            FunctionError: outside a pipeline.
-        """
-        tracer = TRACER.get()
-        if tracer is None:
-            raise FunctionError(
-                f"{self.name}.step() is for the body of a pipeline",
-                fix=f"outside a pipeline: {self.name}.run(...)",
-            )
-        return tracer.record(self, (), {}, options)
-
-    def run(  # noqa: PLR0913 - MLRun's signature
-        self,
-        runspec: Any = None,
-        handler: str | Callable[..., Any] | Mapping[str, Any] | None = None,
-        name: str = "",
-        project: str = "",
-        params: Mapping[str, Any] | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        *,
-        returns: Sequence[Any] | str | None = None,
-        hyperparams: Mapping[str, Any] | None = None,
-        hyper_param_options: HyperParamOptions | Mapping[str, Any] | None = None,
-        artifact_path: str = "",
-        out_path: str = "",
-        local: bool | None = None,
-        watch: bool = True,
-        labels: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-        retry: Retry | int | None = None,
-        verbose: bool | None = None,
-        schedule: Any = None,
-        auto_build: bool | None = None,
-        notifications: Sequence[Any] | None = None,
-    ) -> RunObject:
-        """Execute the function and record the run.
-
-        Args:
-            runspec: A task (`new_task`) or an earlier run with defaults for all of this; a plain
-                mapping is `params`.
-            handler: Another entry point: `"name"`, `"Class::method"`, or a callable (local only); a
-                plain mapping is `inputs`.
-            name: The run's name; by default the function's and handler's.
-            project: The project; by default the function's, else the default project.
-            params: Values for the handler's arguments (plain data; a local run takes any object).
-            inputs: URLs for the handler's data arguments; `{"df: pandas.DataFrame": url}` gives
-                a type.
-            returns: Log hints for returned values: `"key"`, `"key:type"`, a dict, or None to skip.
-            hyperparams: Lists of values to sweep over.
-            hyper_param_options: How to sweep.
-            artifact_path: Where artifacts go; may hold `{{run.uid}}` and `{{run.project}}`.
-            out_path: The older name of `artifact_path`.
-            local: True: run in this process whatever the kind.
-            watch: Show the run's output here while it runs.
-            labels: Labels of the run.
-            timeout: Seconds after which the run is stopped.
-            retry: How often and when to try again after a failure.
-            verbose: True: log at debug level.
-            schedule: Do not run now but at these times: a cron expression, or `Schedule(...)`.
-            auto_build: Build the function's image first, if it needs one of its own and has none.
-            notifications: `Notification(...)`s: who is told when the run ends, or starts.
-
-        Returns:
-            The completed run; with `schedule` a run that has not started.
-
-        Raises:
-            RunError: if the handler failed; it carries the handler's traceback, and the run stays
-                recorded.
-            FunctionError: if an argument is missing or unknown; nothing has run then.
-            InvalidArgumentError: if another value cannot be used; nothing has run then.
-        """
-        run: RunObject = resolve("mlrun_like.functions.running:run_function")(
-            self,
-            {
-                "params": params,
-                "inputs": inputs,
-                "runspec": runspec,
-                "handler": handler,
-                "name": name,
-                "project": project,
-                "returns": returns,
-                "hyperparams": hyperparams,
-                "hyper_param_options": hyper_param_options,
-                "artifact_path": artifact_path or out_path,
-                "local": local,
-                "watch": watch,
-                "labels": labels,
-                "timeout": timeout,
-                "retry": retry,
-                "verbose": verbose,
-                "schedule": schedule,
-                "auto_build": auto_build,
-                "notifications": notifications,
-            },
-        )
-        return run

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlrun_like.artifacts.hints import parse_log_hints
+from mlrun_like.artifacts.hints import parse_log_hints, plain_hint
 from mlrun_like.errors import FunctionError, InvalidArgumentError, PackagingError
 from mlrun_like.names import normalize_name
 from mlrun_like.packaging.requirements import read_requirements
@@ -116,7 +116,7 @@ def check_returns(value: Any) -> list[Any]:
             f"returns must be a list of log hints, not {_short(value)}",
             fix='returns=["accuracy", "table:dataset", None]',
         )
-    hints = [dict(hint) if isinstance(hint, Mapping) else hint for hint in hints or ()]
+    hints = [plain_hint(hint) for hint in hints or ()]
     try:
         parse_log_hints(hints)
     except InvalidArgumentError as exc:

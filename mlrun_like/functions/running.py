@@ -19,7 +19,7 @@ from mlrun_like.errors import (
 )
 from mlrun_like.functions.arguments import check_call
 from mlrun_like.functions.checking import RUN_OPTIONS
-from mlrun_like.functions.documents import public, require_code, uri_of
+from mlrun_like.functions.documents import public, require_code, uri_of, with_live_code
 from mlrun_like.functions.drafting import draft_run
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.notifying import announce_end, announce_start
@@ -33,9 +33,10 @@ from mlrun_like.functions.tasks import fill_from_task
 from mlrun_like.packaging.loader import loading
 from mlrun_like.packaging.unpack import files_of
 from mlrun_like.registry import resolve
+from mlrun_like.runs.ends import error_of, lost_record
 from mlrun_like.runs.entry import in_payload
 from mlrun_like.runs.job import Job
-from mlrun_like.runs.object import RunObject, error_of, lost_record
+from mlrun_like.runs.object import RunObject
 from mlrun_like.runs.secrets import resolve_sources
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.finding import Finding
@@ -119,9 +120,8 @@ def run_document(function: Function[..., Any], run: RunDoc) -> RunObject:
     """
     given = dict.fromkeys(RUN_OPTIONS)
     given.update(runspec=run.to_dict(), name="", project="", artifact_path="", watch=False)
-    given["labels"] = run.metadata.labels
-    given["uid"] = run.metadata.uid
-    given["annotations"] = run.metadata.annotations
+    meta = run.metadata
+    given.update(labels=meta.labels, uid=meta.uid, annotations=meta.annotations)
     return run_function(function, given)
 
 
@@ -153,8 +153,10 @@ def _prepare(function: Function[..., Any], given: dict[str, Any], build: bool = 
         )
     document = public(function._doc())
     handler, handler_name = _handler(function, document, runtime, given)
-    secrets = resolve_sources(given["secret_sources"])
+    secrets = {**resolve_sources(given["secret_sources"]), **(given.get("more_secrets") or {})}
     given["hyperparams"], options, swept = read_sweep(given, secrets)
+    if options.parallel_runs > 1 and handler:
+        with_live_code(document, handler, handler_name)
     run, live = draft_run(document, handler_name, options, given)
     if handler is None:
         _check_code(document, run, runtime.needs_image)
@@ -270,19 +272,17 @@ def _check_code(document: FunctionDoc, run: RunDoc, in_image: bool) -> None:
             where=" ".join(map(str, [spec.command, *spec.args])),
             fix="give each {name} in it as a parameter, and write {{ for a brace",
         ) from exc
-    if in_image or (spec.mode == "pass" and shutil.which(command)):
-        return  # what is in an image is not known here
-    if not spec.build.functionSourceCode:
+    known = in_image or (spec.mode == "pass" and shutil.which(command))
+    if not (known or spec.build.functionSourceCode):  # what is in an image is not known here
         _check_file(document, command)
 
 
 def _check_file(document: FunctionDoc, command: str) -> None:
-    name, spec = document.metadata.name, document.spec
-    path = Path(spec.workdir or ".", command).expanduser()
+    path = Path(document.spec.workdir or ".", command).expanduser()
     if not path.is_file():
         raise MissingFileError(
             f"the command's file {command!r} does not exist",
-            where=f"function {name!r}, folder {str(path.parent)!r}",
+            where=f"function {document.metadata.name!r}, folder {str(path.parent)!r}",
             fix="give an absolute path, or set workdir",
         )
 

@@ -23,7 +23,7 @@ def check_later(given: dict[str, Any]) -> None:
     given["schedule"] = resolve("mlrun_like.schedules.define:to_schedule")(given["schedule"])
     if given["local"]:
         raise InvalidArgumentError(
-            "a scheduled run cannot be local: this process may be gone by then",
+            "local and schedule cannot be used together: this process may be gone by then",
             fix="leave local=True out",
         )
     check_public(given["notifications"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mlrun_like.artifacts.mapped import mapped_url
 from mlrun_like.artifacts.stores import scheme_of
 from mlrun_like.configuration import config
 from mlrun_like.errors import AccessDeniedError
@@ -64,7 +65,7 @@ def check_for_strangers(
         )
     inputs = spec.get("inputs")
     for name, url in inputs.items() if isinstance(inputs, Mapping) else ():
-        if scheme_of(str(url)) in ("", "file"):
+        if scheme_of(mapped_url(str(url))) in ("", "file", "local"):
             raise _refused(
                 f"input {name!r} would be looked for on the service's own machine",
                 str(url)[:100],

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, nearest
 from mlrun_like.functions.arguments import parse_inputs
-from mlrun_like.functions.options import check_mapping, check_path, check_returns
+from mlrun_like.functions.options import check_mapping, check_path, check_retry, check_returns
 from mlrun_like.functions.sweeping import sweep_options
+from mlrun_like.registry import resolve
 from mlrun_like.runs.secrets import public_sources, resolve_sources
+from mlrun_like.specs.model import parse, split_foreign
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec
 from mlrun_like.specs.values import HyperParamOptions
 
@@ -18,13 +21,24 @@ __all__ = ["RunTemplate", "fill_from_task", "new_task"]
 
 
 class RunTemplate:
-    """A run that was not started: pass it to `fn.run(task)`; arguments given there win."""
+    """A run that was not started: pass it to `fn.run(task)`; arguments given there win.
+
+    Args:
+        document: Its document.
+        parts: `metadata` and `spec`, in place of a document.
+    """
 
     kind = "run"
 
-    def __init__(self, document: RunDoc | None = None) -> None:
-        self._document = document or RunDoc()
+    def __init__(self, document: RunDoc | None = None, **parts: Any) -> None:
+        found = {name: part for name, part in parts.items() if part is not None}
+        self._document = document or RunDoc(**found)
         self.secret_sources: list[dict[str, Any]] = []
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> RunTemplate:
+        """A task from plain data; keys of other systems are left out."""
+        return cls(parse(RunDoc, split_foreign(RunDoc, document)[0], "task"))
 
     @property
     def metadata(self) -> RunMetadata:
@@ -49,24 +63,36 @@ class RunTemplate:
         return self
 
     def with_hyper_params(
-        self, hyperparams: Mapping[str, Any], selector: str = "", **options: Any
+        self,
+        hyperparams: Mapping[str, Any],
+        selector: str | None = None,
+        strategy: str | None = None,
+        **options: Any,
     ) -> RunTemplate:
         """Sweep over lists of values."""
         self.spec.hyperparams = check_mapping("hyperparams", hyperparams, '{"depth": [2, 4]}')
-        given = sweep_options({"selector": selector, **options})
+        given = sweep_options({"selector": selector, "strategy": strategy, **options})
         self.spec.hyper_param_options = given.to_dict()
         return self
 
-    def with_param_file(self, param_file: str, selector: str = "", **options: Any) -> RunTemplate:
+    def with_param_file(
+        self,
+        param_file: str,
+        selector: str | None = None,
+        strategy: str | None = None,
+        **options: Any,
+    ) -> RunTemplate:
         """Sweep over the values of a file."""
-        given = sweep_options({"param_file": param_file, "selector": selector, **options})
+        named = {"param_file": param_file, "selector": selector, "strategy": strategy}
+        given = sweep_options({**named, **options})
         self.spec.hyper_param_options = given.to_dict()
         return self
 
     def with_secrets(self, kind: str, source: Any) -> RunTemplate:
         """Add secrets: `inline` with a mapping, `file` with a path, `env` with names."""
         added = {"kind": kind, "source": source}
-        resolve_sources([added])
+        if kind != "file":  # which may come to be before the run
+            resolve_sources([added])
         self.secret_sources.append(added)
         return self
 
@@ -86,6 +112,18 @@ class RunTemplate:
             document["spec"]["secret_sources"] = public_sources(self.secret_sources)
         return document
 
+    def to_env(self) -> tuple[str, str]:
+        """The variable of the environment that gives this task to a program, and its value."""
+        return "MLRUN_EXEC_CONFIG", self.to_json()
+
+    def to_json(self) -> str:
+        """Plain data as JSON, secrets left out."""
+        return json.dumps(self.to_dict())
+
+    def to_yaml(self) -> str:
+        """Plain data as YAML, secrets left out."""
+        return str(resolve("yaml:safe_dump")(self.to_dict(), sort_keys=False))
+
 
 def new_task(  # noqa: PLR0913 - MLRun's signature
     name: str = "",
@@ -98,10 +136,13 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
     hyper_param_options: HyperParamOptions | Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
     outputs: Sequence[str] | None = None,
-    artifact_path: str = "",
+    in_path: str = "",
     out_path: str = "",
+    artifact_path: str = "",
+    secrets: Mapping[str, str] | None = None,
     base: RunTemplate | None = None,
     returns: Sequence[Any] | None = None,
+    retry: Any = None,
 ) -> RunTemplate:
     """Run options written down before there is a function to run; see `Function.run`.
 
@@ -116,10 +157,13 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
         hyper_param_options: All options of the sweep.
         inputs: URLs for the handler's data arguments.
         outputs: Older name of `returns`.
-        artifact_path: Where artifacts go.
+        in_path: The base of relative inputs.
         out_path: Older name of `artifact_path`.
+        artifact_path: Where artifacts go.
+        secrets: Secrets by name, which are never recorded.
         base: A task to copy first.
         returns: Log hints for returned values.
+        retry: How often and when to try again after a failure.
 
     Raises:
         InvalidArgumentError: if the options of the sweep contradict each other.
@@ -142,6 +186,11 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
         task.with_input(key, path)
     spec.returns = check_returns(returns if returns is not None else outputs or spec.returns)
     spec.output_path = check_path("artifact_path", artifact_path or out_path) or spec.output_path
+    spec.input_path = check_path("in_path", in_path) or spec.input_path
+    if secrets:
+        task.with_secrets("inline", secrets)
+    chosen = check_retry(retry)
+    spec.retry = chosen.to_dict() if chosen is not None else spec.retry
     if hyper_params:
         spec.hyperparams = check_mapping("hyper_params", hyper_params, '{"depth": [2, 4]}')
     if param_file or selector or hyper_param_options:

@@ -11,6 +11,7 @@ local_modules.py   modules next to the handler that must travel with it
 session.py         the source of an interactive session (notebook, doctest, REPL)
 source.py          capture of a callable or a file
 unpack.py          captured code as files in a private folder
+old_names.py  code that imports mlrun or storey finds them here
 loader.py          captured code to a module and its handler
 docstrings.py      what a docstring says about arguments and results
 describe.py        entry points, read without running anything

@@ -23,6 +23,7 @@ from typing import Any
 from mlrun_like.errors import FunctionError, MLRunLikeError, NotFoundError, nearest
 from mlrun_like.packaging.local_modules import read_python
 from mlrun_like.packaging.notebook import to_source
+from mlrun_like.packaging.old_names import answer_old_names
 from mlrun_like.packaging.source import plain_function
 from mlrun_like.packaging.unpack import add_path, alone, files_of, unpack, use_folder
 from mlrun_like.signatures import signature_of
@@ -160,6 +161,7 @@ def _import_file(path: Path, name: str, digest: str) -> types.ModuleType:
 
 
 def _import_locked(path: Path, name: str, digest: str) -> types.ModuleType:
+    answer_old_names()
     existing = sys.modules.get(name)
     if existing is not None and _is_file(existing, path):
         return existing

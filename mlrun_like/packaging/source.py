@@ -150,7 +150,7 @@ def capture_file(
             where=f"{path}:{line}" if line else str(path),
             fix="correct that line; `python -m py_compile FILE` shows the same",
         ) from exc
-    if not tree.body:
+    if not (tree.body or (code.strip() and file.suffix != ".ipynb")):
         raise PackagingError("there is no code in the file", where=str(path), fix="write some")
     _check_handler(tree, handler, str(path))
     if not embed:

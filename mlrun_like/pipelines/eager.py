@@ -27,9 +27,9 @@ from mlrun_like.pipelines.pipeline import Pipeline
 from mlrun_like.pipelines.run import PipelineRun
 from mlrun_like.runs.context import MLClientCtx
 from mlrun_like.runs.context_base import utc_now
+from mlrun_like.runs.ends import error_of
 from mlrun_like.runs.execute import execute
 from mlrun_like.runs.job import Job
-from mlrun_like.runs.object import error_of
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata
 from mlrun_like.specs.notification import Notification
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec, RunStatus

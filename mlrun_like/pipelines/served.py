@@ -80,6 +80,9 @@ def served_name(path: str, name: str = "") -> Any:
     'ParallelFor'
     """
     package, _, below = path.partition(".")
+    if package == "mlrun" and resolve("mlrun_like.compat.switch:installed")():
+        found = importlib.import_module(path)
+        return getattr(found, name) if name else found
     if package == "mlrun_pipelines":  # where newer versions of MLRun import kfp from
         if name in ("kfp", "dsl") and below == "imports":
             return dsl if name == "dsl" else Served("kfp")

@@ -27,6 +27,7 @@ from mlrun_like.errors import (
     nearest,
 )
 from mlrun_like.names import normalize_name
+from mlrun_like.packaging.old_names import answer_old_names
 from mlrun_like.packaging.unpack import add_path
 from mlrun_like.pipelines import dsl
 from mlrun_like.pipelines.pipeline import Pipeline
@@ -173,6 +174,7 @@ def workflow_module(path: str | Path = "", code: str = "") -> ModuleType:
     before = sys.modules.get(module.__name__)
     sys.modules[module.__name__] = module  # pickling and data classes look there
     try:
+        answer_old_names()
         exec(compiled, module.__dict__)
     except BaseException as exc:
         if before is None:

@@ -4,6 +4,7 @@ project.py     MlrunProject, put together from the parts below
 base.py        document, parameters, secrets
 saving.py      project.yaml, the store, the hook project_setup.py
 making.py, functions.py   functions from files, documents, catalogues, the store, objects
+positional.py, profiles.py             arguments by position; data stores by name
 artifacts.py, finding.py, found.py   artifacts declared and logged; what is recorded
 notifiers.py   who is told
 source.py, git.py, git_program.py   source, pull, push, remotes

@@ -43,7 +43,7 @@ class ProjectAlerts(ProjectImages):
         """
         if not alert_data:
             raise InvalidArgumentError(
-                "alert data must be provided",
+                "Alert data must be provided",
                 where=f"store_alert_config of project {self.name!r}",
                 fix="project.store_alert_config(AlertConfig(...))",
             )

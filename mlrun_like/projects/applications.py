@@ -174,12 +174,12 @@ class ProjectApplications(ProjectAlerts):
             self._objects[plain] = self._of_row(row)
         return self._objects[plain]
 
-    def deploy_function(self, function: Any, **options: Any) -> Any:
+    def deploy_function(self, function: Any, *more: Any, **options: Any) -> Any:
         """Deploy a function or a monitoring application; see `operations.deploy_function`."""
         found = self.get_function(function) if isinstance(function, str) else function
         if not isinstance(found, MonitoringFunction):
             return resolve("mlrun_like.projects.operations:deploy_function")(
-                function, project_object=self, **options
+                function, *more, project_object=self, **options
             )
         found.deploy()
         for row in self._monitoring_rows():

@@ -15,6 +15,7 @@ from mlrun_like.artifacts.artifact import Artifact, DatasetArtifact, ModelArtifa
 from mlrun_like.artifacts.digests import digest_of_file
 from mlrun_like.artifacts.exporting import unpack_artifact
 from mlrun_like.artifacts.item import get_artifact, get_dataitem
+from mlrun_like.artifacts.language import LogsLanguage
 from mlrun_like.artifacts.manager import ArtifactManager, Producer
 from mlrun_like.artifacts.paths import generate_target_path, resolve_artifact_path
 from mlrun_like.artifacts.stores import join_url, scheme_of
@@ -28,7 +29,8 @@ from mlrun_like.errors import (
 )
 from mlrun_like.names import check_key, new_uid
 from mlrun_like.projects.documents import read_bytes
-from mlrun_like.projects.functions import ProjectFunctions
+from mlrun_like.projects.positional import LOGGED, MODEL, TABLE, by_name
+from mlrun_like.projects.profiles import ProjectProfiles
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.types import Document
 
@@ -38,7 +40,7 @@ _MAX_DOCUMENT = 16 * 2**20
 _CATEGORIES = {"": "artifacts", "artifact": "artifacts", "dataset": "datasets", "model": "models"}
 
 
-class ProjectArtifacts(ProjectFunctions):
+class ProjectArtifacts(LogsLanguage, ProjectProfiles):
     """The part of a project that logs artifacts."""
 
     # -- declared in project.yaml --------------------------------------------------------------
@@ -128,20 +130,34 @@ class ProjectArtifacts(ProjectFunctions):
 
     # -- logging -------------------------------------------------------------------------------
 
-    def log_artifact(self, item: Any, body: Any = None, tag: str = "", **options: Any) -> Artifact:
+    def log_artifact(
+        self, item: Any, body: Any = None, tag: str = "", *arguments: Any, **options: Any
+    ) -> Artifact:
         """Record a file, text, bytes or Artifact; see `ArtifactManager.log_artifact`."""
-        options.setdefault("db_key", item.key if isinstance(item, Artifact) else item)
+        options = by_name("log_artifact", LOGGED, arguments, options)
+        known = (item.spec.db_key or item.key) if isinstance(item, Artifact) else item
+        options.setdefault("db_key", known)
         return self._manager().log_artifact(item, body, tag=tag, **options)
 
-    def log_dataset(self, key: str, df: Any, tag: str = "", **options: Any) -> DatasetArtifact:
+    def log_dataset(
+        self, key: str, df: Any, tag: str = "", *arguments: Any, **options: Any
+    ) -> DatasetArtifact:
         """Record a table; see `ArtifactManager.log_dataset`."""
+        options = by_name("log_dataset", TABLE, arguments, options)
         options.setdefault("db_key", key)
         return self._manager().log_dataset(key, df, tag=tag, **options)
 
     def log_model(
-        self, key: str, body: Any = None, framework: str = "", tag: str = "", **options: Any
+        self,
+        key: str,
+        body: Any = None,
+        framework: str = "",
+        tag: str = "",
+        *arguments: Any,
+        **options: Any,
     ) -> ModelArtifact:
         """Record a model; see `ArtifactManager.log_model`."""
+        options = by_name("log_model", MODEL, arguments, options)
         options.setdefault("db_key", key)
         return self._manager().log_model(key, body, framework, tag=tag, **options)
 
@@ -154,7 +170,7 @@ class ProjectArtifacts(ProjectFunctions):
                 uri=self.name,
                 project=self.name,
                 tree=new_uid(),
-                owner=environment("V3IO_USERNAME") or self.spec.owner,
+                owner=environment("V3IO_USERNAME") or self.spec.owner or "",
                 artifact_path=self.artifact_path,
                 origin=_origin(origin or {}),
             ),

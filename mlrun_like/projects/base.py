@@ -64,6 +64,11 @@ class ProjectBase:
         return self._document.status
 
     @property
+    def _objects(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.spec._function_objects
+        return found
+
+    @property
     def name(self) -> str:
         """The project's name."""
         return self.metadata.name

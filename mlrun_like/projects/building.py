@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.functions.build_calls import BuildStatus
 from mlrun_like.functions.build_calls import build_function as build_now
@@ -109,7 +110,7 @@ def build_function(  # noqa: PLR0913 - MLRun's signature
     return build_now(found, **options)
 
 
-def deploy_function(
+def deploy_function(  # noqa: PLR0913 - MLRun's signature
     function: Any,
     models: Sequence[Mapping[str, Any]] | None = None,
     env: Mapping[str, Any] | None = None,
@@ -118,6 +119,7 @@ def deploy_function(
     builder_env: Mapping[str, Any] | None = None,
     project_object: Any = None,
     mock: bool | None = None,
+    dashboard: str = "",
 ) -> Any:
     """Deploy a function that answers requests; in a pipeline's body, add a step that does.
 
@@ -130,6 +132,7 @@ def deploy_function(
         builder_env: Credentials for code that is fetched.
         project_object: Another project than the current one.
         mock: True: answer `function.invoke` in this process instead.
+        dashboard: The address of a Nuclio to use.
 
     Returns:
         A DeployStatus; in a pipeline's body the step.
@@ -151,6 +154,8 @@ def deploy_function(
     options = {key: value for key, value in given.items() if value not in (None, "")}
     if builder_env:
         options["builder_env"] = builder_env
+    if dashboard:
+        config.nuclio_dashboard_url = dashboard
     if TRACER.get() is not None:
         return found.step(action="deploy", **options)
     return _deploy(found, options)

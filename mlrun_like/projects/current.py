@@ -45,7 +45,7 @@ WORKFLOW: ContextVar[WorkflowContext | None] = ContextVar("mlrun_like_workflow",
 _current: list[MlrunProject] = []
 
 
-def set_current_project(project: MlrunProject | None) -> None:
+def set_current_project(project: MlrunProject | None = None) -> None:
     """Make a project the one that functions and runs of this process belong to; None: none is.
 
     Its name becomes the setting `default_project`.

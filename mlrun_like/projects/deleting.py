@@ -6,6 +6,7 @@ from mlrun_like.errors import ConflictError, InvalidArgumentError, NotFoundError
 from mlrun_like.projects.current import get_current_project, set_current_project
 from mlrun_like.projects.secrets import FileSecrets
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.full import FullStore
 
 __all__ = ["STRATEGIES", "content_to_delete", "delete_project"]
 
@@ -13,7 +14,11 @@ STRATEGIES = ("restrict", "cascade", "check")
 
 
 def delete_project(
-    name: str, deletion_strategy: str = "restrict", *, missing_ok: bool = False
+    name: str,
+    deletion_strategy: str = "restrict",
+    *,
+    missing_ok: bool = False,
+    store: FullStore | None = None,
 ) -> dict[str, int]:
     """Delete a project.
 
@@ -24,6 +29,7 @@ def delete_project(
         deletion_strategy: `restrict`: only if it has no runs, artifacts, functions and schedules;
             `cascade`: with all of them; `check`: only see whether `restrict` would work.
         missing_ok: Do not mind if there is none.
+        store: Another store than the configured one, to which the project's secrets belong.
 
     Returns:
         How many records of each kind it had.
@@ -32,11 +38,14 @@ def delete_project(
         ConflictError: if it has records and they may not be deleted, or a run of it goes on.
         NotFoundError: if there is none of that name.
     """
-    store = open_store()
-    content = content_to_delete(name, deletion_strategy, missing_ok=missing_ok)
+    own = open_store()
+    store = store or own
+    content = content_to_delete(name, deletion_strategy, missing_ok=missing_ok, store=store)
     if deletion_strategy == "check" or not (store.list_projects(name) or any(content.values())):
         return content
     store.delete_project(name)
+    if store is not own:
+        return content
     secrets = FileSecrets()
     secrets.write(name, dict.fromkeys(secrets.read(name)))
     current = get_current_project(silent=True)
@@ -46,7 +55,11 @@ def delete_project(
 
 
 def content_to_delete(
-    name: str, deletion_strategy: str = "restrict", *, missing_ok: bool = False
+    name: str,
+    deletion_strategy: str = "restrict",
+    *,
+    missing_ok: bool = False,
+    store: FullStore | None = None,
 ) -> dict[str, int]:
     """What `delete_project` would delete; nothing is changed. Arguments and errors as there."""
     if deletion_strategy not in STRATEGIES:
@@ -54,7 +67,7 @@ def content_to_delete(
             f"deletion strategy {deletion_strategy!r} is unknown",
             fix=f"use one of: {', '.join(STRATEGIES)}",
         )
-    store = open_store()
+    store = store or open_store()
     content = store.project_content(name)
     if not (store.list_projects(name) or any(content.values())):
         if missing_ok:

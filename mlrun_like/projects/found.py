@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, TypeVar
 
+from mlrun_like.frameworks.parallel_coordinates import compare_run_objects
 from mlrun_like.registry import resolve
 
 __all__ = ["ArtifactList", "Found", "RunList"]
@@ -50,6 +51,29 @@ class RunList(Found[Any]):
             }
             for run in self
         ]
+
+    def compare(
+        self,
+        hide_identical: bool = True,
+        exclude: list[str] | None = None,
+        show: bool | None = None,
+        extend_iterations: bool = True,
+        filename: str | None = None,
+        colorscale: str | None = None,
+    ) -> str:
+        """A page with a line for each run through its parameters and results, and a table.
+
+        Args:
+            hide_identical: Leave out parameters that are the same in all.
+            exclude: Parameters to leave out.
+            show: Kept for MLRun's callers; a notebook shows what is given back.
+            extend_iterations: A run with iterations counts as those.
+            filename: Also write the page there.
+            colorscale: Kept for MLRun's callers.
+        """
+        return compare_run_objects(
+            list(self), hide_identical, exclude, show, extend_iterations, filename, colorscale
+        )
 
 
 class ArtifactList(Found[Any]):

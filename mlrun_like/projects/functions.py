@@ -67,7 +67,7 @@ class ProjectFunctions(ProjectMaking):
         except NotFoundError as exc:
             known = self.get_function_names()
             raise NotFoundError(
-                f"the project has no function {name + (':' + tag if tag else '')!r}."
+                f"Function {name + (':' + tag if tag else '')} not found in the project."
                 f"{nearest(name, known)}",
                 where=f"project {self.name!r}",
                 fix=f"functions: {', '.join(known) or 'none'}; project.set_function(...) adds one",
@@ -138,7 +138,7 @@ class ProjectFunctions(ProjectMaking):
         known = self.get_function_names()
         if plain not in known:
             raise NotFoundError(
-                f"the project has no function {name!r}.{nearest(plain, known)}",
+                f"Function {name} not found in the project.{nearest(plain, known)}",
                 where=f"project {self.name!r}",
                 fix=f"functions: {', '.join(known) or 'none'}",
             )
@@ -162,7 +162,7 @@ def find_function(function: Any, project: ProjectFunctions | None) -> Any:
             project.enrich(function)
         return function
     if function.startswith("hub://"):
-        function = import_function(function, project.name if project else "")
+        function = import_function(function, project=project.name if project else "")
         if project is not None:
             project.enrich(function)
         return function

@@ -191,7 +191,7 @@ def load_project(  # noqa: PLR0913 - MLRun's signature
     if init_git:
         Repository.init(folder)
     if not from_store:  # whoever wrote the file is not whose project this is
-        spec.owner = user_name() if save else ""
+        spec.owner = user_name() if save else None
     if address and not from_store and not address.lower().endswith(DOCUMENTS):
         spec.source = spec.origin_url = hide_login(with_branch(address, folder))
     elif not from_store:

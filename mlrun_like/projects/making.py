@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError, MissingFileError, SpecError, nearest
+from mlrun_like.errors import (
+    FunctionError,
+    InvalidArgumentError,
+    MissingFileError,
+    SpecError,
+    nearest,
+)
 from mlrun_like.functions.creators import code_to_function, import_function, new_function
 from mlrun_like.functions.documents import from_document
 from mlrun_like.functions.files import calling_file
@@ -20,12 +26,11 @@ from mlrun_like.projects.saving import ProjectSaving
 __all__ = ["ProjectMaking", "row_name", "split_tag"]
 
 _CODE = (".py", ".ipynb")
+_WITHOUT_CODE = ("serving", "nuclio", "remote", "application")
 
 
 class ProjectMaking(ProjectSaving):
     """The part of a project that functions are added to."""
-
-    _objects: dict[str, Any]
 
     def set_function(  # noqa: PLR0913 - MLRun's signature
         self,
@@ -45,6 +50,7 @@ class ProjectMaking(ProjectSaving):
             func: A `.py`, `.ipynb` or `.yaml` file, relative to the project's folder, `db://...`,
                 `hub://...`, a function object, or None: the notebook or script this is called
                 from, and with `handler="module.name"` code that lies in the image or repository.
+                Empty: no code, for kinds that can do without (`serving`, `nuclio`, ...).
             name: Its name, `name:tag` too; by default the file's or object's.
             kind: Where it runs, for files.
             image: Its image; by default the project's.
@@ -61,6 +67,7 @@ class ProjectMaking(ProjectSaving):
             InvalidArgumentError: if name and tag contradict each other, or a value cannot be used.
             MissingFileError: if there is no such file.
         """
+        only_tagged = ":" in name
         name, tag = split_tag(name, tag or "")
         row: dict[str, Any] = {
             "kind": kind,
@@ -79,16 +86,17 @@ class ProjectMaking(ProjectSaving):
             function = self._own(func, name, row)
             row = {"spec": function.to_dict()} if isinstance(function, Function) else {}
         else:
-            if not func and not row["handler"]:
-                func = calling_file()
+            if func is None and not row["handler"] and kind != "application":  # runs no handler
+                func = _calling_file(kind)
             row["url"] = func or ""
             if not func and not name:
                 name = row["handler"].rpartition(".")[0].rpartition(".")[2]
             function = self._make(name, row)
         name = name or function.name
-        if isinstance(function, Function) and tag:
-            function.metadata.tag = tag
-        self._put(normalize_name(name), tag, function, row)
+        if isinstance(function, Function):
+            function.metadata.tag = tag or function.metadata.tag or "latest"
+            row = {"spec": function.to_dict()} if "spec" in row else row
+        self._put(normalize_name(name), tag, function, row, only_tagged)
         return function
 
     def _own(self, func: Any, name: str, row: Mapping[str, Any]) -> Any:
@@ -108,11 +116,13 @@ class ProjectMaking(ProjectSaving):
         _apply(func, row)
         return func
 
-    def _put(self, name: str, tag: str, function: Any, row: Mapping[str, Any]) -> None:
-        self._objects[name] = function
-        key = f"{name}:{tag}" if tag else name
+    def _put(
+        self, name: str, tag: str, function: Any, row: Mapping[str, Any], only_tagged: bool
+    ) -> None:
+        if not only_tagged:
+            self._objects[name] = function
         if tag:
-            self._objects[key] = function
+            self._objects[f"{name}:{tag}"] = function
         if not row:
             return
         kept = {k: v for k, v in row.items() if v not in ("", None, False, [])}
@@ -136,18 +146,21 @@ class ProjectMaking(ProjectSaving):
         if name:
             function.metadata.name = normalize_name(name)
         function.metadata.project = self.name
-        if row.get("tag"):
-            function.metadata.tag = row["tag"]
+        function.metadata.tag = row.get("tag") or function.metadata.tag or "latest"
         return function
 
     def _from_url(self, url: str, name: str, row: Mapping[str, Any]) -> Function[..., Any]:
         handler, image = str(row.get("handler") or ""), str(row.get("image") or "")
         kind = str(row.get("kind") or "")
+        if not url and not handler and kind in _WITHOUT_CODE:
+            bare = new_function(name, self.name, kind=kind, image=image)
+            _require(bare, row)
+            return bare
         if not url:
             return self._in_image(name, kind, image, handler)
         if url.startswith(("db://", "hub://")) or url.endswith((".yaml", ".yml", ".json")):
             place = url if "://" in url else str(self._file(url))
-            function = import_function(place, self.name, name)
+            function = import_function(place, project=self.name, new_name=name)
             _apply(function, row)
             return function
         if not url.endswith(_CODE):
@@ -156,9 +169,9 @@ class ProjectMaking(ProjectSaving):
                 where=f"project {self.name!r}",
                 fix='give a .py, .ipynb or .yaml file, "db://<project>/<name>" or "hub://<name>"',
             )
-        path = self._file(url)
-        from_repo = bool(row.get("with_repo")) and path.suffix == ".py"
+        from_repo = bool(row.get("with_repo")) and url.endswith(".py")
         self._check_image(from_repo, kind, image, name or url)
+        path = self._file(url)
         function = code_to_function(
             name=name,
             project=self.name,
@@ -240,6 +253,16 @@ def _require(function: Function[..., Any], row: Mapping[str, Any]) -> None:
         )
 
 
+def _calling_file(kind: str) -> str:
+    """What it is called from; nothing, if that has no file and the kind needs no code."""
+    try:
+        return calling_file()
+    except FunctionError:
+        if kind in _WITHOUT_CODE:
+            return ""
+        raise
+
+
 def row_name(row: Mapping[str, Any]) -> str:
     """The name of a row of the document; a row without one is called after its file.
 
@@ -258,10 +281,12 @@ def split_tag(name: str, tag: str) -> tuple[str, str]:
     plain, mark, own = name.partition(":")
     if ":" in own:
         raise InvalidArgumentError(
-            f"function name {name!r} has two tags", fix='write "<name>:<tag>", or "<name>"'
+            f"Function name ({name}) must be in the format <name>:<tag> or <name>",
+            fix='write "<name>:<tag>", or "<name>"',
         )
     if mark and tag and own != tag:
         raise InvalidArgumentError(
-            f"name {name!r} and tag {tag!r} contradict each other", fix=f'name="{plain}"'
+            f"Tag parameter ({tag}) and tag in function name ({name}) must match",
+            fix=f'name="{plain}"',
         )
     return plain, own or tag

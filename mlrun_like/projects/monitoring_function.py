@@ -41,7 +41,8 @@ class MonitoringFunction:
     Args:
         name: Its name.
         project: The project.
-        target: A class path, a file, `file.py:Class`, `db://project/function`, a class or instance.
+        target: A class path, a file, `file.py:Class`, `db://project/function`, `hub://name`, a
+            class or instance.
         class_name: The class in a file that holds several.
         kwargs: The class's arguments.
         folder: What a file is relative to.
@@ -185,5 +186,7 @@ def _named(target: Any) -> str:
     if not isinstance(target, str):
         found = target if isinstance(target, type) else type(target)
         return str(getattr(found, "NAME", "") or found.__name__)
+    if target.startswith("hub://"):
+        return target.rpartition("/")[2].partition(":")[0]
     last = target.rpartition(":")[2].removesuffix(".py").rpartition("/")[2].rpartition(".")[2]
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", last)

@@ -6,12 +6,10 @@ act at once.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.functions.documents import from_document
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.tasks import RunTemplate, new_task
 from mlrun_like.functions.tracing import TRACER
@@ -99,7 +97,7 @@ def run_function(  # noqa: PLR0913 - MLRun's signature
             fix="schedule the pipeline",
         )
     if isinstance(found, Function) and (workdir or builder_env):
-        found = _changed(found, workdir, builder_env)
+        found = found._changed(workdir, builder_env)
     given: dict[str, Any] = {
         "handler": handler,
         "name": name,
@@ -128,20 +126,6 @@ def run_function(  # noqa: PLR0913 - MLRun's signature
     if project is not None:
         options["project"] = project.name
     return found.run(**options, watch=watch)
-
-
-def _changed(
-    function: Function[..., Any], workdir: str, builder_env: Mapping[str, Any] | None
-) -> Function[..., Any]:
-    """A function of one's own with another working folder."""
-    if function._handler is not None:
-        changed = copy.copy(function)
-        changed._document = function._doc().model_copy(deep=True)
-    else:
-        changed = from_document(function.to_dict())
-    changed.spec.workdir = workdir or changed.spec.workdir
-    changed.spec.build.builder_env.update(builder_env or {})
-    return changed
 
 
 def _selecting(options: Any, selector: str | None) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import logging
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -86,13 +87,28 @@ def bring(url: str, folder: Path, secrets: Mapping[str, Any] | None, clone: bool
             known = any((folder / f).exists() for f in (*PROJECT_FILES, _SETUP))
             if known or repository is not None:
                 return
-        else:
-            _clear(folder)
+            if not is_repository_url(url):
+                _add(url, folder, secrets)
+                return
+            raise InvalidArgumentError(
+                "Failed to load project from git, context directory is not empty. "
+                "Set clone param to True to remove the contents of the context directory.",
+                where=str(folder),
+            )
+        _clear(folder)
     if is_repository_url(url):
         clone_repository(url, folder, _texts(secrets))
     else:
         folder.parent.mkdir(parents=True, exist_ok=True)
         fetch_source(url, folder, _texts(secrets))
+
+
+def _add(url: str, folder: Path, secrets: Mapping[str, Any] | None) -> None:
+    """Put an archive's files beside those that are in the folder."""
+    with tempfile.TemporaryDirectory() as place:
+        source = Path(place, "source")
+        fetch_source(url, source, _texts(secrets))
+        shutil.copytree(source, folder, symlinks=True, dirs_exist_ok=True)
 
 
 def _clear(folder: Path) -> None:

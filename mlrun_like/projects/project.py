@@ -35,7 +35,34 @@ class MlrunProject(ProjectMonitoring):
         self, metadata: ProjectMetadata | None = None, spec: ProjectSpec | None = None
     ) -> None:
         super().__init__(metadata, spec)
-        self._objects: dict[str, Any] = {}
+
+    def add_custom_packager(self, packager: str, is_mandatory: bool) -> None:
+        """Let the project's runs use a packer of one's own.
+
+        Args:
+            packager: Its dotted path, or `"module.*"`.
+            is_mandatory: Whether a run fails where it cannot be imported.
+
+        Raises:
+            InvalidArgumentError: if it is added already.
+        """
+        if any(row[0] == packager for row in self.spec.custom_packagers):
+            raise InvalidArgumentError(
+                f"the packager {packager!r} is added already",
+                fix=f"project.remove_custom_packager({packager!r}) first",
+            )
+        self.spec.custom_packagers = [*self.spec.custom_packagers, [packager, is_mandatory]]
+
+    def remove_custom_packager(self, packager: str) -> None:
+        """Take such a packer away.
+
+        Raises:
+            InvalidArgumentError: if it was not added.
+        """
+        kept = [row for row in self.spec.custom_packagers if row[0] != packager]
+        if len(kept) == len(self.spec.custom_packagers):
+            raise InvalidArgumentError(f"the packager {packager!r} was not added")
+        self.spec.custom_packagers = kept
 
     @classmethod
     def from_dict(
@@ -54,14 +81,16 @@ class MlrunProject(ProjectMonitoring):
     # -- functions at work ---------------------------------------------------------------------
 
     def run_function(
-        self, function: Any, handler: Any = None, name: str = "", **options: Any
+        self, function: Any, handler: Any = None, name: str = "", *more: Any, **options: Any
     ) -> Any:
         """Run a function; see `operations.run_function`."""
-        return operations.run_function(function, handler, name, project_object=self, **options)
+        options["project_object"] = self
+        return operations.run_function(function, handler, name, *more, **options)
 
-    def build_function(self, function: Any, **options: Any) -> Any:
+    def build_function(self, function: Any, *more: Any, **options: Any) -> Any:
         """Build a function's image; see `operations.build_function`."""
-        return operations.build_function(function, project_object=self, **options)
+        options["project_object"] = self
+        return operations.build_function(function, *more, **options)
 
     # -- workflows -------------------------------------------------------------------------------
 
@@ -105,7 +134,7 @@ class MlrunProject(ProjectMonitoring):
         path = os.fspath(workflow_path) if workflow_path else ""
         if not path:
             raise InvalidArgumentError(
-                f"workflow {name!r} needs a file",
+                f"workflow_path must be provided. Workflow {name!r} needs a file",
                 where=f"project {self.name!r}",
                 fix=f'project.set_workflow("{name}", "workflow.py")',
             )
@@ -125,13 +154,15 @@ class MlrunProject(ProjectMonitoring):
         file = Path(self.get_item_absolute_path(path)[0])
         if local and not file.is_file():
             raise InvalidArgumentError(
-                f"there is no workflow file {path!r}",
+                f"Invalid 'workflow_path': {path!r}. Got a path to a non-existing file. Path must "
+                "be absolute or relative to the project code path i.e. "
+                "<project.spec.get_code_path()>/<workflow_path>).",
                 where=f"project {self.name!r}: {file}",
-                fix="paths of workflows are relative to the project's folder",
             )
         if not local and not Path(path).suffix:
             raise InvalidArgumentError(
-                f"workflow address {path!r} names no file", fix="https://host/workflow.py"
+                f"Invalid 'workflow_path': {path!r}. Got a remote URL without a file suffix.",
+                fix="https://host/workflow.py",
             )
         row: dict[str, Any] = {"name": name}
         if embed and local:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import ConflictError, InvalidArgumentError, MLRunLikeError, NotFoundError
 from mlrun_like.names import check_project
+from mlrun_like.packaging.old_names import answer_old_names
 from mlrun_like.projects.base import ProjectBase
 from mlrun_like.projects.documents import read_project_file, write_file, yaml_of
 from mlrun_like.projects.secrets import masked
@@ -160,8 +161,10 @@ class ProjectSaving(ProjectBase):
             InvalidArgumentError: if the hook gives something else than a project.
         """
         path = self.code_folder() / _SETUP
-        if not path.is_file():
-            return self
+        return self.run_setup(path, save) if path.is_file() else self
+
+    def run_setup(self, path: Path, save: bool = True) -> Self:
+        """Run the hook in a file; see `setup`."""
         spec = importlib.util.spec_from_file_location("project_setup", path.absolute())
         if spec is None or spec.loader is None:
             raise InvalidArgumentError("the file cannot be imported", where=str(path))
@@ -169,6 +172,7 @@ class ProjectSaving(ProjectBase):
         folder = str(path.parent.absolute())
         sys.path.insert(0, folder)  # the hook may import its neighbours
         try:
+            answer_old_names()
             spec.loader.exec_module(module)
             hook = getattr(module, "setup", None)
             if hook is None:
@@ -180,7 +184,7 @@ class ProjectSaving(ProjectBase):
                 sys.path.remove(folder)
         if not isinstance(project, type(self)):
             raise InvalidArgumentError(
-                f"setup() must give the project back, not {type(project).__name__}",
+                f"setup() must return a project object, not {type(project).__name__}",
                 where=str(path),
                 fix="end it with `return project`",
             )

@@ -10,6 +10,7 @@ from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
 from mlrun_like.artifacts.packers import unpack_input
+from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, nearest
 from mlrun_like.runs.context import MLClientCtx
 from mlrun_like.types import Handler
@@ -133,7 +134,7 @@ def check_arguments(
         unknown = [item for item in unknown if nearest(item, free)]
     elif sign.context:
         unknown = []
-    if unknown and not sign.has_kwargs:
+    if unknown and not sign.has_kwargs and config.strict_arguments:
         raise FunctionError(
             f"{name}() has no argument {unknown[0]!r}.{nearest(unknown[0], known)}",
             where=_where(handler),
@@ -200,6 +201,8 @@ def call_with(handler: Handler, arguments: dict[str, Any]) -> Any:
 
 def _convert(context: MLClientCtx, name: str, sign: Signature) -> Any:
     item = context.get_input(name)
+    if not config.packagers_enabled:
+        return item
     hint = context._run.spec.inputs_type_hints.get(name) or sign.hints.get(name)
     if hint is None and name in sign.text_default:
         return item.local()

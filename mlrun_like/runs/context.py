@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
 from mlrun_like.artifacts.packers import to_result
+from mlrun_like.configuration import config
 from mlrun_like.errors import ConflictError, InvalidArgumentError
-from mlrun_like.names import check_label
+from mlrun_like.names import check_label, new_uid
 from mlrun_like.runs.context_base import utc_now
-from mlrun_like.runs.context_logging import ContextLogging
+from mlrun_like.runs.context_older import ContextOlder
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.tracebacks import error_line, format_traceback
+from mlrun_like.specs.function import FunctionDoc
+from mlrun_like.specs.model import parse, split_foreign
 from mlrun_like.specs.run import TERMINAL, RunDoc, RunMetadata, RunStatus, check_transition
+from mlrun_like.tracking.connect import open_store
 
 __all__ = ["MLClientCtx", "current_context", "iteration_table", "use_context"]
 
@@ -36,20 +40,17 @@ def use_context(context: MLClientCtx) -> Iterator[MLClientCtx]:
         _current.reset(token)
 
 
-class MLClientCtx(ContextLogging):
+class MLClientCtx(ContextOlder):
     """A run seen from inside.
 
     Handlers receive it by naming an argument `context`; other code gets it from
     `get_or_create_ctx`. Everything logged is recorded with the run.
 
     Args:
-        job: The run and where it is recorded.
+        job: The function, run and store; `execute` and `get_or_create_ctx` give it. None: a run of
+            nobody, which is recorded once something is logged.
         parent: The context whose child iteration this is.
         ends_itself: Whether `commit(completed=True)` ends the run; False where a runtime does.
-
-    Args:
-        job: The function, run and store; `execute` and `get_or_create_ctx` give it.
-        parent: The context whose child iteration this is.
 
     >>> from mlrun_like.runs.session import get_or_create_ctx
     >>> with get_or_create_ctx("explore") as context:
@@ -59,11 +60,39 @@ class MLClientCtx(ContextLogging):
     """
 
     def __init__(
-        self, job: Job, parent: MLClientCtx | None = None, *, ends_itself: bool = True
+        self, job: Job | None = None, parent: MLClientCtx | None = None, *, ends_itself: bool = True
     ) -> None:
+        if job is None:
+            job = Job(FunctionDoc(), RunDoc(metadata=RunMetadata(uid=new_uid())), open_store())
         super().__init__(job, ends_itself=ends_itself)
         self._parent = parent
         self._children: list[MLClientCtx] = []
+
+    @classmethod
+    def from_dict(
+        cls, attrs: Mapping[str, Any], rundb: str = "", store_run: bool = True, **older: Any
+    ) -> MLClientCtx:
+        """A context for a run that is given as plain data.
+
+        Args:
+            attrs: The run; keys of other systems are left out.
+            rundb: The store's address; by default the configured one.
+            store_run: Record it now.
+            older: MLRun's `autocommit`, `tmp`, `log_stream`, `is_api`, `include_status`; of these
+                `host` is where it runs.
+        """
+        run = parse(RunDoc, split_foreign(RunDoc, attrs)[0], "MLClientCtx.from_dict")
+        meta, status = run.metadata, run.status
+        meta.uid = meta.uid or new_uid()
+        meta.project = meta.project or config.default_project
+        status.start_time = status.start_time or utc_now()
+        status.host = older.get("host") or status.host
+        if status.state == "created":
+            status.state = "running"
+        context = cls(Job(FunctionDoc(), run, open_store(rundb)))
+        if store_run and not older.get("is_api"):
+            context.store_run()
+        return context
 
     # -- state ----------------------------------------------------------------------------
 
@@ -179,12 +208,15 @@ class MLClientCtx(ContextLogging):
             raise ConflictError("only a child iteration can be the best", where=self.uri)
         self._parent.promote(self._run)
 
-    def update_child_iterations(self, best_run: int = 0, commit_children: bool = False) -> None:
+    def update_child_iterations(
+        self, best_run: int = 0, commit_children: bool = False, completed: bool = True
+    ) -> None:
         """Write the table of iterations, and promote `best_run` if it is not 0.
 
         Args:
             best_run: The number of the best child.
-            commit_children: Also end those that are still running, successfully.
+            commit_children: Also write those that are still running.
+            completed: With `commit_children`: they have ended successfully.
 
         Raises:
             InvalidArgumentError: if there is no such child.
@@ -196,7 +228,7 @@ class MLClientCtx(ContextLogging):
             )
         if commit_children:
             for child in self._children:
-                child.commit(completed=True)
+                child.commit(completed=completed)
         if best_run:
             self.promote(rows[best_run - 1])
         self._run.status.iterations = iteration_table(rows)

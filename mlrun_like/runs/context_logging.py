@@ -7,8 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mlrun_like.artifacts.language import LogsLanguage
 from mlrun_like.artifacts.manager import ArtifactManager, Producer
 from mlrun_like.artifacts.packers import to_result
+from mlrun_like.artifacts.paths import resolve_artifact_path
 from mlrun_like.errors import InvalidArgumentError, NotFoundError
 from mlrun_like.names import check_key
 from mlrun_like.registry import resolve
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ContextLogging"]
 
 
-class ContextLogging(ContextReading):
+class ContextLogging(LogsLanguage, ContextReading):
     """What a handler may record."""
 
     def __init__(self, job: Job, *, ends_itself: bool = True) -> None:
@@ -143,6 +145,11 @@ class ContextLogging(ContextReading):
         """Record changed metadata of an artifact that this run logged."""
         self.store.store_artifact(artifact.to_dict(), tag=artifact.metadata.tag)
         self._logged(artifact)
+
+    def artifact_subpath(self, *parts: str) -> str:
+        """A path below where the run's artifacts go, also if it names no place for them."""
+        base = self.artifact_path or resolve_artifact_path(self._artifact_manager().producer, None)
+        return "/".join([base.rstrip("/"), *(part.strip("/") for part in parts)])
 
     def _artifact_manager(self) -> ArtifactManager:
         if self._manager is None:

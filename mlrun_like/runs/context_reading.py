@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +22,9 @@ __all__ = ["ContextReading"]
 
 _RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "HOROVOD_RANK", "RANK")
 """Variables of Open MPI, MPICH, Horovod and torchrun that tell a process's rank."""
+
+
+_WORKER = re.compile(r"-worker-(\d+)\Z")
 
 
 class ContextReading(ContextBase):
@@ -59,14 +64,17 @@ class ContextReading(ContextBase):
 
         Args:
             key: Its name.
-            url: Where it is if the run names no such input.
+            url: Where it is if the run names no such input; a key that is an address or an
+                existing file stands for itself.
 
         Raises:
-            NotFoundError: if the run has no such input and no url is given.
+            NotFoundError: if the run has no such input and it is not known where it would be.
         """
         if key not in self._items:
             inputs = self._run.spec.inputs
             if key not in inputs:
+                if not url and ("://" in key or os.path.exists(key)):
+                    url = key
                 if not url:
                     raise NotFoundError(
                         f"the run has no input {key!r}; it has {sorted(inputs) or 'none'}",
@@ -128,10 +136,6 @@ class ContextReading(ContextBase):
 
     out_path = artifact_path
 
-    def artifact_subpath(self, *parts: str) -> str:
-        """A path below the artifact path."""
-        return "/".join([self.artifact_path.rstrip("/"), *(part.strip("/") for part in parts)])
-
     @property
     def log_level(self) -> str:
         """The logger's level."""
@@ -155,6 +159,10 @@ class ContextReading(ContextBase):
 
     def is_logging_worker(self) -> bool:
         """False on MPI ranks other than the one that records (setting `logging_worker`)."""
+        labels = self._run.metadata.labels
+        worker = _WORKER.search(labels.get("host", "")) if labels.get("kind") == "mpijob" else None
+        if worker is not None:
+            return int(worker[1]) == int(config.logging_worker)
         ranks = (environment(name) for name in _RANKS)
         rank = next((rank for rank in ranks if rank and rank.isdecimal()), None)
         return rank is None or int(rank) == config.logging_worker

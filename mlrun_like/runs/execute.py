@@ -13,10 +13,13 @@ import socket
 import subprocess
 import sys
 
+from mlrun_like.artifacts.packer_table import lent_packers
 from mlrun_like.artifacts.packers import link_outputs, pack_outputs, pack_unhinted
 from mlrun_like.artifacts.workspace import workspace
+from mlrun_like.configuration import config
 from mlrun_like.errors import RunError
 from mlrun_like.packaging.loader import resolve_handler
+from mlrun_like.packaging.old_names import answer_old_names
 from mlrun_like.packaging.unpack import files_of, unpack, use_folder
 from mlrun_like.runs.binding import bind, call_with
 from mlrun_like.runs.context import MLClientCtx, use_context
@@ -127,7 +130,8 @@ def _begin(run: RunDoc, attempt: int) -> None:
 
 
 def _work(context: MLClientCtx, job: Job, own_process: bool) -> None:
-    with source_at_hand(job, own_process) as found:
+    packers = context._run.spec.custom_packagers
+    with source_at_hand(job, own_process) as found, lent_packers(packers):
         _call(context, found, own_process)
 
 
@@ -155,7 +159,7 @@ def call_handler(handler: Handler, context: MLClientCtx) -> None:
             value = run_to_end(call_with(handler, bind(handler, context)))
         if not context.is_logging_worker():
             return
-        hints = context._run.spec.returns
+        hints = context._run.spec.returns if config.packagers_enabled else []
         if hints:
             pack_outputs(value, hints, context)
             link_outputs(hints, context)
@@ -179,6 +183,7 @@ def _run_script(job: Job) -> None:
         return
     before, sys.argv = sys.argv, [path, *arguments]
     try:
+        answer_old_names()
         runpy.run_path(path, run_name="__main__")
     finally:
         sys.argv = before

@@ -7,44 +7,70 @@ import html
 import json
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from mlrun_like.artifacts.item import DataItem, get_dataitem
+from mlrun_like.artifacts.item import DataItem, get_artifact, get_dataitem
 from mlrun_like.errors import (
-    RecordLostError,
-    RunAbortedError,
-    RunError,
-    RunLostError,
     RunTimeoutError,
     StateError,
 )
-from mlrun_like.names import RunURI
+from mlrun_like.names import RunURI, parse_run_uri
 from mlrun_like.registry import resolve
-from mlrun_like.specs.model import parse
+from mlrun_like.runs.ends import error_of
+from mlrun_like.runs.shown import print_run, summary
+from mlrun_like.specs.fields import ReadByKey
+from mlrun_like.specs.model import parse, split_foreign
 from mlrun_like.specs.run import TERMINAL, RunDoc, RunMetadata, RunSpec, RunStatus
 from mlrun_like.tracking.base import Store
+from mlrun_like.tracking.connect import open_store
 
-__all__ = ["RunObject", "error_of", "from_rich", "lost_record", "summary"]
+__all__ = ["RunObject"]
 
 
-class RunObject:
+class RunObject(ReadByKey):
     """A recorded run.
 
     Args:
-        run: Its document.
-        store: Where it is recorded.
+        run: Its document; None: an empty one, with the parts that are given.
+        store: Where it is recorded; None: the configured store.
+        parts: `metadata`, `spec` and `status`, in place of a document.
     """
 
-    def __init__(self, run: RunDoc, store: Store) -> None:
-        self._run = run
-        self._store = store
+    kind = "run"
+
+    def __init__(self, run: RunDoc | None = None, store: Store | None = None, **parts: Any) -> None:
+        found = {name: part for name, part in parts.items() if part is not None}
+        self._run = RunDoc(**found) if run is None else run
+        self._given = store
         self.scheduled = False
         """Whether this only says what will run later: it has no record then."""
 
+    @property
+    def _store(self) -> Store:
+        if self._given is None:
+            self._given = open_store()
+        return self._given
+
     @classmethod
-    def from_dict(cls, document: dict[str, Any], store: Store) -> RunObject:
-        """A run from its recorded document."""
-        return cls(parse(RunDoc, document, "run"), store)
+    def from_dict(cls, document: Mapping[str, Any], store: Store | None = None) -> RunObject:
+        """A run from its document.
+
+        Args:
+            document: Plain data.
+            store: Where it is recorded; None: it may be MLRun's, of which unknown keys are left
+                out.
+
+        Raises:
+            SpecError: if a value has a wrong type.
+        """
+        known = split_foreign(RunDoc, document)[0] if store is None else document
+        return cls(parse(RunDoc, known, "run"), store)
+
+    @classmethod
+    def from_template(cls, template: Any) -> RunObject:
+        """A run that was not started, from a task."""
+        return cls.from_dict(template.to_dict())
 
     @property
     def metadata(self) -> RunMetadata:
@@ -60,6 +86,30 @@ class RunObject:
     def status(self) -> RunStatus:
         """What happened: state, results, artifacts, error, times."""
         return self._run.status
+
+    @property
+    def ui_url(self) -> str:
+        """The run's page; empty: its store is no service."""
+        address, meta = self._store.url, self.metadata
+        if not address.startswith("http"):
+            return ""
+        return f"{address.rstrip('/')}/projects/{meta.project}/runs/{meta.uid}"
+
+    @staticmethod
+    def create_uri(project: str, uid: str, iteration: int | str = 0, tag: str = "") -> str:
+        """`<project>@<uid>#<iteration>[:<tag>]`."""
+        return f"{project}@{uid}#{iteration}" + (f":{tag}" if tag else "")
+
+    @staticmethod
+    def parse_uri(uri: str) -> tuple[str, str, str, str]:
+        """The project, uid, iteration and tag of such an address.
+
+        Raises:
+            InvalidArgumentError: if it is none.
+        """
+        head, _, tag = uri.partition(":")
+        found = parse_run_uri(head)
+        return found.project, found.uid, str(found.iteration), tag
 
     def uid(self) -> str:
         """The run's id."""
@@ -95,6 +145,11 @@ class RunObject:
         """One output, or None."""
         return self.outputs.get(key)
 
+    def _artifact(self, key: str) -> dict[str, Any] | None:
+        """An artifact output as plain data, or None."""
+        uri = self.status.artifact_uris.get(key)
+        return get_artifact(uri, store=self._store).to_dict() if uri else None
+
     def artifact(self, key: str) -> DataItem | None:
         """An artifact output as a DataItem, or None if the run has no such artifact."""
         self.wait_for_completion(raise_on_failure=False)
@@ -109,13 +164,15 @@ class RunObject:
         series = self._store.read_metrics(meta.project, meta.uid, meta.iteration, keys)
         return {key: [(point.step, point.value) for point in row] for key, row in series.items()}
 
-    def logs(self, watch: bool = False, offset: int = 0) -> str:
+    def logs(self, watch: bool = False, offset: int = 0, db: Any = None) -> str:
         """The log's text from a byte offset.
 
         Args:
             watch: Print it as it comes until the run ends.
             offset: Where to begin, in bytes.
+            db: MLRun's; a run knows where it is recorded.
         """
+        del db
         meta, parts = self.metadata, []
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while True:
@@ -139,7 +196,12 @@ class RunObject:
         return self
 
     def wait_for_completion(
-        self, sleep: float = 0.2, timeout: float = 0, raise_on_failure: bool = True
+        self,
+        sleep: float = 0.2,
+        timeout: float = 0,
+        raise_on_failure: bool = True,
+        show_logs: bool | None = None,
+        logs_interval: float | None = None,
     ) -> str:
         """Wait for the end of the run and return its state.
 
@@ -147,6 +209,8 @@ class RunObject:
             sleep: Seconds between looks.
             timeout: Seconds to wait at most; 0: for ever.
             raise_on_failure: Raise if the run did not complete.
+            show_logs: Print the log when the run is over.
+            logs_interval: MLRun's; with it the log is printed too.
 
         Raises:
             RunError: if the run failed, was aborted or lost.
@@ -161,6 +225,8 @@ class RunObject:
                     fix="wait longer, or run.abort()",
                 )
             time.sleep(sleep)
+        if show_logs or logs_interval:
+            sys.stdout.write(self.logs())
         if raise_on_failure and self.status.state in ("error", "aborted"):
             raise error_of(self._run)
         return self.status.state
@@ -194,7 +260,7 @@ class RunObject:
 
     def show(self) -> None:
         """Print the run: rich in a terminal, plain text elsewhere."""
-        from_rich(self)
+        print_run(self)
 
     def __repr__(self) -> str:
         return f"<run {self.metadata.name!r} {self.status.state} {self.uri}>"
@@ -207,81 +273,3 @@ class RunObject:
             for k, v in summary(self)
         )
         return f"<table>{rows}</table>"
-
-
-def summary(run: RunObject) -> list[tuple[str, str]]:
-    """A run in a few lines: label and text."""
-    status, spec = run.status, run.spec
-    rows = [
-        ("run", f"{run.metadata.name}  {run.uri}"),
-        ("state", status.state + (f"  {status.status_text}" if status.status_text else "")),
-        ("function", " ".join(filter(None, [spec.function, spec.handler]))),
-        ("started", status.start_time or ""),
-        ("parameters", "\n".join(f"{k} = {_short(v)}" for k, v in spec.parameters.items())),
-        ("inputs", "\n".join(f"{k} = {v}" for k, v in spec.inputs.items())),
-        ("results", "\n".join(f"{k} = {_short(v)}" for k, v in status.results.items())),
-        ("artifacts", "\n".join(f"{k} = {v}" for k, v in status.artifact_uris.items())),
-        ("iterations", str(len(status.iterations) - 1) if status.iterations else ""),
-        ("error", run.error + (f"\n{status.traceback}" if status.traceback else "")),
-    ]
-    return [(label, text) for label, text in rows if text]
-
-
-def from_rich(run: RunObject) -> None:
-    """Print a run as a two-column table."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    colours = {"completed": "green", "error": "red", "aborted": "red", "running": "yellow"}
-    for label, text in summary(run):
-        style = colours.get(run.status.state, "") if label == "state" else ""
-        table.add_row(Text(label, style="bold"), Text(text, style=style))
-    Console().print(table)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-_TIMED_OUT = "the run exceeded its timeout"
-_ENDED = {"error": "failed", "aborted": "was aborted"}
-_LOST = (
-    "the run's process ended without a word",
-    "the run was lost",
-    "the process was ended by signal",
-    "the process ended with exit code",
-)
-
-
-def error_of(run: RunDoc) -> RunError:
-    """The error that stands for a run that did not complete."""
-    meta, status = run.metadata, run.status
-    uri = str(RunURI(meta.project, meta.uid, meta.iteration))
-    what = f"run {meta.name!r} failed: {status.error or status.status_text or 'unknown error'}"
-    kind: type[RunError] = RunError
-    text = status.error or ""
-    if status.state == "aborted":
-        kind, what = RunAbortedError, f"run {meta.name!r} was aborted: {text}"
-    elif text.startswith(_TIMED_OUT) and not status.traceback:
-        kind = RunTimeoutError
-    elif text.startswith(_LOST) and not status.traceback:
-        kind = RunLostError
-    return kind(what, where=uri, fix=f"mlrun-like logs {meta.uid}", traceback=status.traceback)
-
-
-def lost_record(store: Store, run: RunDoc) -> RecordLostError | None:
-    """What to raise if the record of a run that ended lives in this process's memory only."""
-    reason = store.unwritten()
-    if not reason:
-        return None
-    name, state = run.metadata.name, run.status.state
-    return RecordLostError(
-        f"run {name!r} {_ENDED.get(state, state)}, but its record is not kept: {reason}",
-        where=RunObject(run, store).uri,
-        fix="make room: while this process lives the records wait in its memory, and are written "
-        "as soon as they can be; the error's `run` has the results",
-        run=run.to_dict(),
-    )

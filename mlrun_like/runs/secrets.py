@@ -110,7 +110,7 @@ def read_env_file(path: str | os.PathLike[str]) -> dict[str, str]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as exc:
-        raise NotFoundError(f"env file {str(path)!r} does not exist", fix="check the path") from exc
+        raise NotFoundError(f"env file {path} does not exist", fix="check the path") from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise InvalidArgumentError(f"env file cannot be read: {exc}", where=str(path)) from exc
     values: dict[str, str] = {}

@@ -15,28 +15,32 @@ from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.names import check_project, check_run_name, new_uid
+from mlrun_like.names import check_place, check_run_name, new_uid
 from mlrun_like.runs.context import MLClientCtx, current_context
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.logger import Logger
 from mlrun_like.runs.watch import beating
 from mlrun_like.specs.function import FunctionDoc
-from mlrun_like.specs.model import parse
+from mlrun_like.specs.model import parse, split_foreign
 from mlrun_like.specs.run import TERMINAL, RunDoc
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.tracking.process import process_start_time
 
-__all__ = ["get_or_create_ctx"]
+__all__ = ["end_sessions", "get_or_create_ctx"]
+
+_sessions: list[_Session] = []
 
 
 def get_or_create_ctx(
     name: str,
     event: Any = None,
     spec: Any = None,
-    project: str = "",
-    labels: Mapping[str, str] | None = None,
     with_env: bool = True,
+    rundb: Any = "",
+    project: str = "",
+    upload_artifacts: bool = False,
+    labels: Mapping[str, str] | None = None,
 ) -> MLClientCtx:
     """The context of the current run, or a new one.
 
@@ -48,15 +52,18 @@ def get_or_create_ctx(
         name: The new run's name.
         event: An event whose JSON body is a run.
         spec: A task, or a run as plain data.
-        project: The new run's project.
-        labels: Labels to add.
         with_env: Whether the setting `exec` is looked at.
+        rundb: The address of another store than the configured one.
+        project: The new run's project.
+        upload_artifacts: MLRun's; artifacts always go where the artifact path says.
+        labels: Labels to add.
 
     >>> with get_or_create_ctx("explore") as context:
     ...     context.log_result("rows", 3)
     >>> context.state
     'completed'
     """
+    del upload_artifacts
     current = current_context()
     if current is not None and event is None and spec is None:
         return current
@@ -74,23 +81,37 @@ def get_or_create_ctx(
         document = document["run"]
     if document is not None and not isinstance(document, Mapping):
         raise InvalidArgumentError(f"a run document is a mapping, not {type(document).__name__}")
-    run = parse(RunDoc, dict(document), "get_or_create_ctx") if document else RunDoc()
+    run = _read(document) if document else RunDoc()
     meta, status = run.metadata, run.status
     meta.name = check_run_name(meta.name or name)
     meta.uid = meta.uid or new_uid()
-    meta.project = check_project(meta.project or project or config.default_project)
+    meta.project = check_place(meta.project or project or config.default_project)
     meta.labels = {"kind": "local", **meta.labels, **(labels or {})}
     if status.state not in TERMINAL:
         status.state = "running"
     status.start_time = status.start_time or utc_now()
     status.host, status.pid = socket.gethostname(), os.getpid()
     status.pid_started = process_start_time(status.pid)
-    context = MLClientCtx(Job(FunctionDoc(), run, open_store()))
+    store = open_store(rundb if isinstance(rundb, str) else "")
+    context = MLClientCtx(Job(FunctionDoc(), run, store))
     context.logger = Logger(context.log_level, stream=_RunLog(context))
     context.set_label("host", status.host)
     context.store_run()
     _Session(context)
     return context
+
+
+def _read(document: Mapping[str, Any]) -> RunDoc:
+    """A run as plain data; of another system's only what is known here."""
+    theirs = "spec" in document and isinstance(document["spec"], Mapping)
+    known = split_foreign(RunDoc, document)[0] if theirs else dict(document)
+    return parse(RunDoc, known, "get_or_create_ctx")
+
+
+def end_sessions() -> None:
+    """End the runs that `get_or_create_ctx` began in this process, as its end would."""
+    for session in list(_sessions):
+        session.close()
 
 
 class _RunLog:
@@ -116,11 +137,11 @@ class _Session:
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(beating(self._beat))
         atexit.register(self._end)
+        _sessions.append(self)
 
     def _beat(self) -> None:
         if self._context.state in TERMINAL:
-            self._stack.close()
-            atexit.unregister(self._end)
+            self._forget()
             return
         meta = self._context._run.metadata
         self._context.write_changes()
@@ -129,6 +150,17 @@ class _Session:
             # as from the keyboard, which programs and notebooks know how to take
             self._asked = True
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    def _forget(self) -> None:
+        self._stack.close()
+        atexit.unregister(self._end)
+        if self in _sessions:
+            _sessions.remove(self)
+
+    def close(self) -> None:
+        """What the end of the process would do."""
+        self._end()
+        self._forget()
 
     def _end(self) -> None:
         if os.getpid() != self._pid or self._context.state in TERMINAL:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlrun_like.configuration import config
+from mlrun_like.errors import MissingFileError
 from mlrun_like.packaging.fetching import fetch_version
 from mlrun_like.packaging.unpack import add_path
 from mlrun_like.runs.job import Job
@@ -45,10 +46,11 @@ def source_at_hand(job: Job, own_process: bool) -> Iterator[Job]:
         NotFoundError: if the source does not exist.
         PackagingError: if it cannot be read.
     """
-    if not loads_source(job):
-        yield job
-        return
     spec = job.function.spec
+    if not loads_source(job):
+        with _in_folder("" if own_process else spec.workdir):
+            yield job
+        return
     root = config.path("sources")
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, ignore_cleanup_errors=True) as name:
@@ -66,6 +68,24 @@ def source_at_hand(job: Job, own_process: bool) -> Iterator[Job]:
                 return
             here = spec.model_copy(update={"command": str(file)})
             yield replace(job, function=job.function.model_copy(update={"spec": here}))
+
+
+@contextlib.contextmanager
+def _in_folder(folder: str) -> Iterator[None]:
+    """Work in a folder; a process of a run's own is there already."""
+    if not folder:
+        yield
+        return
+    before, place = Path.cwd(), Path(folder).expanduser()
+    if not place.is_dir():
+        raise MissingFileError(
+            f"the working folder {folder!r} does not exist", fix="create it, or leave workdir out"
+        )
+    os.chdir(place)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 @contextlib.contextmanager

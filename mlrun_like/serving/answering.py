@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
+from mlrun_like.configuration import environment
 from mlrun_like.errors import MLRunLikeError, StepError
+from mlrun_like.registry import resolve
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.engine.background import Background
 from mlrun_like.serving.engine.failures import status_of
@@ -14,7 +17,11 @@ from mlrun_like.serving.error_stream import ErrorStream
 from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.observer import Observer, watching
 
-__all__ = ["Answering"]
+__all__ = ["Answering", "Reshape"]
+
+Reshape = Callable[[str, str, Any], Any]
+
+_OLDER_FORM = "mlrun_like.compat.adapted.serving.answers:failure"
 
 
 class Answering:
@@ -27,6 +34,10 @@ class Answering:
     observers: list[Observer]
     _plain_plan: Plan | None = None
     _direct: Any
+    http_trigger = True
+    """Whether events come over HTTP, so that answers are reshaped."""
+    reshape: Reshape | None = None
+    """Gives the answer to a method and path its form; None: it has it already."""
 
     def run(self, event: Event) -> Response:
         """Take an event through the graph in this thread; failures become answers."""
@@ -57,6 +68,9 @@ class Answering:
         told: BaseException = exc
         while isinstance(told, StepError) and told.__cause__ is not None:
             told = told.__cause__
+        if environment("MLRUN_LIKE_COMPAT") == "1":
+            made: Response = resolve(_OLDER_FORM)(self.context, exc, told, event)
+            return made
         status = status_of(exc)
         if status >= 500:
             self.context.logger.error(
@@ -157,8 +171,15 @@ class Answering:
                 return Response(None, 204)
             return Response({"id": (event or Event()).id})
         body = found.body if isinstance(found, Event) else found
+        if hasattr(body, "status_code") and not isinstance(body, Response):  # Nuclio's
+            kind = getattr(body, "content_type", "") or ""
+            body = Response(body.body, body.status_code, dict(body.headers or {}), kind)
+        if self.reshape is not None and self.http_trigger and event is not None:
+            body = self._reshaped(self.reshape, body, event)
         if not isinstance(body, Response):
             return Response(body)
+        if event is not None:
+            event.responded = True
         status = body.status_code
         if not isinstance(status, int) or not 200 <= status <= 599:
             step = next((name for name, node in self.plan.nodes.items() if node.answers), "")
@@ -169,6 +190,15 @@ class Answering:
                 step=step,
             )
         return body
+
+    def _reshaped(self, reshape: Reshape, body: Any, event: Event) -> Any:
+        """The answer in the form that callers of its method and path want; errors keep theirs."""
+        if not isinstance(body, Response):
+            return reshape(event.method, event.path, body)
+        if body.status_code >= 300:
+            return body
+        shaped = reshape(event.method, event.path, body.body)
+        return Response(shaped, body.status_code, body.headers, body.content_type)
 
     def _checked(self, response: Response, where: str, event_id: str) -> Response:
         if response.status_code >= 300:

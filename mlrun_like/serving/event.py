@@ -91,6 +91,8 @@ class Event:
     """The step that failed."""
     terminated: bool = False
     """True: no later step sees the event; it is the answer as it is."""
+    responded: bool = False
+    """True: a step gave the answer as a Response."""
     trigger: Any = None
     offset: Any = None
     deadline: float | None = None
@@ -213,6 +215,8 @@ def copy_body(body: Any) -> Any:
         return {key: v if type(v) in _ATOMS else copy_body(v) for key, v in body.items()}
     if kind is list:
         return [v if type(v) in _ATOMS else copy_body(v) for v in body]
+    if isinstance(body, Event):
+        return body.branch()
     try:
         return deepcopy(body)
     except TypeError as exc:  # generators, locks, connections

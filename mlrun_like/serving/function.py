@@ -114,6 +114,8 @@ class ServingFunction(Defining, Mocking, NuclioFunction):  # type: ignore[misc] 
         self._served()
         return str(resolve("mlrun_like.serving.nuclio.spec:serving_text")(self))
 
+    _get_serving_spec = serving_spec  # MLRun's name of it
+
     def nuclio_parts(
         self, builder_env: Mapping[str, Any] | None = None
     ) -> dict[str, tuple[dict[str, Any], Any]]:
@@ -201,6 +203,8 @@ class ServingFunction(Defining, Mocking, NuclioFunction):  # type: ignore[misc] 
         server.default_content_type = spec.default_content_type
         if spec.error_stream:
             server.error_stream = spec.error_stream
+        if self._endpoints is not None:
+            server.reshape_with(self._endpoints)
         return server
 
     def _served(self) -> Graph:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from mlrun_like.configuration import environment
 from mlrun_like.errors import NotFoundError, nearest
+from mlrun_like.serving.answering import Reshape
 from mlrun_like.serving.codec import decode_body
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.definition.lookup import namespaces_of
@@ -123,7 +125,8 @@ class GraphServer(Streaming):
                 raise_failed(self.plan.locate(exc), event, exc, self._reported)
             if found is not DROP and type(found) is not Response:
                 return found
-            return self._checked(self._answer(found, None), f"{method} {path}", "").body
+            answer = self._checked(self._answer(found, None), f"{method} {path}", "")
+            return answer if type(found) is Response and _gives_whole() else answer.body
         event = self._event(path, body, method, headers, content_type)
         if event_id is not None:
             event.id = event_id
@@ -139,6 +142,8 @@ class GraphServer(Streaming):
             return self.failure(exc, event)
         if not silent:
             self._checked(response, f"{event.method} {path}", str(event.id))
+        if event.responded and _gives_whole():
+            return response
         return response.body if get_body and response.status_code < 300 else response
 
     # The end ---------------------------------------------------------------------------------
@@ -174,6 +179,11 @@ class GraphServer(Streaming):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def reshape_with(self, reshape: Reshape) -> None:
+        """Give answers another form from now on."""
+        self.reshape = reshape
+        self._direct = None
 
     # Watching and errors ---------------------------------------------------------------------
 
@@ -241,3 +251,8 @@ class GraphServer(Streaming):
 
     def _after_answer_async(self, ways: Any, event: Event) -> None:
         self.background.start(self.plan, ways, event, self._late_error)
+
+
+def _gives_whole() -> bool:
+    """Whether a Response that a step gave is given to the caller as it is, as MLRun does."""
+    return environment("MLRUN_LIKE_COMPAT") == "1"

@@ -9,6 +9,7 @@ access    who may use the service of a team
 execution runs that the service starts for its callers
 service   the service of a team: address, processes, limits
 setting   one row
+file      the file of settings
 table     all of them
 
 `config` reads them; a new setting is a row of its area.

@@ -81,6 +81,34 @@ GENERAL: tuple[Setting, ...] = (
         ("MLRUN_LOG_LEVEL",),
     ),
     Setting(
+        "v3io_root",
+        str,
+        "",
+        "Folder behind v3io://: v3io:///projects/a.csv is projects/a.csv in it; empty: the "
+        "platform itself.",
+    ),
+    Setting(
+        "url_map",
+        str,
+        "",
+        "Folders (or URLs) in place of URLs by how these begin: 'hub://=./hub;"
+        "https://host/data/=./data'; the longest beginning wins.",
+    ),
+    Setting(
+        "item_to_real_path",
+        str,
+        "",
+        "Folder of this machine in place of one that paths begin with: '/data::/mnt/data'.",
+        ("MLRUN_STORAGE__ITEM_TO_REAL_PATH",),
+    ),
+    Setting(
+        "sample_data_prefix",
+        str,
+        "https://s3.wasabisys.com/iguazio/",
+        "Where the sample data of tutorials is: a folder or URL, also in place of the default.",
+        ("SAMPLE_DATA_SOURCE_URL_PREFIX", "MLRUN_DEFAULT_SAMPLES_PATH"),
+    ),
+    Setting(
         "ignored_notebook_tags",
         str,
         "",
@@ -99,11 +127,48 @@ GENERAL: tuple[Setting, ...] = (
     ),
     Setting("calculate_digest", bool, True, "Record a SHA-256 digest of every artifact."),
     Setting(
+        "artifact_path_from_hash",
+        bool,
+        False,
+        "Name files of artifacts after the SHA-1 of their bytes, without the run's folder.",
+        ("MLRUN_ARTIFACTS__GENERATE_TARGET_PATH_FROM_ARTIFACT_HASH",),
+    ),
+    Setting(
         "pack_tuples",
         bool,
         False,
         "Treat a returned tuple as one value.",
         ("MLRUN_PACKAGERS__PACK_TUPLES",),
+    ),
+    Setting(
+        "packagers_enabled",
+        bool,
+        True,
+        "Read inputs as their type hints say and log what is returned as `returns` says; off: an "
+        "input is a DataItem, and what is returned the result `return`.",
+        ("MLRUN_PACKAGERS__ENABLED",),
+    ),
+    Setting(
+        "auto_unpack_inputs",
+        bool,
+        True,
+        "Give an argument without a type hint the object that was logged; off: a DataItem (as the "
+        "switch for MLRun's code has it).",
+        ("MLRUN_PACKAGERS__AUTO_UNPACK_INPUTS",),
+    ),
+    Setting(
+        "strict_arguments",
+        bool,
+        True,
+        "Refuse parameters of a run that its handler has no argument for; no: they are "
+        "recorded and not passed, as MLRun does.",
+    ),
+    Setting(
+        "full_run_names",
+        bool,
+        False,
+        "Name runs `function-handler` in small letters with dashes, also where both are one; off: "
+        "such a name is not said twice (on where the switch for MLRun's code is).",
     ),
     Setting("preview_rows", int, 20, "Rows in a data set's preview."),
     Setting("preview_columns", int, 100, "Columns in a data set's preview."),
@@ -113,6 +178,7 @@ GENERAL: tuple[Setting, ...] = (
         str,
         "",
         "The run to execute, as JSON (set by runtimes for `mlrun-like run --from-env`).",
+        ("MLRUN_EXEC_CONFIG",),
     ),
     Setting("exec_file", str, "", "File with the run to execute (set by runtimes)."),
     Setting("token", str, "", "Token for a remote service; never printed."),
@@ -136,6 +202,19 @@ GENERAL: tuple[Setting, ...] = (
         "",
         "Folder or URL of a function catalogue: hub://NAME[:TAG] is NAME/[TAG/][src/]function.yaml "
         "in it.",
+    ),
+    Setting(
+        "hub_lock",
+        str,
+        "hub.lock",
+        "File, relative to the working folder, that pins items of catalogues to a version and "
+        "digest; `mlrun-like hub pin` writes it.",
+    ),
+    Setting(
+        "hub_shipped",
+        bool,
+        True,
+        "Whether hub:// names are also looked up in the catalogue that comes with the product.",
     ),
     Setting(
         "track_external",

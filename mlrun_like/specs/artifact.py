@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
+from mlrun_like.specs.fields import FieldList
 from mlrun_like.specs.model import Model
 
 __all__ = ["ArtifactDoc", "ArtifactMetadata", "ArtifactSpec"]
+
+
+_Features: TypeAlias = Annotated[list[dict[str, Any]], AfterValidator(FieldList)]
 
 
 class ArtifactMetadata(Model):
@@ -58,11 +62,25 @@ class ArtifactSpec(Model):
     algorithm: str = ""
     parameters: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
-    inputs: list[dict[str, Any]] = Field(default_factory=list)
-    outputs: list[dict[str, Any]] = Field(default_factory=list)
+    inputs: _Features = Field(default_factory=FieldList)
+    outputs: _Features = Field(default_factory=FieldList)
     feature_vector: str = ""
     feature_weights: list[float] = Field(default_factory=list)
     feature_stats: dict[str, Any] = Field(default_factory=dict)
+    model_url: str = ""
+    default_config: dict[str, Any] = Field(default_factory=dict)
+    # what is made of another artifact
+    parent_uri: str = ""
+    has_children: bool = False
+    # code, prompts, documents
+    language: str | None = None
+    code_type: str = ""
+    requirements: list[str] | None = None
+    prompt_template: list[dict[str, Any]] | None = None
+    prompt_legend: dict[str, Any] = Field(default_factory=dict)
+    invocation_config: dict[str, Any] = Field(default_factory=dict)
+    document_loader: dict[str, Any] = Field(default_factory=dict)
+    original_source: str = ""
     # links
     link_iteration: int | None = None
     link_key: str = ""
@@ -70,13 +88,18 @@ class ArtifactSpec(Model):
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
+    @property
+    def model_uri(self) -> str:
+        """Of a prompt: the URI of the model it is for."""
+        return self.parent_uri
+
     def get_body(self) -> str | None:
         """The text of an inline artifact."""
         return self.inline
 
 
 class ArtifactDoc(Model):
-    """A whole artifact; kind is "" (file), dir, dataset, model, plot, plotly, table or link."""
+    """A whole artifact; kind is "" (file), dir, dataset, model, plot, table, link, ..."""
 
     kind: str = ""
     metadata: ArtifactMetadata = Field(default_factory=ArtifactMetadata)

@@ -31,7 +31,8 @@ class Model(BaseModel):
     )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in type(self).model_fields and not name.startswith("_"):
+        other = name not in type(self).model_fields and not name.startswith("_")
+        if other and not isinstance(getattr(type(self), name, None), property):
             raise SpecError(
                 f"{type(self).__name__} has no field {name!r}."
                 f"{nearest(name, type(self).model_fields)}",
@@ -46,6 +47,11 @@ class Model(BaseModel):
                 super().__setattr__(name, field.get_default(call_default_factory=True))
                 return
             raise _translate(exc, type(self), f"{type(self).__name__}.{name}") from exc
+
+    @property
+    def _dict_fields(self) -> tuple[str, ...]:
+        """The names of its fields, for code that knows MLRun's objects."""
+        return tuple(type(self).model_fields)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data with empty values left out."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
 from mlrun_like.errors import InvalidArgumentError, SpecError
 from mlrun_like.names import check_label, check_project
+from mlrun_like.registry import require
 from mlrun_like.specs.function import Build
 from mlrun_like.specs.model import Model, merge_foreign, parse, split_foreign
+from mlrun_like.specs.project_rows import FunctionRows
 
 __all__ = ["VERSION", "ProjectDoc", "ProjectMetadata", "ProjectSpec"]
 
@@ -84,7 +87,7 @@ class ProjectSpec(Model):
     default_image: str = ""
     build: Build = Field(default_factory=Build)
     desired_state: str = ""
-    owner: str = ""
+    owner: str | None = None
     disable_auto_mount: bool | None = None
     custom_packagers: list[Any] = Field(default_factory=list)
     default_function_node_selector: dict[str, Any] = Field(default_factory=dict)
@@ -94,6 +97,29 @@ class ProjectSpec(Model):
     """`enabled`, `base_period` (minutes), `histogram_data_drift`, `functions`, `alerts`."""
     context: Any = Field(default="./", exclude=True)
     """The folder here; never written."""
+
+    @property
+    def repo(self) -> Any:
+        """The folder's repository as GitPython gives it; None: it is in none."""
+        git = require("git", feature="project.spec.repo")
+        try:
+            return git.Repo(self.context or "./")
+        except (git.InvalidGitRepositoryError, git.NoSuchPathError):
+            return None
+
+    @property
+    def _function_objects(self) -> dict[str, Any]:
+        # no field: it is in no document, and two specs are equal without it
+        found: dict[str, Any] = self.__dict__.setdefault("_objects", {})
+        return found
+
+    @property
+    def _function_definitions(self) -> FunctionRows:
+        return FunctionRows(self)
+
+    @_function_definitions.setter
+    def _function_definitions(self, rows: Mapping[str, Any]) -> None:
+        self.functions = [{"name": name, **row} for name, row in rows.items()]
 
     def get_code_path(self) -> str:
         """The folder that files of functions and workflows are relative to.

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from mlrun_like.errors import StateError
+from mlrun_like.registry import resolve
 from mlrun_like.specs.model import Model
 
 __all__ = [
@@ -82,6 +83,63 @@ class RunSpec(Model):
     timeout: float | None = None
     secret_sources: list[dict[str, Any]] = Field(default_factory=list)
     notifications: list[dict[str, Any]] = Field(default_factory=list)
+    custom_packagers: list[Any] = Field(default_factory=list)
+
+    # -- older places of the same ----------------------------------------------------------
+
+    @property
+    def param_file(self) -> str:
+        """The file of a sweep's values; an option of `hyper_param_options`."""
+        return str(self.hyper_param_options.get("param_file") or "")
+
+    @param_file.setter
+    def param_file(self, value: str) -> None:
+        self.hyper_param_options["param_file"] = value
+
+    @property
+    def selector(self) -> str:
+        """What the best trial of a sweep is; an option of `hyper_param_options`."""
+        return str(self.hyper_param_options.get("selector") or "")
+
+    @selector.setter
+    def selector(self, value: str) -> None:
+        self.hyper_param_options["selector"] = value
+
+    @property
+    def strategy(self) -> str | None:
+        """How a sweep chooses; an option of `hyper_param_options`."""
+        return self.hyper_param_options.get("strategy")
+
+    @strategy.setter
+    def strategy(self, value: str | None) -> None:
+        self.hyper_param_options["strategy"] = value
+
+    @property
+    def verbose(self) -> bool:
+        """Whether everything is logged."""
+        return self.log_level == "debug"
+
+    @verbose.setter
+    def verbose(self, value: bool) -> None:
+        self.log_level = "debug" if value else ""
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What the run is said to return."""
+        return self.returns
+
+    @outputs.setter
+    def outputs(self, value: list[Any]) -> None:
+        self.returns = value
+
+    @property
+    def handler_name(self) -> str:
+        """The entry point's name."""
+        return self.handler
+
+    def is_hyper_job(self) -> bool:
+        """Whether it is a sweep."""
+        return bool(self.hyperparams or self.param_file)
 
 
 class RunStatus(Model):
@@ -105,6 +163,21 @@ class RunStatus(Model):
     host: str = ""
     pid: int = 0
     pid_started: float = 0.0
+
+    @property
+    def artifacts(self) -> list[dict[str, Any]]:
+        """The run's artifacts as plain data, read from the store."""
+        find = resolve("mlrun_like.artifacts.item:get_artifact")
+        return [find(uri).to_dict() for uri in self.artifact_uris.values()]
+
+    @property
+    def ui_url(self) -> str:
+        """The run's page of a service; here it has none."""
+        return ""
+
+    def is_failed(self) -> bool:
+        """Whether it ended otherwise than well."""
+        return self.state in ("error", "aborted")
 
 
 class RunDoc(Model):

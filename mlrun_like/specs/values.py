@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.specs.durations import parse_duration
 
 __all__ = ["HyperParamOptions", "Resources", "Retry", "parse_cpu", "parse_memory"]
 
@@ -115,7 +117,7 @@ class Retry:
 
     Args:
         count: How many more times after the first, 0 to 100.
-        backoff: Seconds before the first retry, 0 or more.
+        backoff: Seconds before the first retry, 0 or more; or MLRun's `{"base_delay": "30s"}`.
         factor: Each further wait is this many times longer, 1 or more.
         max_backoff: The longest wait in seconds.
 
@@ -127,7 +129,7 @@ class Retry:
     """
 
     count: int = 0
-    backoff: float = 1.0
+    backoff: Any = 1.0
     factor: float = 2.0
     max_backoff: float = 300.0
 
@@ -137,6 +139,11 @@ class Retry:
             raise InvalidArgumentError(
                 f"retry count {self.count!r} must be a whole number between 0 and 100", fix=_RETRY
             )
+        delay = getattr(self.backoff, "base_delay", None)
+        if isinstance(self.backoff, Mapping):
+            delay = self.backoff.get("base_delay", 1.0)
+        if delay is not None:
+            object.__setattr__(self, "backoff", parse_duration(delay))
         for name, low in (("backoff", 0.0), ("factor", 1.0), ("max_backoff", 0.0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -197,18 +204,21 @@ class HyperParamOptions:
     selector: str = ""
     stop_condition: str = ""
     parallel_runs: int = 0
+    dask_cluster_uri: str = ""
     max_iterations: int = 0
     max_errors: int = 3
+    teardown_dask: bool = False
     fail_on_error: bool = False
     seed: int | None = None
-    dask_cluster_uri: str = ""
-    teardown_dask: bool = False
     sampler: str = ""
     pruner: str = ""
     warm_start: str = ""
     selector_parts: tuple[str, str] = field(init=False, repr=False, compare=False, default=("", ""))
 
     def __post_init__(self) -> None:
+        for item in fields(self):
+            if item.name != "seed" and item.init and getattr(self, item.name) is None:
+                object.__setattr__(self, item.name, item.default)
         if self.strategy is not None and self.strategy not in STRATEGIES:
             raise InvalidArgumentError(
                 f"hyper-parameter strategy {self.strategy!r} is unknown",

@@ -5,6 +5,7 @@ opening.py        open_stream(url): which class a URL means, options in the URL
 backoff.py        waiting longer after each failure
 memory.py         streams inside this process
 dummy.py          DummyStream, which tests look into
+file.py           streams in a file; file_consumer.py: their readers
 redis.py          Redis Streams: the stream and its pushes
 redis_client.py   one connection: raw replies, retries, errors in this package's words
 redis_consumer.py consumer groups on Redis: recovery first, then new records

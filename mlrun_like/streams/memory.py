@@ -11,7 +11,7 @@ from mlrun_like.errors import ConflictError, InvalidArgumentError
 from mlrun_like.names import new_uid
 from mlrun_like.streams.base import Consumer, Forwarding, Record, Stream, shard_of
 
-__all__ = ["MemoryConsumer", "MemoryStream"]
+__all__ = ["MemoryConsumer", "MemoryStream", "forget_streams"]
 
 
 class _Group:
@@ -79,6 +79,12 @@ class _Log:
 _lock = threading.RLock()
 """One for all logs: records move from one to another in one step."""
 _logs: dict[str, _Log] = {}
+
+
+def forget_streams() -> None:
+    """Forget all streams of this process, with what is in them."""
+    with _lock:
+        _logs.clear()
 
 
 class MemoryStream(Stream):

@@ -2,6 +2,9 @@
 
     memory://NAME                        in this process; the same name is the same stream
     dummy://                             in this process, and tests read its `event_list`
+    file:///FOLDER/NAME                  in a file that processes of this machine share
+    v3io:///CONTAINER/PATH               the same, below the setting `v3io_root`
+    ds://PROFILE[/NAME]                  what a datastore profile without passwords stands for
     redis://HOST:PORT/DB/NAME            Redis Streams (rediss: over TLS); DB may be left out
     kafka://HOST:PORT,HOST:PORT/TOPIC    Kafka, or ?topic=TOPIC
     amqp://HOST:PORT/[VHOST/]QUEUE       RabbitMQ (amqps: over TLS)
@@ -13,11 +16,14 @@ Options may stand in the URL's query: `redis://localhost/events?shards=4&max_len
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from mlrun_like import registry
+from mlrun_like.artifacts.mapped import mapped_url
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, nearest
 from mlrun_like.signatures import signature_of
 from mlrun_like.streams.base import Stream
@@ -33,8 +39,7 @@ _NUMBERS: dict[str, Callable[[str], Any]] = {
 }
 _MLRUN_ONLY = frozenset({"access_key", "create", "endpoint", "mock"})
 _ELSEWHERE = {
-    "v3io": "V3IO streams need the Iguazio platform, which cannot be reached from here",
-    "ds": "datastore profiles are not streams by themselves",
+    "v3io": "V3IO streams need the Iguazio platform, or the setting v3io_root",
     "http": "HTTP is not a stream: nothing can be read again",
     "https": "HTTP is not a stream: nothing can be read again",
 }
@@ -67,6 +72,12 @@ def open_stream(url: str | Stream, **options: Any) -> Stream:
     if isinstance(url, str) and "://" not in url and brokers:
         url = f"kafka:///{url}"
     scheme, found, _ = url.partition("://") if isinstance(url, str) else ("", "", "")
+    if scheme == "ds":
+        # keys and passwords of a profile stay with it: only its address is used
+        url, _ = registry.resolve("mlrun_like.artifacts.profiles:resolve_profile")(str(url))
+        return open_stream(url, **options)
+    if scheme in ("v3io", "v3ios") and config.v3io_root:
+        url, scheme = f"file://{quote(os.path.abspath(mapped_url(str(url))))}", "file"
     if scheme in _ELSEWHERE or not found:
         raise InvalidArgumentError(
             f"{url!r} is not the address of a stream: "

@@ -290,3 +290,9 @@ def test_logger_killed_half_way(home: Path) -> None:
             data = Artifact.from_dict(document).to_dataitem().get()
             assert hashlib.sha256(data).hexdigest() == document["spec"]["digest"]
         close_stores()
+
+
+def test_an_artifact_is_read_as_its_document() -> None:
+    note = Artifact("note", body="x", project="p")
+    assert note["metadata"]["key"] == note.get("metadata")["key"] == "note"
+    assert "spec" in note and "nothing" not in note and note.get("nothing") is None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mlrun_like.artifacts.artifact import Artifact
+from mlrun_like.artifacts.packer_table import has_registered, lent_packers
 from mlrun_like.artifacts.packers import (
     DefaultPackager,
     Packer,
@@ -197,3 +198,24 @@ def test_a_packer_that_returns_nonsense_is_reported(run: Run) -> None:
             pack_outputs(1j, ["a:file"], run)
     finally:
         unregister_packer(Wrong)
+
+
+def test_packers_are_lent_while_anybody_uses_them() -> None:
+    class Lent(Packer):
+        PACKABLE_OBJECT_TYPE = Shape
+
+    rows = [(Lent, True)]
+    first, second = lent_packers(rows), lent_packers(rows)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)  # as two runs in threads, which end one after the other
+    assert has_registered()
+    second.__exit__(None, None, None)
+    assert not has_registered()
+    register_packer(Lent)
+    try:
+        with lent_packers(rows):
+            pass
+        assert has_registered()  # somebody else's doing, and left to them
+    finally:
+        unregister_packer(Lent)

@@ -66,13 +66,20 @@ def test_everything_is_escaped() -> None:
     assert 'sandbox="allow-scripts"' in page and "allow-same-origin" not in page
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.html", "a.md", "a.csv", "a.json", "a.yaml"])
+@pytest.mark.parametrize("name", ["a.txt", "a.md", "a.csv", "a.json", "a.yaml"])
 def test_items_are_escaped(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = f'[{{"x": "{EVIL}"}}]' if name == "a.json" else f"x\n{EVIL}\n"
     item = open_url(set_in_memory_item(f"show/{name}", text))
     assert "<script" not in item_html(item)
     assert item.show() is None
     assert "script" in capsys.readouterr().out
+
+
+def test_a_page_is_named_in_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    item = open_url(set_in_memory_item("show/a.html", EVIL))
+    assert "<script" not in item_html(item)
+    assert item.show() is None
+    assert capsys.readouterr().out == f"memory://show/a.html ({len(EVIL)} bytes, html)\n"
 
 
 def test_images_and_unknown_items(capsys: pytest.CaptureFixture[str]) -> None:

@@ -414,3 +414,8 @@ def test_a_task_begins_a_context() -> None:
     task = ml.new_task("t", params={"p": 3})
     with ml.get_or_create_ctx("other", spec=task) as context:
         assert (context.name, context.get_param("p")) == ("t", 3)
+
+
+def test_a_project_in_the_place_of_secrets_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="secrets must map names to values"):
+        ml.import_function(str(tmp_path / "function.yaml"), "my-project")  # type: ignore[arg-type]

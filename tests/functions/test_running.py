@@ -232,7 +232,7 @@ def test_a_class_method_is_a_handler() -> None:
     )
     fn = ml.new_function("m").with_code(body=code)
     run = fn.run(handler="Model::predict", params={"x": 3, "_init_args": {"scale": 5}})
-    assert run.outputs == {"return": [15, "m-Model-predict"]}
+    assert run.outputs == {"return": [15, "m-predict"]}
 
 
 # -- failures ---------------------------------------------------------------------------------

@@ -44,9 +44,9 @@ def test_a_project_of_its_parts() -> None:
     project = MlrunProject(ProjectMetadata("demo"), ProjectSpec(default_requirements=["a>1, <3"]))
     assert project.name == "demo" and MlrunProject().name == ""
     project.default_function_node_selector = {"gpu": "true"}
-    project.spec.owner = None  # type: ignore[assignment]
+    project.spec.owner = None
     assert project.to_dict()["spec"]["default_function_node_selector"] == {"gpu": "true"}
-    assert project.spec.owner == ""
+    assert project.spec.owner is None
     assert ProjectMetadata.validate_project_name("a-b") and ProjectMetadata.validate_project_labels(
         {"key.some/a": "value"}
     )
@@ -73,7 +73,7 @@ def test_requirements_and_images(project: MlrunProject, tmp_path: Path) -> None:
     again = load_project(project.save().context)
     assert (again.spec.build.image, again.spec.build.commands) == ("img", ["echo"])
     assert again.default_image == "img"
-    with pytest.raises(InvalidArgumentError, match="two tags"):
+    with pytest.raises(InvalidArgumentError, match="<name>:<tag> or <name>"):
         project.set_function("train.py", "job:a:b")
     other = new_project("other", project.context, save=False)
     other.set_source("git://host/x.git")
@@ -188,7 +188,7 @@ def test_owners_and_zips(
     project.spec.owner = "somebody"
     project.export(tmp_path / "project.yaml")
     there = load_project(tmp_path / "there", tmp_path / "project.yaml", save=False)
-    assert there.spec.owner == ""
+    assert there.spec.owner is None
     project.export("memory://folder/x.zip")
     assert get_dataitem("memory://folder/x.zip").stat().size
 

@@ -44,7 +44,7 @@ def test_the_current_project_counts(project: MlrunProject, tmp_path: Path) -> No
     made = run_function(double, params={"x": 2}, returns=["value:object"])
     assert made.metadata.project == "demo"
     assert list((tmp_path / "out").rglob("value*"))
-    with pytest.raises(NotFoundError, match="no function 'nope'"):
+    with pytest.raises(NotFoundError, match="Function nope not found"):
         run_function("nope")
     swept = run_function("train", hyperparams={"depth": [1, 3]}, selector="max.accuracy")
     assert swept.output("best_iteration") == 2

@@ -15,7 +15,9 @@ from mlrun_like.errors import (
     SpecError,
 )
 from mlrun_like.runs.context import MLClientCtx
-from mlrun_like.runs.object import RunObject, error_of, summary
+from mlrun_like.runs.ends import error_of
+from mlrun_like.runs.object import RunObject
+from mlrun_like.runs.shown import summary
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunStatus
 from mlrun_like.tracking.reaper import LOST
 
@@ -169,3 +171,13 @@ def test_showing(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert "[/]" in capsys.readouterr().out
     labels = [label for label, _ in summary(bench.last())]
     assert labels == ["run", "state", "function", "started", "error"]
+
+
+def test_a_run_is_read_as_its_document(bench: Bench) -> None:
+    run = bench.run(handler, params={"a": 3})
+    assert run["status"]["state"] == "completed" and run.get("spec")["parameters"] == {"a": 3}
+    assert "metadata" in run and "nothing" not in run and run.get("nothing", 1) == 1
+    with pytest.raises(KeyError):
+        run["nothing"]
+    with pytest.raises(TypeError):
+        list(run)

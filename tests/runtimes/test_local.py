@@ -89,7 +89,7 @@ def test_handlers_by_name_and_of_classes(bench: Bench, tmp_path: Path) -> None:
     assert fn.run(handler="double", params={"x": 4}).output("return") == 8
     run = fn.run(handler="Trainer::fit", params={"x": 4})
     assert run.output("return") == 5
-    assert run.metadata.name == "f-Trainer-fit"
+    assert run.metadata.name == "f-fit"
 
 
 @function()

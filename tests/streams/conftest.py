@@ -55,6 +55,7 @@ def kafka() -> Iterator[Any]:
     params=[
         "memory",
         "dummy",
+        "file",
         pytest.param("redis", marks=pytest.mark.slow),
         pytest.param("kafka", marks=pytest.mark.slow),
     ]
@@ -65,8 +66,10 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def url(kind: str, request: pytest.FixtureRequest) -> str:
+def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a stream that does not exist yet."""
+    if kind == "file":
+        return f"file://{tmp_path}/{new_uid()}"
     server = request.getfixturevalue(kind).url if kind in ("redis", "kafka") else f"{kind}:/"
     return f"{server}/{new_uid()}"
 

@@ -44,7 +44,6 @@ def test_addresses_of_redis(url: str, server: str, name: str) -> None:
         ("", "not the address of a stream"),
         ("events", "not the address"),
         ("v3io:///container/stream", "Iguazio"),
-        ("ds://profile/topic", "datastore profiles"),
         ("https://host/x", "HTTP is not a stream"),
         ("redis://", "does not name a Redis stream"),
         ("redis://host", "does not name"),

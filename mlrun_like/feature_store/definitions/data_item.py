@@ -30,7 +30,7 @@ class FeatureItem(DataItem):
     def __init__(
         self, definition: Definition, place: DataItem, key: str, uri: str, is_written: bool
     ) -> None:
-        super().__init__(place.url, place.store, place._path, key=key, artifact_url=uri)
+        super().__init__(key, place.store, place._path, place.url, artifact_url=uri)
         self._definition = definition
         self._is_written = is_written
 

@@ -76,6 +76,7 @@ class Feature(_Column):
         validator: What its values must be.
         default: The value where one is missing.
         labels: Labels of the feature.
+        renamed_from: The name that the column had before.
 
     >>> Feature("float", name="bid", description="an offer").value_type
     'float'
@@ -86,7 +87,7 @@ class Feature(_Column):
         "validator", "origin", "renamed_from",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but one are MLRun's
         self,
         value_type: Any = None,
         dims: Sequence[int] | None = None,
@@ -96,6 +97,7 @@ class Feature(_Column):
         validator: Validator | Mapping[str, Any] | None = None,
         default: Any = None,
         labels: Mapping[str, str] | None = None,
+        renamed_from: str | None = None,
     ) -> None:
         self.name = _name(name, "feature")
         self._validator: Validator | None = None
@@ -107,7 +109,7 @@ class Feature(_Column):
         self.labels = dict(labels or {})
         self.origin: str | None = None
         """In a vector's status: the feature set and column it comes from."""
-        self.renamed_from: str | None = None
+        self.renamed_from = renamed_from
         """The name that the column had before; see `schema.compare`."""
         self.validator = validator
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mlrun_like.feature_store.ingestion.doubts import Timeless
 from mlrun_like.feature_store.ingestion.feeds import Feed, Place, Point
 from mlrun_like.feature_store.ingestion.inference import empty_frame
@@ -129,11 +131,12 @@ class Batch:
     def _write(self, number: int, frames: dict[str, pd.DataFrame]) -> None:
         final = frames.get(FINAL)
         if final is not None and len(final):
-            frames[FINAL] = final = self.checking.check(final, self.outcome.written)
+            made = final
+            frames[FINAL] = final = self.checking.check(made, self.outcome.written)
             self.statistics.add(final)
             self.outcome.written += len(final)
             if self._keep:
-                self.outcome.frames.append(final)
+                self.outcome.frames.append(_as_wide(final, made))
         self.sinks.write(number, frames)
         self.sinks.write(number, self._logs())
 
@@ -165,3 +168,15 @@ class Batch:
         self.feed.keep(Point(place, counts, parts))
         self.sinks.windows(place.chunk, self.transform.changed_windows())
         self.sinks.commit(place)
+
+
+def _as_wide(stored: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
+    """The stored rows for the caller: numbers are not narrower than the steps made them."""
+    wide = {}
+    for name in stored.columns:
+        old, new = made[name].dtype, stored[name].dtype
+        if not isinstance(old, np.dtype) or not isinstance(new, np.dtype):
+            continue
+        if old.kind in "iuf" and old.kind == new.kind and old.itemsize > new.itemsize:
+            wide[name] = made[name]
+    return stored.assign(**wide) if wide else stored

@@ -57,15 +57,23 @@ class KafkaSource(OnlineSource):
         if sasl:
             given["sasl"] = sasl
         super().__init__(attributes=given, **kwargs)
-        if not all(given["brokers"]) or not all(given["topics"]) or not given["topics"]:
+        if brokers or topics or path:
+            self._topics()
+
+    def _topics(self) -> list[str]:
+        topics = list(self.attributes.get("topics") or [])
+        if not all(self._brokers) or not self._brokers or not all(topics) or not topics:
             raise InvalidArgumentError(
-                f"a KafkaSource needs brokers and topics, not {brokers!r:.60} and {topics!r:.60}",
+                f"a KafkaSource needs brokers and topics, not {self._brokers!r:.60} and "
+                f"{topics!r:.60}",
                 fix='KafkaSource(brokers="host:9092", topics="events")',
             )
+        return topics
 
     def stream_urls(self) -> list[str]:
+        topics = self._topics()
         hosts = ",".join(str(one).partition("://")[2] or str(one) for one in self._brokers)
-        return [f"kafka://{hosts}/{topic}" for topic in self.attributes["topics"]]
+        return [f"kafka://{hosts}/{topic}" for topic in topics]
 
     @property
     def _brokers(self) -> list[str]:

@@ -88,6 +88,9 @@ class DateExtractor(FeatureStep):
         if not self._chosen and facts.timestamp_key:
             self.timestamp_col = facts.timestamp_key
 
+    def _moment(self, value: Any) -> pd.Timestamp | None:
+        return timestamp_of(value)
+
     def _name(self, part: str) -> str:
         return f"{self.timestamp_col}_{part}"
 
@@ -95,7 +98,7 @@ class DateExtractor(FeatureStep):
         made = dict(event)
         if self.timestamp_col not in made:
             raise _absent(self.timestamp_col, self.name)
-        moment = timestamp_of(made[self.timestamp_col])
+        moment = self._moment(made[self.timestamp_col])
         for part in self.parts:
             made[self._name(part)] = None if moment is None else _part(moment, part)
         return made
@@ -106,7 +109,7 @@ class DateExtractor(FeatureStep):
             raise _absent(self.timestamp_col, self.name)
         series = frame[self.timestamp_col]
         if getattr(series.dtype, "kind", "") != "M":
-            series = mapped(series, timestamp_of)
+            series = mapped(series, self._moment)
         made = {}
         for part in self.parts:
             made[self._name(part)] = _column(series, part)

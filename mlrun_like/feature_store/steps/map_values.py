@@ -62,9 +62,13 @@ class MapValues(FeatureStep):
         }
         self.with_original_features = bool(with_original_features)
         self.suffix = suffix
+        self._functions: dict[str, Any] = {}
+        self._kept: frozenset[str] = frozenset()
+        self._prepare()
+
+    def _prepare(self) -> None:
         _refuse_mixed(self.mapping)
         self._functions = {name: _function(name, entry) for name, entry in self.mapping.items()}
-        self._kept: frozenset[str] = frozenset()
 
     def attach(self, facts: SetFacts) -> None:
         self._kept = frozenset(facts.kept)
@@ -128,16 +132,14 @@ def _refuse_mixed(mapping: Mapping[str, Mapping[Any, Any]]) -> None:
         elif len(entry) > 1:
             raise InvalidArgumentError(
                 "MapValues - mapping values of the same column can not combine ranges and single "
-                f"replacement, which is the case for column '{column}'",
-                fix="use two steps, one after the other",
+                f"replacement, which is the case for column '{column}'"
             )
         else:
             kinds = {_kind(end) for ends in _ranges(column, entry) for end in ends[:2]} - {""}
         if len(kinds) > 1:
             raise InvalidArgumentError(
                 "MapValues - mapping values of the same column must be in the same type, which was "
-                f"not the case for Column '{column}'",
-                where=f"types: {', '.join(sorted(kinds))}",
+                f"not the case for Column '{column}'"
             )
 
 

@@ -13,6 +13,7 @@ from mlrun_like.feature_store.targets.arguments import (
     field_of,
     part_of,
 )
+from mlrun_like.feature_store.targets.in_flows import InFlows
 from mlrun_like.feature_store.targets.writing import TargetWriter, WriteJob
 from mlrun_like.names import new_uid
 
@@ -25,7 +26,7 @@ _FIELDS = (
 )  # fmt: skip
 
 
-class BaseStoreTarget:
+class BaseStoreTarget(InFlows):
     """A place that a feature set is written to.
 
     Args:

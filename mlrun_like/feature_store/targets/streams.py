@@ -36,13 +36,24 @@ class StreamTarget(BaseStoreTarget):
         Raises:
             InvalidArgumentError: if the path is none.
         """
+        self._need_path()
+        given = {name: self.attributes[name] for name in _OPTIONS if name in self.attributes}
+        return open_stream(self.get_target_path(), **given)
+
+    def get_target_templated_path(self) -> str:
+        """The stream's URL; empty: it has none, and there is no default."""
+        return super().get_target_templated_path() if self.path else ""
+
+    def graph_step(self) -> tuple[str, dict[str, Any]]:
+        self._need_path()
+        return "storey.StreamTarget", {"stream_path": _without_scheme(self.path or "")}
+
+    def _need_path(self) -> None:
         if not self.path:
             raise InvalidArgumentError(
                 f"{type(self).__name__} requires a path", where=f"target {self.name!r}",
                 fix="path='redis://localhost:6379/events'",
             )  # fmt: skip
-        given = {name: self.attributes[name] for name in _OPTIONS if name in self.attributes}
-        return open_stream(self.get_target_path(), **given)
 
     def writer(self, job: WriteJob) -> TargetWriter:
         return StreamWriter(self.stream(), job, self.columns)
@@ -100,6 +111,16 @@ class KafkaTarget(StreamTarget):
             merged["producer_options"] = dict(producer_options)
         super().__init__(name, path, merged, after_step, columns, **options)
 
+    def graph_step(self) -> tuple[str, dict[str, Any]]:
+        self._need_path()
+        options = {"producer_options": self.attributes.get("producer_options")}
+        topic = _without_scheme(self.path or "").rpartition("/")[2]
+        return "storey.KafkaTarget", {
+            "topic": topic,
+            "brokers": self.attributes.get("brokers"),
+            **options,
+        }
+
     def stream(self) -> Stream:
         brokers = self.attributes.get("brokers")
         if not self.path or not brokers:
@@ -116,3 +137,8 @@ class KafkaTarget(StreamTarget):
 
     def purge(self) -> None:
         """Nothing: a topic has other readers and writers."""
+
+
+def _without_scheme(path: str) -> str:
+    """A path as a step of a flow takes it: of Iguazio's platform without the scheme."""
+    return path.removeprefix("v3io://").lstrip("/") if path.startswith("v3io://") else path

@@ -158,6 +158,8 @@ def _argument_problems(graph: Graph, feature_set: Any, spaces: Sequence[Any]) ->
             try:
                 check(feature_set, **step.class_args)
             except MLRunLikeError as exc:
+                if exc.what.startswith(f"{found.__name__} - "):
+                    raise  # it names the step by itself: MLRun's text, which programs look for
                 problems.append(f"step {step.name!r}: {exc.what}")
     return problems
 

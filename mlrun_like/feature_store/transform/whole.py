@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -111,7 +111,9 @@ class WholeTransform(Transform):
         if not isinstance(result, pd.DataFrame):
             raise _no_frame(name, result)
         named = [level for level in result.index.names if level is not None]
-        return result.reset_index() if named else result.reset_index(drop=True)
+        if named:
+            return result.reset_index()
+        return _with_entities(result, frame, self._facts.entities).reset_index(drop=True)
 
     def event(self, event: Event) -> list[tuple[str, Event]]:
         raise InvalidArgumentError(
@@ -129,6 +131,20 @@ class WholeTransform(Transform):
 
     def close(self) -> None:
         self._server.close()
+
+
+def _with_entities(
+    result: pd.DataFrame, given: pd.DataFrame, entities: Sequence[str]
+) -> pd.DataFrame:
+    """A result with the entities that its step left out, as of the rows that it kept.
+
+    MLRun gives steps the entities as the index, where choosing columns does not lose them.
+    """
+    lost = [name for name in entities if name in given.columns and name not in result.columns]
+    if not lost or not given.index.is_unique or not result.index.isin(given.index).all():
+        return result
+    kept: pd.DataFrame = given.loc[result.index, lost]
+    return pd.concat([kept, result], axis=1)
 
 
 def _is_aggregated(made: Any) -> bool:

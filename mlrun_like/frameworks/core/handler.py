@@ -76,6 +76,11 @@ class ModelHandler(Notes, ABC):
             self.custom_objects = CustomObjects.beside(kept, self.extra_files)
         self.context = context
 
+    @property
+    def _model_artifact(self) -> ModelArtifact | None:
+        """The record, by the name that code written for MLRun reads it by."""
+        return self.record
+
     def _find(self) -> None:
         failure: InvalidArgumentError | None = None
         for suffix in self.SUFFIXES:

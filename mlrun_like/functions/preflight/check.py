@@ -19,6 +19,7 @@ from mlrun_like.functions.preflight.surroundings import (
     check_resources,
 )
 from mlrun_like.packaging.environment import provided_by
+from mlrun_like.packaging.old_names import OLD_NAMES
 from mlrun_like.packaging.providers import importable
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.finding import Finding
@@ -69,7 +70,8 @@ def check_document(
 
     def found(name: str) -> bool:
         # which names a distribution brings is read from all that are installed: only if needed
-        return (not in_image and importable(name)) or name in provided_by(brought)
+        here = not in_image and importable(name)
+        return here or name in OLD_NAMES or name in provided_by(brought)
 
     code = read_code(document, handler)
     for finding in check_code(document, code, found, known, certain=not in_image):

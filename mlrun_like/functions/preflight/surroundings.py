@@ -115,6 +115,9 @@ def _no_file(name: str, url: str, path: Path) -> Finding:
 def _stored(name: str, url: str, run: RunDoc, store: Store) -> Iterator[Finding]:
     try:
         uri = parse_artifact_uri(url, run.metadata.project)
+        if uri.category.startswith("feature-"):
+            get_dataitem(url, store=store, project=run.metadata.project)
+            return
         store.read_artifact(
             uri.project, uri.key, tag=uri.tag, iteration=uri.iteration, tree=uri.tree
         )

@@ -20,9 +20,9 @@ from mlrun_like.pipelines.progress import Lines, Listener, watching
 from mlrun_like.pipelines.run import PipelineRun
 from mlrun_like.registry import resolve
 from mlrun_like.runs.context import MLClientCtx
+from mlrun_like.runs.ends import error_of
 from mlrun_like.runs.execute import execute
 from mlrun_like.runs.job import Job
-from mlrun_like.runs.object import error_of
 from mlrun_like.specs.notification import Notification
 from mlrun_like.tracking.connect import open_store
 

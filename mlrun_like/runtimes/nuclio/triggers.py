@@ -167,6 +167,9 @@ def trigger_of(name: str, spec: Any) -> dict[str, Any]:
         kind = made.get("kind")
         made["kind"] = ALIASES.get(kind, kind) if isinstance(kind, str) else kind
         made["name"] = name
+        given = made.get("attributes") or {}
+        if made["kind"] == "http" and "port" in made and isinstance(given, Mapping):
+            made["attributes"] = {**given, "port": made.pop("port")}  # where Nuclio has it
     found = list(check_trigger(name, made))
     if found:
         # what Nuclio has not, the gateway of this package may have: deploying to Nuclio asks again

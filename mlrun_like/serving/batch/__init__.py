@@ -1,6 +1,7 @@
 """A graph over many rows: the same plan, the same answers, in chunks.
 
 run.py         run_batch: from a source to a target
+job.py         execute_graph: the same as the handler of a job
 rows.py        Rows: what a row is to the graph
 sources.py     frames, files and iterables as chunks of rows
 csv_types.py   the types of a CSV file's columns, from all its rows

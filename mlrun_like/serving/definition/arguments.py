@@ -89,7 +89,7 @@ def step_names(steps: Any, argument: str, step: Any = "") -> list[str]:
         InvalidTypeError: if it is something else.
     """
     if isinstance(steps, str) or not isinstance(steps, Iterable):
-        steps = [] if steps is None else [steps]
+        steps = [] if steps in (None, "") else [steps]
     found = []
     for item in steps:
         name = item if isinstance(item, str) else getattr(item, "name", None)

@@ -25,6 +25,7 @@ __all__ = [
     "taken_apart",
 ]
 
+_HUB = "hub://"
 _STEP_VALUES = ("input_path", "result_path", "full_event")
 
 
@@ -91,6 +92,8 @@ def local_name(target: object) -> str:
         target = getattr(target, "__name__", None) or type(target).__name__
     if target.startswith("("):
         return "expression"
+    if target.startswith(_HUB):  # hub://source/name:version
+        return target.rpartition("/")[2].partition(":")[0]
     return str(target).rpartition("::")[0].rpartition(".")[2] or (
         str(target).rpartition(".")[2].strip("<>$")
     )
@@ -131,6 +134,8 @@ def namespaces_of(namespace: object) -> list[Mapping[str, Any]]:
 def resolve(name: str, namespaces: Sequence[Mapping[str, Any]]) -> Any:
     """The object a name stands for: in the namespaces, else registered, else by import.
 
+    `hub://<name>` is a step of a catalogue.
+
     A registered dotted name (`storey.Filter`) is ours even where a module `storey` is at hand.
 
     >>> resolve("math.sqrt", [])(9)
@@ -139,6 +144,8 @@ def resolve(name: str, namespaces: Sequence[Mapping[str, Any]]) -> Any:
     Raises:
         NotFoundError: if there is none; the message says which part is missing.
     """
+    if name.startswith(_HUB):
+        return registry.resolve("mlrun_like.marketplace.importing:import_step")(name)
     first, *rest = name.split(".")
     for space in namespaces:
         if first in space and not (rest and isinstance(space[first], ModuleType)):

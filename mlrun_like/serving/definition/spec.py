@@ -9,6 +9,7 @@ from mlrun_like.errors import GraphError, InvalidArgumentError
 from mlrun_like.functions.function import Function
 from mlrun_like.serving.definition.graph import Graph
 from mlrun_like.serving.definition.lookup import import_name
+from mlrun_like.specs.function import FunctionSpec
 
 __all__ = ["ServingSpec"]
 
@@ -23,6 +24,7 @@ class ServingSpec:
         read_child: Makes the function that a reference in `function_refs` stands for.
     """
 
+    _dict_fields = tuple(FunctionSpec.model_fields)  # MLRun's name
     graph: Graph | None
     graph_initializer: str | Callable[..., Any]
     children: dict[str, Function[..., Any]]

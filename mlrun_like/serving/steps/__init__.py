@@ -14,6 +14,10 @@ ending.py        Reduce, Complete
 recovering.py    Recover
 collecting.py    Collector: a stream as one body
 assertion.py     Assert, for tests of flows
+sending.py       SendingStep: takes events when it will, sends them on itself
+concurrent.py    ConcurrentExecution: several events at a time, in their order
+parallel_execution.py  ParallelExecution: several things for each event
+runnables.py     what it runs; runnable_executor.py where, mechanisms.py the names of that
 frames.py        ToDataFrame, ReduceToDataFrame; needs pandas
 
 Windows and aggregates (aggregate_state.py and what it imports know nothing of steps):

@@ -20,12 +20,9 @@ __all__ = ["FlowStep", "first_result", "key_reader", "reader", "writer"]
 Recovery = Any  # a step, or a mapping of exception classes to steps
 _Outlet = TypeVar("_Outlet", bound="FlowStep")
 
-_SHARED = (
-    "name", "full_event", "input_path", "result_path", "context", "recovery_step",
-    "termination_result_fn",
-)  # fmt: skip
 _PATHS = ("input_path", "result_path", "full_event")
-_NOT_WRITTEN = ("context", "name", "input_path", "result_path", "full_event", "recovery_step")
+_NOT_WRITTEN = ("context", "name", *_PATHS, "recovery_step")
+_SHARED = (*_NOT_WRITTEN, "termination_result_fn", "max_iterations")
 
 
 def first_result(kept: Any, found: Any) -> Any:
@@ -46,6 +43,7 @@ class FlowStep(Step):
         recovery_step: The step that receives events that fail here, or a mapping of exception
             classes to such steps.
         termination_result_fn: Which value the flow has if two ends after this step give one each.
+        max_iterations: How often one event may come to the step in a flow with a cycle.
 
     Raises:
         InvalidTypeError: if the step has no such argument.
@@ -74,6 +72,7 @@ class FlowStep(Step):
         context: Any = None,
         recovery_step: Recovery = None,
         termination_result_fn: Callable[[Any, Any], Any] = first_result,
+        max_iterations: int | None = None,
         **unknown: Any,
     ) -> None:
         step = type(self).__name__
@@ -87,6 +86,7 @@ class FlowStep(Step):
         self.termination_result_fn = check_callable(
             termination_result_fn, "termination_result_fn", step
         )
+        self.max_iterations = max_iterations
         self.outlets: list[FlowStep] = []
         self.emit: Emit | None = None
         self.turn: AbstractContextManager[Any] = nullcontext()  # held while the clock emits
@@ -187,6 +187,10 @@ class FlowStep(Step):
                 document[key] = getattr(self, key)
         return document
 
+    def code_arguments(self) -> dict[str, Any]:
+        """The arguments that its code has."""
+        return {k: value for k, value in self.arguments().items() if not callable(value)}
+
     def to_code(self) -> str:
         """Python code that makes this step and all that follow it; functions are left out.
 
@@ -209,9 +213,7 @@ def _write_code(step: FlowStep, names: dict[int, str], made: list[str], joined: 
     name = names[id(step)] = next(
         n for i in range(len(taken) + 1) if (n := f"{base}{i}") not in taken
     )
-    arguments = ", ".join(
-        f"{key}={value!r}" for key, value in step.arguments().items() if not callable(value)
-    )
+    arguments = ", ".join(f"{key}={value!r}" for key, value in step.code_arguments().items())
     made.append(f"{name} = {kind}({arguments})")
     for outlet in step.outlets:
         known = names.get(id(outlet))

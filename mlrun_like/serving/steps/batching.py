@@ -83,7 +83,12 @@ class Batch(FlowStep):
             held = self._start(key)
         held.append(self._read(event))
         self._originals[key].append(event)
-        return (self._take(key),) if len(held) == self.max_events else ()
+        return (self.take(key),) if len(held) == self.max_events else ()
+
+    @property
+    def held(self) -> dict[Any, list[Any]]:
+        """What waits, by key."""
+        return self._held
 
     def _start(self, key: Any) -> list[Any]:
         held = self._held[key] = []
@@ -94,9 +99,11 @@ class Batch(FlowStep):
                 self._timer = call_later(self.flush_after_seconds, self._tick)
         return held
 
-    def _take(self, key: Any) -> Event:
+    def take(self, key: Any) -> Event:
+        """The list of a key, which ends here."""
         event = Event(self._held.pop(key))
         event.originals = self._originals.pop(key)  # type: ignore[attr-defined]
+        event.batch_key = key  # type: ignore[attr-defined]
         self._began.pop(key, None)
         return event
 
@@ -118,7 +125,7 @@ class Batch(FlowStep):
                 if wait > 0:
                     self._timer = call_later(wait, self._tick)
                     break
-                due.append(self._take(key))
+                due.append(self.take(key))
         return due
 
     def flush(self) -> Iterable[Event]:
@@ -126,7 +133,7 @@ class Batch(FlowStep):
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            return [self._take(key) for key in list(self._held)]
+            return [self.take(key) for key in list(self._held)]
 
     def close(self) -> None:
         if self._timer is not None:

@@ -13,7 +13,10 @@ Inside:
 translate.py      a flow as a graph, compiled by the engine that compiles every graph
 iterable_source.py  base of the sources that end by themselves
 parquet_filters.py  rows between two times, partitions without them left out
+reach.py          which steps events can get to, and by what
+cycles.py         ways back, and how often an event may take them
 nodes.py          nodes that are not steps: entry, guard, ways
+sending.py        the node of a step that sends its events itself
 calling.py        a step as one call from event to events
 recovery.py       the node of a Recover step
 streaming.py      nodes for streams

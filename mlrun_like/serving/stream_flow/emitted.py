@@ -125,6 +125,8 @@ def _copied(element: Any) -> Event:
     """An event of our own: what steps do to it does not change the caller's."""
     if isinstance(element, Event):
         event = element.with_body(element.body)
+        if event.id is None:
+            event.id = Event().id
     else:
         event = Event(element.body)
         event.__dict__.update(getattr(element, "__dict__", {}))

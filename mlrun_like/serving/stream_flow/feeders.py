@@ -12,6 +12,7 @@ from typing import Protocol
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.stream_flow.flow_state import Flow, Send
+from mlrun_like.serving.stream_flow.sending import SendingNode
 
 __all__ = ["DirectFeeder", "Feeder", "LoopFeeder", "LoopThread"]
 
@@ -217,12 +218,15 @@ class LoopFeeder:
         if flow.error is not None:
             return
         try:
-            for send, event in flow.held():
-                await self._empty()  # what the clock has sent meanwhile
-                self._queue.append((send, event, False))
-                await self._empty()
-                if flow.error is not None:
-                    return
+            for name, step in flow.plan.holding():
+                if isinstance(step, SendingNode):
+                    await step.settle()
+                for send, event in flow.held_by(name, step):
+                    await self._empty()  # what the clock has sent meanwhile
+                    self._queue.append((send, event, False))
+                    await self._empty()
+                    if flow.error is not None:
+                        return
             await self._empty()
         except Exception as exc:  # noqa: BLE001  a flush failed; raised to who awaits
             flow.fail(exc)

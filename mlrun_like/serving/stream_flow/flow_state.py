@@ -10,11 +10,15 @@ from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.serving.event import Event
+from mlrun_like.serving.protocol import Step
 from mlrun_like.serving.steps.base import FlowStep
 from mlrun_like.serving.steps.ending import Complete
+from mlrun_like.serving.steps.sending import SendingStep
+from mlrun_like.serving.stream_flow.cycles import Cycles
 from mlrun_like.serving.stream_flow.offsets import OffsetCommitter
+from mlrun_like.serving.stream_flow.reach import below, ordered, reachable
 from mlrun_like.serving.stream_flow.results import Awaited, raised_again
-from mlrun_like.serving.stream_flow.translate import SOURCE, compile_flow, ordered, reachable
+from mlrun_like.serving.stream_flow.translate import SOURCE, compile_flow
 
 __all__ = ["ENDED", "Flow", "Send", "end_value"]
 
@@ -50,7 +54,11 @@ class Flow:
             step.turn = nullcontext() if self.is_async else self.lock
         self.send: Send = self.plan.emitter(SOURCE, is_async=self.is_async)
         self.has_complete = any(isinstance(step, Complete) for step in self.steps)
-        self.answers_later = any(step.collects for step in self.steps)
+        self.cycles = Cycles(source, below)
+        self.answers_later = any(
+            step.collects or isinstance(step, SendingStep) or self.cycles.holds(step)
+            for step in self.steps
+        )
         self.error: BaseException | None = None
         self.result: Any = None
         self.ended = threading.Event()
@@ -74,8 +82,12 @@ class Flow:
     def held(self) -> Iterator[tuple[Send, Event]]:
         """What steps hold at the end, in the order of the flow, and where it goes on."""
         for name, step in self.plan.holding():
-            for event in list(step.flush()):
-                yield self.plan.emitter(name, is_async=self.is_async), event
+            yield from self.held_by(name, step)
+
+    def held_by(self, name: str, step: Step) -> Iterator[tuple[Send, Event]]:
+        """The same for one step."""
+        for event in list(step.flush()):
+            yield self.plan.emitter(name, is_async=self.is_async), event
 
     def passed(self, event: Event) -> None:
         """An event has gone all its way: there will be no more results, unless steps hold it."""
@@ -132,7 +144,7 @@ class Flow:
         self.closed = True
         try:
             if self.error is None:
-                self.result = end_value(self.source, _inlets(self.steps))
+                self.result = end_value(self.source, _inlets(self.steps, self.cycles), self.cycles)
         except Exception as exc:  # noqa: BLE001  raised where the flow is awaited
             self.fail(exc)
         for step in self.steps:
@@ -158,21 +170,22 @@ class Flow:
         return self._pool
 
 
-def end_value(step: FlowStep, missing: dict[int, int]) -> Any:
+def end_value(step: FlowStep, missing: dict[int, int], cycles: Cycles) -> Any:
     """The value of the flow from a step on, once all ways to it have ended.
 
     Args:
         step: The step.
         missing: How many ways to each step have not ended; changed here.
+        cycles: Which ways lead back, and so never end.
     """
     if step.ends or not step.outlets:
         return step.result()
     value: Any = None
-    for number, outlet in enumerate(ordered(step)):
+    for number, outlet in enumerate(_onward(step, cycles)):
         missing[id(outlet)] -= 1
         if missing[id(outlet)]:
             continue
-        found = end_value(outlet, missing)
+        found = end_value(outlet, missing, cycles)
         value = step.termination_result_fn(value, found) if number else found
     return value
 
@@ -183,10 +196,14 @@ def _tell(event: Event | None, error: BaseException) -> None:
         awaited.fail(error)
 
 
-def _inlets(steps: list[FlowStep]) -> dict[int, int]:
+def _onward(step: FlowStep, cycles: Cycles) -> list[FlowStep]:
+    return [outlet for outlet in ordered(step) if not cycles.is_back(step, outlet)]
+
+
+def _inlets(steps: list[FlowStep], cycles: Cycles) -> dict[int, int]:
     counts: dict[int, int] = {}
     for step in steps:
-        for outlet in ordered(step):
+        for outlet in _onward(step, cycles):
             counts[id(outlet)] = counts.get(id(outlet), 0) + 1
     return counts
 

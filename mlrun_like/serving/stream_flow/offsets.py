@@ -44,6 +44,7 @@ class OffsetCommitter:
         max_events: Events after which offsets are committed.
         max_time: Seconds after which they are.
         max_wait: Seconds without events after which they are.
+        logger: Is told what cannot be committed.
 
     >>> done = []
     >>> offsets = OffsetCommitter(done.append, max_events=1)
@@ -62,7 +63,9 @@ class OffsetCommitter:
         max_events: int = 20_000,
         max_time: float = 45,
         max_wait: float = 5,
+        logger: Any = None,
     ) -> None:
+        self._logger = logger or _logger
         self._commit = commit
         self._max_events = max_events
         self._max_time = max_time
@@ -125,7 +128,7 @@ class OffsetCommitter:
                     self._call(QualifiedOffset(topic, shard, last))
                 except Exception as exc:  # noqa: BLE001  the next commit tries again
                     waiting.extendleft(reversed(taken))
-                    _log(exc)
+                    self._log(exc)
 
     def _call(self, offset: QualifiedOffset) -> None:
         found = self._commit(offset)
@@ -143,15 +146,17 @@ class OffsetCommitter:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            _log(task.exception())  # a later offset of the shard, or its replay, makes up for it
+            self._log(
+                task.exception()
+            )  # a later offset of the shard, or its replay, makes up for it
+
+    def _log(self, error: BaseException | None) -> None:
+        told = f"{type(error).__name__}: {error}"
+        self._logger.error(f"Failed to commit offsets due to error: {told}")
 
 
 async def _awaited(found: Awaitable[Any]) -> None:
     await found
-
-
-def _log(error: BaseException | None) -> None:
-    _logger.error(f"Failed to commit offsets due to error: {error!r}")
 
 
 def committer_of(source: Any) -> OffsetCommitter | None:
@@ -164,4 +169,5 @@ def committer_of(source: Any) -> OffsetCommitter | None:
         source.max_events_before_commit,
         source.max_time_before_commit,
         source.max_wait_before_commit,
+        getattr(source.context, "logger", None),
     )

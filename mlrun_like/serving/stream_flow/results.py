@@ -26,9 +26,17 @@ class StreamChunk(NamedTuple):
 
 
 class StreamCompletion(NamedTuple):
-    """The end of a stream, among results."""
+    """The end of a stream, among results.
+
+    Args:
+        streaming_step: The name of the step that streams.
+        original_event: The event that it streams for.
+        error: What went wrong, or None.
+    """
 
     streaming_step: str
+    original_event: Any = None
+    error: str | None = None
 
 
 class _Failure(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError
@@ -22,9 +22,20 @@ from mlrun_like.serving.steps.collecting import Collector
 from mlrun_like.serving.steps.ending import Complete
 from mlrun_like.serving.steps.merging import Merge
 from mlrun_like.serving.steps.recovering import Recover
+from mlrun_like.serving.steps.sending import SendingStep
 from mlrun_like.serving.stream_flow.calling import call_of, call_of_async
+from mlrun_like.serving.stream_flow.cycles import Back, Cycles, counting
 from mlrun_like.serving.stream_flow.nodes import Guard, Passage, Ways, Wrapped
+from mlrun_like.serving.stream_flow.reach import (
+    below,
+    everywhere,
+    is_guarded,
+    reachable,
+    recoveries_of,
+    selector_of,
+)
 from mlrun_like.serving.stream_flow.recovery import ON, RecoverNode
+from mlrun_like.serving.stream_flow.sending import SendingNode
 from mlrun_like.serving.stream_flow.streaming import (
     CollectorNode,
     StreamCompleteNode,
@@ -33,7 +44,7 @@ from mlrun_like.serving.stream_flow.streaming import (
     stream_function,
 )
 
-__all__ = ["SOURCE", "compile_flow", "ordered", "reachable"]
+__all__ = ["SOURCE", "compile_flow"]
 
 SOURCE = "source"
 """The node that every event starts after."""
@@ -63,31 +74,14 @@ def compile_flow(source: FlowStep, threads: Threads, in_loop: bool) -> tuple[Pla
         made = _Translation(source, steps, threads, True)
         plan = made.compiled()
     for sends, key, passage in made.ways:
-        sends[key] = plan.emitter(passage, is_async=is_async)
+        back = made.backs.get(passage)
+        if back is None:
+            sends[key] = plan.emitter(passage, is_async=is_async)
+        else:
+            sends[key] = back.take_async if is_async else back.take
+    for name, node in made.senders.items():
+        node.send_with(plan.emitter(name, is_async=is_async))
     return plan, is_async
-
-
-def reachable(source: FlowStep) -> list[FlowStep]:
-    """All steps that events can get to, the source first."""
-    found: dict[int, FlowStep] = {}
-    stack = [source]
-    while stack:
-        step = stack.pop()
-        if id(step) not in found:
-            found[id(step)] = step
-            stack += reversed(list(_below(step)))
-    return list(found.values())
-
-
-def ordered(step: FlowStep) -> list[FlowStep]:
-    """The steps whose ends make the value of a flow at this step: its followers, then recovery."""
-    return [*step.outlets, *step.recovery_steps()]
-
-
-def _below(step: FlowStep) -> Iterator[FlowStep]:
-    yield from ordered(step)
-    if isinstance(step, Recover):
-        yield from step.exception_to_downstream.values()
 
 
 class _Translation:
@@ -101,6 +95,11 @@ class _Translation:
         self.graph = Graph(engine="async")
         self.ways: list[tuple[dict[Any, Any], Any, str]] = []
         self.edges: list[tuple[str, str]] = []
+        self.backs: dict[str, Back] = {}
+        self.senders: dict[str, SendingNode] = {}
+        self.cycles = Cycles(source, below)
+        # without a choice nothing would leave the cycle: the engine refuses it
+        self.leaves = any(self.cycles.holds(step) and selector_of(step) for step in steps)
         self.streamed = self._streamed()
         numbers = itertools.count(1)
         self.names = {
@@ -135,6 +134,8 @@ class _Translation:
                 self._way(node.sends, error, name, [outlet])
             self._way(node.sends, ON, name, step.outlets)
             return
+        elif isinstance(step, SendingStep):
+            self._sending(step, name)
         elif (values := stream_function(step)) is not None:
             is_async = self.is_async or inspect.isasyncgenfunction(values)
             stream = StreamNode(step, values, is_async)
@@ -143,7 +144,9 @@ class _Translation:
             return
         else:
             self._plain(step, name)
-        select = _selector(step)
+        select = selector_of(step)
+        if select is None and self.leaves and self.cycles.starts_back(step):
+            select = everywhere
         if select is None:
             self.edges += [(self.names[id(outlet)], name) for outlet in step.outlets]
         else:
@@ -155,7 +158,7 @@ class _Translation:
         if not isinstance(step, Choice):
             ways.full_event = False
             self._node(f"{name} ways", ways, name)
-        elif _guarded(step):
+        elif is_guarded(step):
             self._guard(step, ways.choose, False, name)
             self._node(f"{name} ways", ways, name)
         else:
@@ -167,7 +170,13 @@ class _Translation:
                     fix="give the steps after it different names",
                 )
             ways.names.append(outlet.name)
-            self._way(ways.sends, outlet.name, name, [outlet])
+            is_back = self.cycles.is_back(step, outlet)
+            self._way(ways.sends, outlet.name, name, [outlet], is_back)
+
+    def _sending(self, step: SendingStep, name: str) -> None:
+        node = self.senders[name] = SendingNode(step)
+        self._node(name, node)
+        self._recoveries(step, node.sends, name)
 
     def _plain(self, step: FlowStep, name: str) -> None:
         if isinstance(step, Choice):
@@ -181,9 +190,10 @@ class _Translation:
         if streamed and isinstance(step, Complete):
             self._node(name, StreamCompleteNode(step))
             return
-        guarded = _guarded(step)
+        guarded = is_guarded(step)
+        counted = self.cycles.holds(step)
         whole = step.full_event and step.kind in ("filter", "maybe")
-        if not guarded and not streamed and not whole:
+        if not guarded and not streamed and not whole and not counted:
             self._node(name, step)
             return
         bound = self._bound(step)
@@ -195,6 +205,8 @@ class _Translation:
         )
         if streamed:
             call = skipping_ends(step, call, awaits)
+        if counted:
+            call = counting(step, call, awaits)
         if guarded:
             self._guard(step, call, awaits, name)
         else:
@@ -203,15 +215,27 @@ class _Translation:
     def _guard(self, step: FlowStep, call: Any, awaits: bool, name: str) -> None:
         guard = Guard(step, call, awaits, awaits or self.is_async)
         self._node(name, guard)
-        for error, outlet in _recoveries(step):
-            self._way(guard.sends, error, name, [outlet])
+        self._recoveries(step, guard.sends, name)
 
-    def _way(self, sends: dict[Any, Any], key: Any, name: str, outlets: Iterable[FlowStep]) -> None:
+    def _recoveries(self, step: FlowStep, sends: dict[Any, Any], name: str) -> None:
+        for error, outlet in recoveries_of(step):
+            self._way(sends, error, name, [outlet])
+
+    def _way(
+        self,
+        sends: dict[Any, Any],
+        key: Any,
+        name: str,
+        outlets: Iterable[FlowStep],
+        is_back: bool = False,
+    ) -> None:
         """A way that a node sends events by itself: a node that the engine never runs."""
         passage = f"{name} {len(self.ways)}"
         if not self.ways:
             self._node(_NEVER, Passage())
-        self._node(passage, Passage(), _NEVER)
+        if is_back:
+            self.backs[passage] = Back()
+        self._node(passage, self.backs.get(passage) or Passage(), _NEVER)
         self.edges += [(self.names[id(outlet)], passage) for outlet in outlets]
         self.ways.append((sends, key, passage))
 
@@ -251,32 +275,19 @@ class _Translation:
     def _streamed(self) -> set[int]:
         """Steps that the values of a stream can reach before they are collected."""
         found: set[int] = set()
-        stack = [below for step in self.steps if stream_function(step) for below in _below(step)]
+        stack = [
+            item
+            for step in self.steps
+            if stream_function(step) or isinstance(step, SendingStep)
+            for item in below(step)
+        ]
         while stack:
             step = stack.pop()
             if id(step) not in found:
                 found.add(id(step))
                 if not isinstance(step, Collector):
-                    stack += _below(step)
+                    stack += below(step)
         return found
-
-
-def _guarded(step: FlowStep) -> bool:
-    """Whether errors of the step go somewhere instead of stopping the flow."""
-    return step.recovery_step is not None or hasattr(step.context, "push_error")
-
-
-def _recoveries(step: FlowStep) -> list[tuple[type, FlowStep]]:
-    found = step.recovery_step
-    if found is None:
-        return []
-    return list(found.items()) if isinstance(found, Mapping) else [(Exception, found)]
-
-
-def _selector(step: FlowStep) -> Callable[[Any], Any] | None:
-    """What gives the names of the steps where an event goes on, if it is not all of them."""
-    given = getattr(step, "outlets_selector", None) or getattr(step, "select_outlets", None)
-    return given if callable(given) else None
 
 
 def _no_answers(ways: Any, event: Any) -> None:

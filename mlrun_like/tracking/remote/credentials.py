@@ -23,6 +23,7 @@ from mlrun_like.tracking.remote.address import Address, parse_address
 __all__ = [
     "credentials_file",
     "forget_token",
+    "forget_tokens",
     "known_services",
     "remember_token",
     "save_token",
@@ -45,6 +46,11 @@ def remember_token(address: Address) -> None:
     """Use the token of an address in this process from now on, if there is one in it."""
     if address.token:
         _given[address.url] = address.token
+
+
+def forget_tokens() -> None:
+    """Forget the tokens that addresses of stores held."""
+    _given.clear()
 
 
 def token_for(url: str) -> str:

@@ -85,8 +85,7 @@ def test_of_a_feature_set() -> None:
     found.spec.schema_policy = "evolve"
     assert check_schema(found, {"k": "str", "x": "int64"}) == "evolve"
     renamed = FeatureSet("a", entities=["k"])
-    renamed["y"] = Feature("int32")
-    renamed["y"].renamed_from = "x"
+    renamed["y"] = Feature("int32", renamed_from="x")  # as the message of a change says
     assert FeatureSet.from_dict(renamed.to_dict())["y"].renamed_from == "x"
     with pytest.raises(InvalidArgumentError, match=r"'evovle' is not known\. Did you mean"):
         FeatureSet("a", schema_policy="evovle")

@@ -84,7 +84,7 @@ def test_the_whole_story_on_this_machine(tmp_path: Path) -> None:
     )  # fmt: skip
     status = run.status
     assert status.results["one_session"] is True
-    assert status.results["name"] == "spark-story"
+    assert status.results["name"] == "spark-story-story"
     found = run.artifact("by_city")
     frame = found.as_df().sort_values("city").reset_index(drop=True)
     assert frame.total.tolist() == [120.0, 60.0, 120.0]
@@ -112,7 +112,7 @@ def test_code_reaches_the_executors(tmp_path: Path, cluster: SparkCluster) -> No
         run = function(tmp_path, WORKERS, "spread", cluster.master).run(watch=False)
     assert run.status.results["return"] == 12
     done = cluster.wait(lambda state: state["completedapps"])
-    assert done["completedapps"][0]["name"] == "spark-spread"
+    assert done["completedapps"][0]["name"] == "spark-spread-spread"
 
 
 def test_an_abort_ends_driver_and_executors(tmp_path: Path, cluster: SparkCluster) -> None:

@@ -1,0 +1,81 @@
+"""Names of labels, files and folders, and patterns of names."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "APP_NAME_REGEX",
+    "CODE_ARTIFACT_DOWNLOAD_SUBDIR",
+    "CRON_TRIGGER_KINDS",
+    "DASK_LABEL_PREFIX",
+    "DEFAULT_SOURCE_CODE_TARGET_DIR",
+    "FQN_PATTERN",
+    "FQN_REGEX",
+    "IMAGE_NAME_ENRICH_REGISTRY_PREFIX",
+    "INTERSECT_DICT_KEYS",
+    "JOB_TYPE_PROJECT_LOADER",
+    "JOB_TYPE_RERUN_WORKFLOW_RUNNER",
+    "JOB_TYPE_WORKFLOW_RUNNER",
+    "K8S_DNS_1123_LABEL_MAX_LENGTH",
+    "MAX_BATCH_JOB_DURATION",
+    "MLRUN_ACTIVE_PROJECT",
+    "MLRUN_FUNCTIONS_ANNOTATION",
+    "MLRUN_INTERNAL_ARTIFACT_PATH",
+    "MLRUN_LABEL_PREFIX",
+    "MLRUN_RUNTIME_AUTH_DEFAULT_TOKEN_NAME",
+    "MLRUN_SERVING_CONF",
+    "MLRUN_SERVING_SPEC_FILENAME",
+    "MLRUN_SERVING_SPEC_MOUNT_PATH",
+    "MLRUN_SERVING_SPEC_PATH",
+    "MODEL_ENDPOINT_ID_PATTERN",
+    "MYSQL_MEDIUMBLOB_SIZE_BYTES",
+    "NUCLIO_LABEL_PREFIX",
+    "PROJECT_PATTERN",
+    "RESERVED_BATCH_JOB_SUFFIX",
+    "RESERVED_TAG_NAME_LATEST",
+    "RESULT_NAME_REGEX",
+    "headers_prefix",
+    "labels_prefix",
+    "last_source_index",
+]
+
+CODE_ARTIFACT_DOWNLOAD_SUBDIR = ".mlrun/code"
+DASK_LABEL_PREFIX = "dask.org/"
+DEFAULT_SOURCE_CODE_TARGET_DIR = "/home/mlrun_code"
+IMAGE_NAME_ENRICH_REGISTRY_PREFIX = "."
+JOB_TYPE_PROJECT_LOADER = "project-loader"
+JOB_TYPE_RERUN_WORKFLOW_RUNNER = "rerun-workflow-runner"
+JOB_TYPE_WORKFLOW_RUNNER = "workflow-runner"
+K8S_DNS_1123_LABEL_MAX_LENGTH = 63
+MAX_BATCH_JOB_DURATION = "1w"
+MLRUN_ACTIVE_PROJECT = "MLRUN_ACTIVE_PROJECT"
+MLRUN_FUNCTIONS_ANNOTATION = "mlrun/mlrun-functions"
+MLRUN_INTERNAL_ARTIFACT_PATH = "+/.mlrun/sources"
+MLRUN_LABEL_PREFIX = "mlrun/"
+MLRUN_RUNTIME_AUTH_DEFAULT_TOKEN_NAME = "default"
+MLRUN_SERVING_CONF = "serving-conf"
+MLRUN_SERVING_SPEC_FILENAME = "serving_spec.json"
+MLRUN_SERVING_SPEC_MOUNT_PATH = f"/tmp/mlrun/{MLRUN_SERVING_CONF}"
+MLRUN_SERVING_SPEC_PATH = f"{MLRUN_SERVING_SPEC_MOUNT_PATH}/{MLRUN_SERVING_SPEC_FILENAME}"
+MYSQL_MEDIUMBLOB_SIZE_BYTES = 16 << 20
+NUCLIO_LABEL_PREFIX = "nuclio.io/"
+RESERVED_BATCH_JOB_SUFFIX = "-batch"
+RESERVED_TAG_NAME_LATEST = "latest"
+headers_prefix = "x-mlrun-"
+labels_prefix = "mlrun/"
+last_source_index = -1
+
+_APP = r"[a-zA-Z0-9_-]+"
+_RESULT = r"[a-zA-Z_][a-zA-Z0-9_]*"
+_PROJECT = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+APP_NAME_REGEX = re.compile(_APP)
+RESULT_NAME_REGEX = re.compile(_RESULT)
+PROJECT_PATTERN = f"^{_PROJECT}$"
+MODEL_ENDPOINT_ID_PATTERN = f"^{_APP}$"
+FQN_PATTERN = (
+    rf"^(?P<project>{_PROJECT})\.(?P<app>{_APP})\.(?P<type>result|metric)\.(?P<name>{_RESULT})$"
+)
+FQN_REGEX = re.compile(FQN_PATTERN)
+CRON_TRIGGER_KINDS = ("http", "cron")
+INTERSECT_DICT_KEYS = {"metric": "intersect_metrics", "result": "intersect_results"}

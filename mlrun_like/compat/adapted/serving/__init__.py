@@ -1,0 +1,14 @@
+"""What `mlrun.serving` does in a way of its own.
+
+standing.py   classes that stand for ours, with MLRun's arguments
+states.py     TaskStep, RouterStep, QueueStep and flows made without a graph
+events.py     MockEvent, MockTrigger, Response
+server.py     GraphServer from a serving spec; the hooks of a Nuclio function
+answers.py    errors in MLRun's form
+models.py     Model, LLModel: what a ModelRunnerStep (runner.py) runs; providers.py language models
+choosing.py   ChoiceByField, with MLRun's errors
+remote.py     RemoteStep, BatchHttpRequests: documents in MLRun's form
+v1.py         MLModelServer and new_v1_model_server
+endpoints.py  answers reshaped by method and path; jsonpath.py the paths in bodies
+helpers.py    StepToDict, is_event_like, names of headers
+"""
