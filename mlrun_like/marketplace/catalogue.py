@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, SpecError
-from mlrun_like.marketplace.addresses import KINDS, check_name
+from mlrun_like.marketplace.addresses import KINDS, check_name, spellings
+from mlrun_like.marketplace.index import Index, read_index
 from mlrun_like.marketplace.item import HubItem, read_item
 from mlrun_like.marketplace.opening import Found, has_file, names_in, read_bytes
 from mlrun_like.marketplace.source import HubSource
+from mlrun_like.marketplace.versions import version_key
 from mlrun_like.packaging.document import parse_text
 
-__all__ = ["Catalogue", "item_document", "read_catalogue"]
+__all__ = ["Catalogue", "item_at", "item_document", "read_catalogue"]
 
 _CATALOGUE = 16 << 20
 _ITEM = 256 << 10
@@ -64,50 +64,34 @@ def read_catalogue(source: HubSource, *, refresh: bool = False) -> Catalogue:
     Raises:
         StoreUnavailableError: if it cannot be reached and there is no copy.
         SpecError: if its `catalog.json` cannot be read.
+        IntegrityError: if the source has a key, and its index no signature of it.
     """
     made = Catalogue(source)
     found = False
     for kind in KINDS:
-        for place in (f"{kind}/{source.channel}/catalog.json", f"{kind}/catalog.json"):
-            try:
-                read = read_bytes(source, place, _CATALOGUE, refresh=refresh)
-            except NotFoundError:
-                continue
+        index = read_index(source, kind, refresh=refresh)
+        if index is not None:
             found = True
-            made.age = max(made.age, read.age)
-            made.error = made.error or read.error
-            _fill(made, _parsed(read.data, f"{source.name}: {place}"), kind, place)
-            break
-    if not found:
+            made.age = max(made.age, index.found.age)
+            made.error = made.error or index.found.error
+            _fill(made, index, kind)
+    if not found and source.key:
+        made.problem("it has a key, and no index that could be signed")
+    elif not found:
         _scan(made)
-    made.items.sort(key=lambda item: (item.name, item.tag != "latest", item.tag))
+    made.items.sort(key=lambda item: (item.name, item.tag != "latest", version_key(item.tag)))
     return made
 
 
-def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
-    try:
-        document = orjson.loads(data)
-    except (ValueError, RecursionError) as exc:
-        raise SpecError(f"the catalogue is not JSON: {str(exc)[:200]}", where=where) from exc
-    if not isinstance(document, dict):
-        raise SpecError(f"a catalogue is a mapping, not {document!r:.60}", where=where)
-    return document
-
-
-def _fill(made: Catalogue, document: Mapping[str, Any], kind: str, place: str) -> None:
-    inner = document.get(kind)
-    if isinstance(inner, dict):  # an older form: {"functions": {"master": {...}}}
-        channel = inner.get(made.source.channel)
-        document = channel if isinstance(channel, dict) else inner
-    folder = place.rpartition("/")[0]
-    for name, versions in document.items():
+def _fill(made: Catalogue, index: Index, kind: str) -> None:
+    for name, versions in index.rows.items():
         if not isinstance(versions, dict):
             made.problem(f"{name[:100]}: its versions are no mapping")
             continue
         for tag, entry in versions.items():
             if len(made.items) >= _MOST:
                 return made.problem(f"only the first {_MOST} are listed")
-            where = f"{folder}/{name}/{tag}/"
+            where = index.folder_of(name, tag, entry)
             made.add(lambda n=name, t=tag, e=entry, w=where: _item(made, e, n, t, kind, w), name)
 
 
@@ -158,9 +142,40 @@ def _has_item(source: HubSource, folder: str) -> bool:
 
 def _scanned(source: HubSource, name: str, tag: str, folder: str, kind: str) -> HubItem:
     document = item_document(source, folder)
+    said = document.get("marketplaceType")
+    if said in KINDS and folder.partition("/")[0] not in KINDS:  # one folder of items of all sorts
+        kind = said
     return read_item(
         document, name=name, tag=tag, source=source.name, object_type=kind, folder=folder
     )
+
+
+def item_at(source: HubSource, folder: str, name: str, tag: str, kind: str) -> HubItem | None:
+    """The item whose `item.yaml` is in a folder, or None.
+
+    Args:
+        source: The catalogue.
+        folder: Its path there, with a slash at the end.
+        name: What it is asked for as.
+        tag: The version that it is asked for as.
+        kind: What it is, if it does not say.
+
+    Raises:
+        SpecError: if its `item.yaml` cannot be read.
+    """
+    try:
+        found = read_bytes(source, f"{folder}item.yaml", _CATALOGUE)
+    except NotFoundError:
+        return None
+    place = f"{source.name}: {folder}item.yaml"
+    document = parse_text(_text(found, _ITEM), place, "item")
+    # it is called as its folder is: its own name may be spelled in another way
+    known = next((one for one in spellings(name) if one in folder.split("/")), name)
+    said = document.get("marketplaceType")
+    return read_item(
+        document, name=known, tag=tag or "latest", source=source.name,
+        object_type=said if said in KINDS else kind, folder=folder,
+    )  # fmt: skip
 
 
 def item_document(source: HubSource, folder: str) -> dict[str, Any]:

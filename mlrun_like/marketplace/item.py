@@ -38,6 +38,8 @@ class HubItem:
         folder: Where its files are in the catalogue, with a slash at the end; empty: search.
         assets: What else is there, by name: a path below `folder`.
         digest: `sha256:...` of its function.yaml, if the catalogue says.
+        files: Digests of its files, by their paths below `folder`, if the catalogue says.
+        min_version: The oldest version of this product that it works with.
         hidden: Whether it is not listed.
         foreign: What else the catalogue says.
     """
@@ -59,6 +61,8 @@ class HubItem:
     folder: str = ""
     assets: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    min_version: str = ""
     hidden: bool = False
     foreign: Mapping[str, Any] = field(default_factory=dict)
 
@@ -92,6 +96,7 @@ class HubItem:
             "item_uri": self.folder,
             "assets": dict(self.assets),
             "digest": self.digest,
+            "min_version": self.min_version,
         }
         given = {k: v for k, v in self.foreign.items() if isinstance(v, (str, int, float, bool))}
         return {"kind": "HubItem", "metadata": metadata, "spec": spec, "status": {"says": given}}
@@ -100,6 +105,7 @@ class HubItem:
 _OWN = {
     *("name", "version", "description", "categories", "labels", "hidden", "spec", "assets"),
     *("marketplaceType", "kind", "className", "defaultHandler", "digest", "doc"),
+    *("minProductVersion", "files"),
 }
 
 
@@ -134,6 +140,8 @@ def read_item(
         version = check_name(tag, "version")
     except InvalidArgumentError as exc:
         raise SpecError(exc.what, where=source, fix=exc.fix) from exc
+    custom = spec.get("customFields")
+    custom = custom if isinstance(custom, Mapping) else {}
     wanted = str(object_type)
     return HubItem(
         name=own,
@@ -146,13 +154,17 @@ def read_item(
         categories=_texts(document.get("categories")),
         labels={k: v for k, v in _pairs(document.get("labels"))},
         handler=_text(spec.get("handler") or document.get("defaultHandler"), 200),
-        class_name=_text(document.get("className") or spec.get("className"), 200),
+        class_name=_text(
+            document.get("className") or spec.get("className") or custom.get("default_class"), 200
+        ),
         filename=_text(spec.get("filename"), 200),
         image=_text(spec.get("image"), 300),
         requirements=_texts(spec.get("requirements")),
         folder=folder,
         assets=dict(_paths(document.get("assets"))),
         digest=_text(document.get("digest"), 80),
+        files=dict(_pairs(document.get("files"))),
+        min_version=_text(document.get("minProductVersion"), 60),
         hidden=document.get("hidden") is True,
         foreign={str(k): v for k, v in list(document.items())[:_MOST] if k not in _OWN},
     )

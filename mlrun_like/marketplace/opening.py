@@ -123,7 +123,10 @@ def names_in(source: HubSource, relative: str, most: int = 5000) -> list[str]:
         root = root_of(source)
         place = _inside(root, relative) if relative else root
         with os.scandir(place) as entries:
-            found = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
+            # hidden ones, and what Python leaves beside tests
+            found = sorted(
+                e.name for e in entries if e.is_dir() and not e.name.startswith((".", "__"))
+            )
     except (OSError, NotFoundError):
         return []
     return found[:most]

@@ -6,11 +6,9 @@ be somebody else's.
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlrun_like.artifacts.stores import join_url
-from mlrun_like.configuration import config
 from mlrun_like.errors import (
     IntegrityError,
     InvalidArgumentError,
@@ -19,11 +17,20 @@ from mlrun_like.errors import (
     StoreUnavailableError,
     nearest,
 )
-from mlrun_like.marketplace.addresses import check_name, check_path, item_folders, spellings
+from mlrun_like.marketplace.addresses import check_name, check_path, spellings
 from mlrun_like.marketplace.catalogue import read_catalogue
 from mlrun_like.marketplace.item import HubItem, read_item
+from mlrun_like.marketplace.looking import (
+    FunctionFile,
+    check_digest,
+    digest_of,
+    function_in,
+    item_in,
+)
 from mlrun_like.marketplace.opening import Found, read_bytes
+from mlrun_like.marketplace.pins import check_pin, pin_of
 from mlrun_like.marketplace.source import HubSource, get_source, list_sources
+from mlrun_like.marketplace.versions import version_key
 from mlrun_like.tracking.connect import open_store
 
 __all__ = [
@@ -36,24 +43,7 @@ __all__ = [
     "read_asset",
 ]
 
-_FUNCTION = 4 << 20
 _ASSET = 16 << 20
-
-
-class FunctionFile(NamedTuple):
-    """The document of a function in a catalogue.
-
-    Args:
-        source: Where it was found.
-        relative: Its path there.
-        found: What was read.
-        digest: `sha256:...` of it.
-    """
-
-    source: HubSource
-    relative: str
-    found: Found
-    digest: str
 
 
 def find_function(name: str, tag: str = "", source: str = "") -> str:
@@ -67,16 +57,31 @@ def find_function(name: str, tag: str = "", source: str = "") -> str:
     Raises:
         NotFoundError: if no catalogue is known, or none has it.
         StoreUnavailableError: if one that comes first cannot be reached.
+        IntegrityError: if it is not what its index promises, or what `hub.lock` pins.
+        IncompatibleVersionError: if it needs a newer product.
     """
     store = open_store()
     return function_file(store, name, tag, source).found.path
 
 
-def function_file(store: Any, name: str, tag: str = "", source: str = "") -> FunctionFile:
-    """The document of a function; arguments and errors as for `find_function`."""
+def function_file(
+    store: Any, name: str, tag: str = "", source: str = "", *, pinned: bool = True
+) -> FunctionFile:
+    """The document of a function; arguments and errors as for `find_function`.
+
+    Args:
+        store: Where sources are recorded.
+        name: Its name.
+        tag: Its version; empty: the newest.
+        source: Only this catalogue.
+        pinned: False: whatever `hub.lock` says.
+    """
     check_name(name)
     if tag:
         check_name(tag, "version")
+    pin = pin_of(name, tag, source) if pinned else None
+    if pin is not None:
+        name, tag, source = pin.name, pin.version, pin.source
     sources = [get_source(store, source)] if source else list_sources(store)
     if not sources:
         raise NotFoundError(
@@ -87,7 +92,7 @@ def function_file(store: Any, name: str, tag: str = "", source: str = "") -> Fun
         )
     for each in sources:
         try:
-            found = _in_source(each, name, tag)
+            found = function_in(each, name, tag)
         except StoreUnavailableError as exc:
             raise StoreUnavailableError(
                 f"catalogue {each.name!r} cannot be asked for {name!r}: {exc.what}",
@@ -95,14 +100,16 @@ def function_file(store: Any, name: str, tag: str = "", source: str = "") -> Fun
                 fix=exc.fix or f"name another one: hub://<source>/{name}",
             ) from exc
         if found is not None:
+            if pin is not None:
+                check_pin(pin, found.digest)
             return found
     shown = name + (f":{tag}" if tag else "")
     places = ", ".join(item.path for item in sources)
     example = join_url(sources[-1].path, name, *([tag] if tag else []), "function.yaml")
     raise NotFoundError(
-        f"the catalogue has no function {shown!r}.{_near(sources, name)}",
+        f"no catalogue has a function {shown!r}.{_near(sources, name)}",
         where=places,
-        fix=f"there must be {example}",
+        fix=f"mlrun-like hub list shows what there is; or add {example}",
     )
 
 
@@ -116,25 +123,9 @@ def _near(sources: list[HubSource], name: str) -> str:
     return nearest(name, sorted(known))
 
 
-def _in_source(source: HubSource, name: str, tag: str) -> FunctionFile | None:
-    for folder in item_folders(name, tag, source.channel, "functions"):
-        relative = f"{folder}function.yaml"
-        try:
-            found = read_bytes(source, relative, _FUNCTION)
-        except NotFoundError:
-            continue
-        path = found.path
-        if not path:
-            raise StoreUnavailableError(
-                "what the catalogue gave cannot be kept on this machine",
-                where=str(config.path("hub")),
-                fix="make room on the disk",
-            )
-        return FunctionFile(source, relative, found, digest_of(found.data))
-    return None
-
-
-def find_item(store: Any, source: str, name: str, tag: str = "", *, kind: str = "") -> HubItem:
+def find_item(
+    store: Any, source: str, name: str, tag: str = "", *, kind: str = "", pinned: bool = True
+) -> HubItem:
     """An item of a catalogue.
 
     Args:
@@ -143,14 +134,21 @@ def find_item(store: Any, source: str, name: str, tag: str = "", *, kind: str = 
         name: Its name.
         tag: Its version; empty: `latest`, else the newest that there is.
         kind: `functions`, `modules` or `steps`; empty: any.
+        pinned: False: whatever `hub.lock` says.
 
     Raises:
         NotFoundError: if there is none.
     """
     check_name(name)
+    pin = pin_of(name, tag, source) if pinned else None
+    if pin is not None:
+        name, tag, source = pin.name, pin.version, pin.source
     sources = [get_source(store, source)] if source else list_sources(store)
     known: set[str] = set()
     for each in sources:
+        direct = item_in(each, name, tag, kind)
+        if direct is not None:
+            return direct
         items = [i for i in read_catalogue(each).items if not kind or i.object_type == kind]
         mine = [item for item in items if item.name in spellings(name)]
         wanted = [item for item in mine if item.tag == (tag or "latest")]
@@ -158,9 +156,9 @@ def find_item(store: Any, source: str, name: str, tag: str = "", *, kind: str = 
         if wanted:
             return wanted[0]
         if mine and not tag:
-            return mine[-1]
+            return max(mine, key=lambda item: version_key(item.version or item.tag))
         if not items and not mine:
-            found = _in_source(each, name, tag)
+            found = function_in(each, name, tag)
             if found is not None:
                 folder = found.relative.rpartition("/")[0] + "/"
                 return read_item({}, name=name, tag=tag or "latest", source=each.name,
@@ -170,7 +168,7 @@ def find_item(store: Any, source: str, name: str, tag: str = "", *, kind: str = 
     raise NotFoundError(
         f"no catalogue has {shown!r}.{nearest(name, sorted(known))}",
         where=", ".join(each.name for each in sources),
-        fix="look at GET /hub/catalog",
+        fix="mlrun-like hub list shows what there is",
     )
 
 
@@ -190,26 +188,20 @@ def read_asset(store: Any, item: HubItem, path: str) -> Found:
     source = get_source(store, item.source)
     relative = check_path(item.assets.get(path, path))
     for place in (relative, f"src/{relative}"):
+        promised = item.files.get(place, "")
+        if place.endswith("function.yaml") and item.digest:
+            promised = item.digest
+        if item.files and not promised and not source.key:
+            continue  # what a published index does not name is not there
         try:
             found = read_bytes(source, item.folder + place, _ASSET)
         except NotFoundError:
             continue
-        if place.endswith("function.yaml") and item.digest:
-            check_digest(found.data, item)
+        if promised:
+            check_digest(found.data, item, promised)
+        elif source.key:
+            raise IntegrityError(
+                f"the signed index of {source.name!r} does not name {place!r}", where=item.url
+            )
         return found
     raise NotFoundError(f"{item.url} has no file {path!r:.80}", where=source.name)
-
-
-def check_digest(data: bytes, item: HubItem) -> None:
-    """Raise IntegrityError if bytes are not those that the catalogue promises."""
-    if item.digest != digest_of(data):
-        raise IntegrityError(
-            f"{item.url} is not what its catalogue promises",
-            where=item.source,
-            fix="ask who runs the catalogue; do not use it until then",
-        )
-
-
-def digest_of(data: bytes) -> str:
-    """`sha256:...` of bytes."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from mlrun_like.artifacts.mapped import mapped_url
 from mlrun_like.configuration import config
 from mlrun_like.errors import (
     ConflictError,
@@ -17,6 +19,7 @@ from mlrun_like.errors import (
     nearest,
 )
 from mlrun_like.marketplace.addresses import check_name
+from mlrun_like.marketplace.shipped import shipped_folder
 from mlrun_like.tracking.abilities import DocumentStore
 from mlrun_like.types import Document
 
@@ -24,6 +27,7 @@ __all__ = [
     "DEFAULT",
     "KIND",
     "PROJECT",
+    "SHIPPED",
     "HubSource",
     "delete_source",
     "get_source",
@@ -35,6 +39,9 @@ KIND = "hub-source"
 PROJECT = "_hub"
 """No project of a user can have this name."""
 DEFAULT = "default"
+SHIPPED = "shipped"
+_HUB = "hub://"
+_OWN = (DEFAULT, SHIPPED)
 _SCHEMES = ("http", "https", "git", "git+https", "git+http", "git+file", "git+ssh", "file")
 _OTHER = re.compile(r"[a-z][a-z0-9+]*\Z")
 _LONGEST = 2000
@@ -51,6 +58,7 @@ class HubSource:
         channel: Which of its channels; MLRun's are `master` and `development`.
         index: Its place in the order of search; -1: the last.
         description: What it holds.
+        key: Its public key (Ed25519, base64): its index must be signed by that; empty: need not.
 
     Raises:
         InvalidArgumentError: if a part cannot be used.
@@ -61,6 +69,7 @@ class HubSource:
     channel: str = "master"
     index: int = -1
     description: str = ""
+    key: str = ""
 
     def __post_init__(self) -> None:
         check_name(self.name, "name of a source")
@@ -76,7 +85,19 @@ class HubSource:
             raise InvalidArgumentError(
                 f"{self.index!r:.40} is no place in the order", fix="use 1, 2, ... or -1: the last"
             )
+        self._check_key()
         self._check_scheme()
+
+    def _check_key(self) -> None:
+        try:
+            size = len(base64.b64decode(self.key, validate=True))
+        except (ValueError, TypeError):
+            size = -1
+        if size not in (0, 32):
+            raise InvalidArgumentError(
+                f"{self.key!r:.60} is no key of a catalogue",
+                fix="give its 32 bytes as base64, as `mlrun-like hub publish --sign` shows it",
+            )
 
     def _check_scheme(self) -> None:
         if "://" not in self.path:
@@ -117,12 +138,20 @@ class HubSource:
 
     def to_dict(self) -> Document:
         """MLRun's IndexedHubSource: index and source."""
+        spec = {"path": self.path, "channel": self.channel, "object_type": "functions"}
+        if self.key:
+            spec["key"] = self.key
         return {
             "index": self.index,
             "source": {
                 "kind": "HubSource",
                 "metadata": {"name": self.name, "description": self.description},
-                "spec": {"path": self.path, "channel": self.channel, "object_type": "functions"},
+                "spec": {
+                    "path": self.path,
+                    "channel": self.channel,
+                    "object_type": "functions",
+                    **({"key": self.key} if self.key else {}),
+                },
                 "status": {"state": "created"},
             },
         }
@@ -159,23 +188,33 @@ class HubSource:
             channel=spec.get("channel") or "master",
             index=-1 if index is None else index,
             description=str(metadata.get("description") or "")[:_LONGEST],
+            key=spec.get("key") or "",
         )
 
 
 def list_sources(store: Any = None) -> list[HubSource]:
-    """All catalogues in their order; the one of the setting `hub_url` comes last.
+    """All catalogues in their order: the recorded ones, that of the setting `hub_url`, the shipped.
+
+    The last one is called `default`; if `hub_url` bears that name, the shipped one is `shipped`.
 
     Args:
         store: Where the others are recorded; a store that keeps no definitions has none.
     """
+    found = _recorded(store)
+    url = str(config.hub_url) or mapped_url(_HUB).removeprefix(_HUB)
+    if url:
+        found.append(HubSource(DEFAULT, url, description="the setting hub_url", index=-1))
+    folder = shipped_folder() if config.hub_shipped else None
+    if folder is not None:
+        name = SHIPPED if url else DEFAULT
+        found.append(HubSource(name, str(folder), description="comes with the product"))
+    return found
+
+
+def _recorded(store: Any) -> list[HubSource]:
     rows = store.list_documents(KIND, PROJECT) if isinstance(store, DocumentStore) else []
     found = [HubSource.from_dict(row) for row in rows]
-    found.sort(key=lambda item: (item.index < 0, item.index, item.name))
-    if config.hub_url:
-        found.append(
-            HubSource(DEFAULT, str(config.hub_url), description="the setting hub_url", index=-1)
-        )
-    return found
+    return sorted(found, key=lambda item: (item.index < 0, item.index, item.name))
 
 
 def get_source(store: Any, name: str) -> HubSource:
@@ -201,11 +240,12 @@ def store_source(store: DocumentStore, source: HubSource) -> HubSource:
     Raises:
         ConflictError: if its name is that of the setting's.
     """
-    if source.name == DEFAULT:
+    if source.name in _OWN:
         raise ConflictError(
-            f"the catalogue {DEFAULT!r} is the setting hub_url", fix="choose another name"
+            f"the catalogue {source.name!r} is the setting hub_url or comes with the product",
+            fix="choose another name",
         )
-    others = [item for item in list_sources(store) if item.name not in (source.name, DEFAULT)]
+    others = [item for item in _recorded(store) if item.name != source.name]
     place = source.index if source.index > 0 else len(others) + 1
     place = min(place, len(others) + 1)
     others.insert(place - 1, source)
@@ -219,17 +259,18 @@ def delete_source(store: DocumentStore, name: str) -> bool:
     Raises:
         ConflictError: if it is the setting's.
     """
-    if name == DEFAULT:
+    if name in _OWN:
         raise ConflictError(
-            f"the catalogue {DEFAULT!r} is the setting hub_url", fix="change the setting"
+            f"the catalogue {name!r} is the setting hub_url or comes with the product",
+            fix="change the settings hub_url and hub_shipped",
         )
     gone = bool(store.delete_document(KIND, PROJECT, name))
-    _write_all(store, [item for item in list_sources(store) if item.name != DEFAULT])
+    _write_all(store, _recorded(store))
     return gone
 
 
 def _write_all(store: DocumentStore, ordered: list[HubSource]) -> None:
-    known = {item.name: item for item in list_sources(store)}
+    known = {item.name: item for item in _recorded(store)}
     for number, item in enumerate(ordered, start=1):
         wanted = replace(item, index=number)
         if known.get(item.name) != wanted:

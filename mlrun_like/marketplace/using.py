@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
-from mlrun_like.errors import NotFoundError, SpecError
 from mlrun_like.marketplace.item import HubItem
-from mlrun_like.marketplace.resolving import (
-    check_digest,
-    digest_of,
-    function_file,
-    read_asset,
-)
+from mlrun_like.marketplace.resolving import check_digest, function_file
 from mlrun_like.names import check_project, normalize_name
 from mlrun_like.packaging.document import parse_text
 from mlrun_like.specs.function import FunctionDoc
@@ -21,7 +14,6 @@ from mlrun_like.types import Document
 __all__ = ["use_item"]
 
 _HUB = "hub"
-_KINDS = {"generic": "job", "monitoring_application": "job", "": "job", "nuclio:serving": "serving"}
 
 
 def use_item(store: Any, project: str, item: HubItem, *, name: str = "", tag: str = "") -> Document:
@@ -65,41 +57,10 @@ def use_item(store: Any, project: str, item: HubItem, *, name: str = "", tag: st
 
 
 def _document(store: Any, item: HubItem) -> tuple[FunctionDoc, str]:
-    if item.object_type == "functions":
-        tag = "" if item.tag == "latest" else item.tag
-        try:
-            file = function_file(store, item.name, tag, item.source)
-        except NotFoundError:
-            pass
-        else:
-            if item.digest:
-                check_digest(file.found.data, item)
-            text = _text(file.found.data, item.url)
-            return FunctionDoc.from_dict(parse_text(text, item.url), item.url), file.digest
-    if not item.filename.endswith(".py"):
-        raise NotFoundError(
-            f"{item.url} has neither a function.yaml nor a .py file", where=item.source
-        )
-    found = read_asset(store, item, item.filename)
-    code = _text(found.data, item.url)
-    spec: dict[str, Any] = {
-        "description": item.description,
-        "default_handler": item.handler,
-        "image": item.image,
-        "default_class": item.class_name,
-        "build": {
-            "functionSourceCode": base64.b64encode(code.encode()).decode(),
-            "requirements": list(item.requirements),
-            "origin_filename": item.filename,
-        },
-    }
-    kind = _KINDS.get(item.kind, item.kind)
-    document = {"kind": kind, "metadata": {"name": item.name}, "spec": spec}
-    return FunctionDoc.from_dict(document, item.url), digest_of(found.data)
-
-
-def _text(data: bytes, where: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise SpecError("it is not UTF-8 text", where=where) from exc
+    tag = "" if item.tag == "latest" else item.tag
+    file = function_file(store, item.name, tag, item.source)
+    if item.digest and file.relative.endswith("function.yaml"):
+        check_digest(file.found.data, item)
+    document = FunctionDoc.from_dict(parse_text(file.text(item.url), item.url), item.url)
+    document.spec.default_class = document.spec.default_class or item.class_name
+    return document, file.digest

@@ -13,6 +13,7 @@ applications/  what looks at windows of requests, and the controller that runs i
 alerts/        what happened -> rules -> incidents, notifications
 actions/       what an alert does: retrain, roll back, call
 validation/    schemas, anomalies, drift and skew, personal data
+description/   what a table holds, for people: numbers, oddities, charts
 analysis/      before release: slices, fairness, comparison, decay
 dashboards/    Prometheus numbers, Grafana dashboards made by a program
 pages/         the same as web pages, without either

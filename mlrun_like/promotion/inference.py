@@ -241,14 +241,14 @@ class _Work:
             names = names if count > 1 else ["predicted_label"]
         if len(names) != count:
             raise InvalidArgumentError(
-                f"The number of predicted labels: {count} is not equal to the given label "
-                f"columns: {len(names)}",
+                f"the model gives {count} values for a row, and label_columns has {len(names)} "
+                "names",
                 fix=f"label_columns= {count} names",
             )
         taken = [name for name in names if name in frame.columns]
         if taken:
             raise InvalidArgumentError(
-                f"The labels: {taken} are already existed in the given dataset.",
+                f"the data set has columns {taken} already",
                 fix=f"drop_columns={taken!r} leaves them out; label_columns= names other ones",
             )
         return names

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mlrun_like.marketplace.sharing.scaffold import init_item
 from mlrun_like.marketplace.source import HubSource
 
-__all__ = ["FUNCTION", "mlrun_hub", "write"]
+__all__ = ["FUNCTION", "item", "mlrun_hub", "write"]
 
 FUNCTION = "kind: job\nmetadata:\n  name: describe\nspec:\n  description: looks at data\n"
 
@@ -40,3 +41,15 @@ def mlrun_hub(root: Path, **entry: Any) -> HubSource:
     write(root, "steps/master/catalog.json", json.dumps(step))
     write(root, "steps/master/verify/latest/src/verify.py", "class Verify:\n    pass\n")
     return HubSource("ours", str(root))
+
+
+def item(root: Path, name: str = "clean_text", version: str = "1.0.0", kind: str = "functions",
+         code: str = "") -> Path:  # fmt: skip
+    """The folder of an item that can be published."""
+    folder = init_item(name, root, kind=kind)
+    said = folder / "item.yaml"
+    said.write_text(said.read_text().replace("version: 1.0.0", f"version: {version}"))
+    if code:
+        with (folder / f"{name}.py").open("a") as file:
+            file.write(code)
+    return folder

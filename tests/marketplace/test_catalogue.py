@@ -48,15 +48,15 @@ def test_the_layout_of_mlrun(tmp_path: Path) -> None:
     store = open_store()
     store_source(store, source)
     assert find_function("describe").endswith("/describe/latest/src/function.yaml")
-    assert import_function("hub://ours/describe:1.1.0", "p").metadata.name == "describe"
-    assert import_function("hub://describe", "p").kind == "job"
+    assert import_function("hub://ours/describe:1.1.0", project="p").metadata.name == "describe"
+    assert import_function("hub://describe", project="p").kind == "job"
     item = find_item(store, "", "describe", "1.1.0")
     assert read_asset(store, item, "source").data.startswith(b"def run")
     assert read_asset(store, item, "src/function.yaml").data == FUNCTION.encode()
     with pytest.raises(NotFoundError, match="Did you mean 'describe'"):
         find_function("descrbe")
     with pytest.raises(NotFoundError):
-        import_function("hub://theirs/describe", "p")
+        import_function("hub://theirs/describe", project="p")
 
 
 def test_a_plain_folder_is_looked_through(tmp_path: Path) -> None:
@@ -172,9 +172,14 @@ def test_using_an_item_stores_a_function_and_runs_nothing(tmp_path: Path) -> Non
     step = use_item(store, "p", find_item(store, "ours", "verify"))
     assert step["spec"]["default_class"] == "Verify" and step["spec"]["build"]["functionSourceCode"]
     assert function_file(store, "describe").digest == digest_of(FUNCTION.encode())
+    # what is latest by an index with digests is read from its version's folder
+    write(tmp_path, "functions/master/describe/latest/src/function.yaml", "broken")
+    use_item(store, "p", find_item(store, "", "describe"))
     write(
-        tmp_path, "functions/master/describe/latest/src/function.yaml", FUNCTION + "verbose: true\n"
+        tmp_path, "functions/master/describe/1.1.0/src/function.yaml", FUNCTION + "verbose: true\n"
     )
+    with pytest.raises(IntegrityError):
+        import_function("hub://describe")
     with pytest.raises(IntegrityError):
         use_item(store, "p", find_item(store, "", "describe"))
 

@@ -96,9 +96,9 @@ def test_a_file_is_asked_for_once_and_kept_for_when_the_server_is_away(hub: Hub)
     hub.files["/functions/master/describe/latest/src/function.yaml"] = FUNCTION
     source = HubSource("ours", hub.url)
     store_source(open_store(), source)
-    assert import_function("hub://ours/describe", "p").metadata.name == "describe"
+    assert import_function("hub://ours/describe", project="p").metadata.name == "describe"
     count = len(hub.asked)
-    assert import_function("hub://ours/describe", "p").metadata.name == "describe"
+    assert import_function("hub://ours/describe", project="p").metadata.name == "describe"
     assert len(hub.asked) == count  # also what is not there is known for a while
     for path in hub.asked:
         aged(hub.url + path)
@@ -106,7 +106,7 @@ def test_a_file_is_asked_for_once_and_kept_for_when_the_server_is_away(hub: Hub)
     found = read_bytes(source, "functions/master/describe/latest/src/function.yaml", 1000)
     assert found.data == FUNCTION and found.age > 80_000 and "answered 500" in found.error
     asked = len(hub.asked)
-    assert import_function("hub://ours/describe", "p").metadata.name == "describe"
+    assert import_function("hub://ours/describe", project="p").metadata.name == "describe"
     assert len(hub.asked) == asked  # one that failed is not asked again at once
     with pytest.raises(StoreUnavailableError):
         read_bytes(source, "other", 1000)

@@ -19,8 +19,10 @@ from mlrun_like.tracking.connect import open_store
 
 
 def names() -> list[str]:
-    """The sources in their order."""
-    return [source.name for source in list_sources(open_store())]
+    """The sources in their order, without the one that comes with the product."""
+    *found, last = [source.name for source in list_sources(open_store())]
+    assert last == ("shipped" if config.hub_url else "default")
+    return found
 
 
 def test_sources_stand_in_their_order() -> None:
@@ -35,15 +37,20 @@ def test_sources_stand_in_their_order() -> None:
     store_source(store, HubSource("a", "/hubs/moved"))
     assert names() == ["c", "d", "b", "a"]
     assert get_source(store, "a").path == "/hubs/moved"
-    assert [source.index for source in list_sources(store)] == [1, 2, 3, 4]
+    assert [source.index for source in list_sources(store)][:-1] == [1, 2, 3, 4]
     assert delete_source(store, "d") and not delete_source(store, "d")
-    assert [source.index for source in list_sources(store)] == [1, 2, 3]
+    assert [source.index for source in list_sources(store)][:-1] == [1, 2, 3]
     with config.override(hub_url="/hubs/default"):
         assert names() == ["c", "b", "a", "default"]
         with pytest.raises(ConflictError):
             delete_source(store, "default")
-    with pytest.raises(ConflictError):
-        store_source(store, HubSource("default", "/x"))
+    for name in ("default", "shipped"):
+        with pytest.raises(ConflictError):
+            store_source(store, HubSource(name, "/x"))
+        with pytest.raises(ConflictError):
+            delete_source(store, name)
+    with config.override(hub_shipped=False):
+        assert [one.name for one in list_sources(store)] == ["c", "b", "a"]
     with pytest.raises(NotFoundError, match="Did you mean 'b'"):
         get_source(store, "bb")
 

@@ -99,10 +99,10 @@ def test_forms_of_data(champion: Any, rows: pd.DataFrame, tmp_path: Path, form: 
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
-        ({}, "already existed"),
+        ({}, "the data set has columns"),
         ({"drop_columns": "yy"}, "drop_columns names 'yy'"),
         ({"drop_columns": ["x", "y"]}, "no column 'x'"),
-        ({"drop_columns": "y", "label_columns": ["a", "b"]}, "predicted labels: 1"),
+        ({"drop_columns": "y", "label_columns": ["a", "b"]}, "gives 1 values"),
         ({"drop_columns": "y", "model_path": "net.pkl"}, "no URI of a logged model"),
         ({"drop_columns": "y", "chunk": 0}, "chunk 0"),
     ],

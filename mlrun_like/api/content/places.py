@@ -150,7 +150,7 @@ def open_target(url: str, project: str) -> DataItem:
     own = _own_path(url, project)
     if own is not None:
         store = RootStore()
-        return DataItem(f"service://{own}", store, own)
+        return DataItem("", store, own, f"service://{own}")
     for prefix in _allowed(project):
         if _below(url, prefix):
             return _open(url, prefix)
@@ -207,7 +207,7 @@ def _folder(prefix: str) -> str:
 def _open(url: str, prefix: str) -> DataItem:
     scheme = scheme_of(url)
     if scheme in ("http", "https"):
-        return DataItem(url, PublicWebStore(scheme), url)
+        return DataItem("", PublicWebStore(scheme), url)
     if scheme in ("", "file"):
         return open_url(Path(_plain(url)))
     del prefix

@@ -13,10 +13,10 @@ from mlrun_like.api.pages.forms import Form, read_form
 from mlrun_like.api.pages.frame import frame, heading
 from mlrun_like.api.pages.parts.hub import hub_page, item_page
 from mlrun_like.api.pages.parts.look import look_of, place
-from mlrun_like.api.routes.hub_data import hub_item, hub_items
 from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
 from mlrun_like.drawing.page import badge
 from mlrun_like.errors import AccessDeniedError
+from mlrun_like.marketplace.browsing import hub_item, hub_items
 from mlrun_like.marketplace.resolving import find_item
 from mlrun_like.marketplace.using import use_item
 

@@ -22,7 +22,7 @@ endpoints.py      model endpoints; endpoints_data.py; grafana.py: MLRun's data s
 monitoring.py     whether models are watched, applications, windows
 alerts.py, incidents.py   definitions, events; incidents, silences; alerts_data.py
 gateway.py        deployed functions; gateway_trying.py: try-it, recorded events; gateway_data.py
-hub.py            sources, catalogue, items; hub_data.py
+hub.py            sources, catalogue, items
 bodies.py         checks of what callers send; background.py: long work
 runs.py           runs; asking.py: their filters; runs_data.py: for pages too
 metrics.py, logs.py, comparison.py   what runs measured and wrote, several side by side

@@ -136,4 +136,4 @@ def file_name(project: str, file: str) -> str:
 def bundle(project: str, file: str = "") -> DataItem:
     """An export of a project; without a name their folder."""
     path = f"{check_project(project)}/{_FOLDER}" + (f"/{file}" if file else "")
-    return DataItem(f"service://{path}", RootStore(), path)
+    return DataItem("", RootStore(), path, f"service://{path}")

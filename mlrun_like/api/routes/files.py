@@ -230,7 +230,7 @@ def preview_request(request: Request) -> PreviewRequest:
 
 def _own(project: str, path: str, *, empty: bool = False) -> DataItem:
     clean = join_url(check_project(project), check_path(path, empty=empty))
-    return DataItem(f"service://{clean}", RootStore(), clean)
+    return DataItem("", RootStore(), clean, f"service://{clean}")
 
 
 def _stat(item: DataItem) -> dict[str, Any]:

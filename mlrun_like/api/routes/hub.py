@@ -13,7 +13,6 @@ from starlette.responses import Response
 from mlrun_like.api.http.answers import json_answer
 from mlrun_like.api.http.paging import paged
 from mlrun_like.api.routes.bodies import document_in, flag, text
-from mlrun_like.api.routes.hub_data import hub_item, hub_items, hub_sources
 from mlrun_like.api.routing import Needs, Routes, caller_of, store_of
 from mlrun_like.errors import (
     InvalidArgumentError,
@@ -22,6 +21,7 @@ from mlrun_like.errors import (
     StoreUnavailableError,
 )
 from mlrun_like.marketplace.addresses import KINDS, check_path
+from mlrun_like.marketplace.browsing import hub_item, hub_items, hub_sources
 from mlrun_like.marketplace.resolving import find_item, read_asset
 from mlrun_like.marketplace.source import HubSource, delete_source, get_source, store_source
 from mlrun_like.marketplace.using import use_item

@@ -53,7 +53,7 @@ def _ask(action: Action, body: dict[str, Any], record: ActionRecord) -> Outcome:
 
 
 def _run(uri: str, parameters: dict[str, Any], record: ActionRecord) -> Outcome:
-    function = import_function(uri, record.project)
+    function = import_function(uri, project=record.project)
     metadata = RunMetadata(
         name=function.name,
         uid=record.uid,

@@ -22,6 +22,7 @@ from mlrun_like.errors import (
 )
 from mlrun_like.functions.creators import function_to_module, import_function
 from mlrun_like.monitoring.applications.base import ModelMonitoringApplicationBase
+from mlrun_like.packaging.old_names import answer_old_names
 
 __all__ = ["SHIPPED", "load_class", "make_application", "path_of"]
 
@@ -198,6 +199,7 @@ def _module_of_file(path: str, where: str) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # dataclasses and pickles look their module up
         try:
+            answer_old_names()
             spec.loader.exec_module(module)
         except Exception as exc:
             # the user's own code: whatever it raises is what is wrong with the file

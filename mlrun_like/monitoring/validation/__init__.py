@@ -19,6 +19,8 @@ comparing.py     drift between spans, skew between training and serving
 policy.py        Policy: which personal data may be; clean_data masks and drops
 personal_scan.py personal data in columns; personal_kinds.py, personal_names.py,
                  personal_checks.py what it looks like
+personal_text.py personal data within texts; personal_models.py by a language model as well;
+                 personal_change.py what is written instead; personal_columns.py in cells
 step.py          validate_data: a handler for runs and pipelines
 graph_step.py    ValidateData: a step of serving graphs; event_checks.py single events
 """

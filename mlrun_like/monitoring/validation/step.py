@@ -8,6 +8,7 @@ from mlrun_like.artifacts.data import DataItem
 from mlrun_like.monitoring.validation.inference import infer_schema
 from mlrun_like.monitoring.validation.policy import clean_data
 from mlrun_like.monitoring.validation.report import ValidationReport, check_fail_on
+from mlrun_like.monitoring.validation.schema import Schema
 from mlrun_like.monitoring.validation.validating import validate
 from mlrun_like.runs.context import MLClientCtx
 
@@ -51,7 +52,7 @@ def validate_data(  # noqa: PLR0913 - parameters of a run
         SchemaError: if the validation fails, after all is logged.
     """
     wanted = check_fail_on(fail_on)
-    given = None if schema is None else str(schema.get(encoding="utf-8"))
+    given = None if schema is None else Schema.load(schema)
     report = validate(
         data,
         given,

@@ -257,6 +257,11 @@ def test_nothing_of_a_run_is_built_or_read_here(
         with pytest.raises(AccessDeniedError):
             check(function, spec)
     check(function, {"secret_sources": [{"kind": "project", "source": "fraud"}]})
+    platform = {"inputs": {"x": "v3io:///projects/x.csv", "y": "https://host/data/y.csv"}}
+    check(function, platform)
+    for mapped in ({"v3io_root": "/mnt"}, {"url_map": "https://host/data/=/mnt"}):
+        with config.override(**mapped), pytest.raises(AccessDeniedError, match="own machine"):
+            check(function, platform)
     function.spec.image = ""
     with pytest.raises(AccessDeniedError, match="built"):
         check(function, {})

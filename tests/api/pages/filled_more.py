@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 import mlrun_like.feature_store as fstore
+from mlrun_like.configuration import config
 from mlrun_like.feature_store.targets import NoSqlTarget, ParquetTarget
 from mlrun_like.functions.decorators import function
 from mlrun_like.marketplace.source import HubSource, store_source
@@ -265,6 +266,7 @@ def _schedules(store: SqlStore) -> None:
 
 
 def _hub(store: SqlStore, folder: Path) -> None:
+    config.hub_shipped = False
     for name, words in (("describe", "Statistics and plots of a table"), ("evil", HOSTILE)):
         place = folder / "functions" / "master" / name / "latest" / "src"
         place.mkdir(parents=True)

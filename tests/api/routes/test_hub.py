@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mlrun_like.configuration import config
 from mlrun_like.tracking.store import SqlStore
 from tests.api.client import TestClient
 from tests.marketplace.catalogues import mlrun_hub, write
@@ -27,7 +28,7 @@ def test_sources_are_the_servers_and_everybody_reads_them(
     assert service.put(f"{HUB}/sources/b", json=source("b", "/none", 1)).status_code == 200
     user = as_user("developer", "fraud")
     rows = user.get(f"{HUB}/sources").json()["sources"]
-    assert [row["source"]["metadata"]["name"] for row in rows] == ["b", "a"]
+    assert [row["source"]["metadata"]["name"] for row in rows] == ["b", "a", "default"]
     assert user.get(f"{HUB}/sources/a").json()["index"] == 2
     assert user.post(f"{HUB}/sources", json=source("c", "/x")).status_code == 403
     assert user.put(f"{HUB}/sources/a", json=source("a", "/x")).status_code == 403
@@ -45,6 +46,7 @@ def test_sources_are_the_servers_and_everybody_reads_them(
 
 
 def test_the_catalogue_is_searched(service: TestClient, tmp_path: Path) -> None:
+    config.hub_shipped = False
     mlrun_hub(tmp_path / "a")
     service.post(f"{HUB}/sources", json=source("a", tmp_path / "a"))
     service.post(f"{HUB}/sources", json=source("gone", tmp_path / "none"))
@@ -77,7 +79,7 @@ def test_an_item_with_its_files(service: TestClient, tmp_path: Path) -> None:
     assert found["function"]["kind"] == "job" and found["digest"].startswith("sha256:")
     assert found["readme"] == "# Describe" and found["code"].startswith("def run")
     assert [row["tag"] for row in found["versions"]] == ["1.1.0", "latest"]
-    assert 'import_function("hub://a/describe")' in found["use"][0]
+    assert 'import_function("hub://a/describe")' in found["use"][1]
     place = f"{HUB}/sources/a/item-object"
     url = "functions/master/describe/latest/src/describe.py"
     answer = service.get(place, params={"url": url})

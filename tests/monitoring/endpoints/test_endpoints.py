@@ -143,7 +143,7 @@ def test_links_come_from_the_logged_model() -> None:
 
     run = new_function("train", kind="local", project="p").run(handler=train, local=True)
     assert run.status.state == "completed"
-    made = function(net="store://models/p/train-train_net:best")
+    made = function(net="store://models/p/train_net:best")
     made.set_tracking()
     with made.to_mock_server(track_models=True) as server:
         answer = server.test("/v2/models/net/infer", {"inputs": [[1.0, "a"]]})

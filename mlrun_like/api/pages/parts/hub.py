@@ -25,7 +25,7 @@ from mlrun_like.types import Document
 __all__ = ["hub_page", "item_page"]
 
 _ADD = """\
-mlrun-like hub add team /srv/hub            # a folder, a web server or a git repository
+mlrun-like hub source add team /srv/hub     # a folder, a web server or a git repository
 # in it:  functions/<channel>/<name>/latest/src/function.yaml"""
 _KINDS = (
     ("", "everything"),
@@ -134,7 +134,7 @@ def _sources(rows: Sequence[Document]) -> Html:
 
 
 def item_page(data: Document, look: Look, projects: Sequence[str]) -> list[Html]:
-    """One item: what it does, its parameters, its code, and a form that takes it into a project.
+    """One item: what it does, its parameters, example and code, and a form that takes it.
 
     Args:
         data: From `hub_item`.
@@ -145,7 +145,7 @@ def item_page(data: Document, look: Look, projects: Sequence[str]) -> list[Html]
     function = data["function"] or {}
     entry = ((function.get("spec") or {}).get("entry_points") or {}).values()
     readme = markdown(data["readme"]) if data["readme"] else ""
-    code = str(data["code"] or "")
+    code, example = str(data["code"] or ""), str(data["example"] or "")
     use = data["use"]
     lines = use if isinstance(use, str) else "\n".join(map(str, use or []))
     versions = [
@@ -167,7 +167,9 @@ def item_page(data: Document, look: Look, projects: Sequence[str]) -> list[Html]
                 ("categories", ", ".join(meta["categories"])),
                 ("labels", labels_shown(meta["labels"])),
                 ("versions", joined(versions, ", ")),
-                ("digest", element("code", str(data["digest"] or "")[:23])),
+                ("tested", data["tested"]),
+                ("needs version", spec["min_version"]),
+                ("digest", element("code", data["digest"]) if data["digest"] else ""),
             ]),
             class_="halves",
         ),
@@ -175,6 +177,8 @@ def item_page(data: Document, look: Look, projects: Sequence[str]) -> list[Html]
         if data.get("function_error") else Html(),
         box("Entry points", *[_entry(one) for one in entry if isinstance(one, Mapping)]),
         box("Read me", element("div", readme, class_="prose") if readme else ""),
+        fold("Example", element("pre", element("code", whole(example[:_CODE])), tabindex="0"),
+             is_open=False) if example else Html(),
         fold("Code", element("pre", element("code", whole(code[:_CODE])), tabindex="0"),
              is_open=len(code) < 4000) if code else Html(),
     ]  # fmt: skip

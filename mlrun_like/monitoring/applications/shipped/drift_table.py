@@ -9,7 +9,7 @@ from mlrun_like.drawing.charts import histogram
 from mlrun_like.drawing.page import badge, page, section, table, tiles
 from mlrun_like.monitoring.applications.results import ResultStatusApp
 
-__all__ = ["LEVELS", "drift_table"]
+__all__ = ["LEVELS", "drift_page", "drift_table"]
 
 LEVELS = {
     ResultStatusApp.irrelevant: ("not judged", "none"),
@@ -37,9 +37,40 @@ def drift_table(
         metrics: Names of the columns of `distances`.
         judged: The drift of each feature, and its status.
     """
+    return drift_page(
+        f"Drift of {context.endpoint_name or context.endpoint_id}",
+        names,
+        distances,
+        metrics,
+        judged,
+        (context.feature_stats, context.sample_df_stats),
+        f"{context.start_infer_time} to {context.end_infer_time}",
+    )
+
+
+def drift_page(
+    title: str,
+    names: Sequence[str],
+    distances: Any,
+    metrics: Sequence[str],
+    judged: tuple[Any, Sequence[ResultStatusApp]],
+    stats: tuple[Any, Any],
+    subtitle: str = "",
+) -> str:
+    """The same page of any two sets of rows.
+
+    Args:
+        title: The page's.
+        names: Features.
+        distances: A row of distances for each.
+        metrics: Names of the columns of `distances`.
+        judged: The drift of each feature, and its status.
+        stats: By feature, statistics before and now.
+        subtitle: What is below the title.
+    """
     drift, statuses = judged
     order = sorted(range(len(names)), key=lambda i: -float(drift[i]))
-    before, now = context.feature_stats, context.sample_df_stats
+    before, now = stats
     rows = []
     for place, i in enumerate(order):
         name = names[i]
@@ -57,7 +88,7 @@ def drift_table(
     count = sum(one is ResultStatusApp.detected for one in statuses)
     general = float(sum(drift)) / len(names) if names else 0.0
     return page(
-        f"Drift of {context.endpoint_name or context.endpoint_id}",
+        title,
         tiles(
             [
                 ("features", len(names), "none"),
@@ -70,7 +101,7 @@ def drift_table(
             table(["feature", "status", *metrics, "mean in training", "mean now", "shares"], rows),
             note="Grey: training. Coloured: this window.",
         ),
-        subtitle=f"{context.start_infer_time} to {context.end_infer_time}",
+        subtitle=subtitle,
     )
 
 

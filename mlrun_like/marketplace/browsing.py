@@ -1,15 +1,19 @@
-"""The hub as plain data: what its sources offer, and one item with its function."""
+"""Catalogues as plain data: what sources offer, and one item with its function and texts."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError
 from mlrun_like.marketplace.addresses import spellings
 from mlrun_like.marketplace.catalogue import read_catalogue
 from mlrun_like.marketplace.item import HubItem
+from mlrun_like.marketplace.making import WITHOUT_HANDLER, code_file
 from mlrun_like.marketplace.resolving import find_item, function_file, read_asset
-from mlrun_like.marketplace.source import get_source, list_sources
+from mlrun_like.marketplace.shipped import shipped_folder
+from mlrun_like.marketplace.source import DEFAULT, SHIPPED, get_source, list_sources
 from mlrun_like.packaging.document import parse_text
-from mlrun_like.tracking.store import SqlStore
 from mlrun_like.types import Document
 
 __all__ = ["hub_item", "hub_items", "hub_sources"]
@@ -18,13 +22,13 @@ _README = ("README.md", "docs/README.md", "readme.md")
 _MOST = 256 << 10
 
 
-def hub_sources(store: SqlStore) -> list[Document]:
+def hub_sources(store: Any) -> list[Document]:
     """The catalogues in their order, as MLRun's IndexedHubSource."""
     return [source.to_dict() for source in list_sources(store)]
 
 
 def hub_items(
-    store: SqlStore,
+    store: Any,
     *,
     source: str = "",
     kind: str = "",
@@ -78,9 +82,9 @@ def hub_items(
     }
 
 
-def hub_item(store: SqlStore, source: str, name: str, tag: str = "") -> Document:
+def hub_item(store: Any, source: str, name: str, tag: str = "") -> Document:
     """One item: `item`, `versions`, `function` (its document, or None), `digest`, `readme`, `code`,
-    `use` (lines to write).
+    `example`, `tested` (the state of its test when it was published), `use` (lines to write).
 
     Raises:
         NotFoundError: if there is none.
@@ -101,7 +105,9 @@ def hub_item(store: SqlStore, source: str, name: str, tag: str = "") -> Document
         "digest": digest,
         "function_error": error,
         "readme": _text(store, item, _README),
-        "code": _text(store, item, (item.filename,)) if item.filename else "",
+        "code": _text(store, item, (code_file(item),)),
+        "example": _text(store, item, (str(item.foreign.get("example") or "example.py"),)),
+        "tested": _tested(item),
         "use": _use(item),
     }
 
@@ -113,20 +119,16 @@ def _fits(item: HubItem, kind: str, text: str, tag: str) -> bool:
     return all(word in words.lower() for word in text.lower().split())
 
 
-def _function(store: SqlStore, item: HubItem) -> tuple[Document | None, str, str]:
-    if item.object_type != "functions":
-        return None, "", ""
+def _function(store: Any, item: HubItem) -> tuple[Document | None, str, str]:
     try:
         tag = "" if item.tag == "latest" else item.tag
         file = function_file(store, item.name, tag, item.source)
-        return parse_text(file.found.data.decode("utf-8-sig"), item.url), file.digest, ""
-    except UnicodeDecodeError:
-        return None, "", "its function.yaml is not UTF-8 text"
+        return parse_text(file.text(item.url), item.url), file.digest, ""
     except MLRunLikeError as exc:
         return None, "", exc.what
 
 
-def _text(store: SqlStore, item: HubItem, names: tuple[str, ...]) -> str:
+def _text(store: Any, item: HubItem, names: tuple[str, ...]) -> str:
     for name in names:
         try:
             found = read_asset(store, item, name)
@@ -136,11 +138,27 @@ def _text(store: SqlStore, item: HubItem, names: tuple[str, ...]) -> str:
     return ""
 
 
+def _tested(item: HubItem) -> str:
+    """The state of its test, as it was when the item was published."""
+    folder = shipped_folder()
+    if folder is not None and item.source in (DEFAULT, SHIPPED) and not item.foreign.get("tested"):
+        own = config.hub_url and item.source == DEFAULT
+        return "" if own else "with every release of the product"
+    return str(item.foreign.get("tested") or "")
+
+
 def _use(item: HubItem) -> list[str]:
-    quoted = f'"{item.url}"'
-    if item.object_type == "functions":
-        return [f"fn = mlrun_like.import_function({quoted})", "fn.run(...)"]
-    return [
-        "# use it in a project first: its code becomes a function there",
-        f'project.get_function("{item.name.replace("_", "-")}")',
-    ]
+    """Lines that a person copies."""
+    address = f'"{item.url}"'
+    front = "import mlrun_like as ml"
+    market = "from mlrun_like.marketplace import import_module"
+    if item.object_type == "steps":
+        return [f"graph.to({address})"]
+    if item.kind == "monitoring_application":
+        return [f"project.set_model_monitoring_function({address})"]
+    if item.object_type == "modules":
+        return [market, f"module = import_module({address})"]
+    if item.kind in WITHOUT_HANDLER:
+        return [front, f"fn = ml.import_function({address})",
+                'fn.add_model("m1", model_path="store://models/<project>/<name>")']  # fmt: skip
+    return [front, f"run = ml.import_function({address}).run(params={{...}}, local=True)"]

@@ -1,0 +1,295 @@
+"""`mlrun-like hub`: what catalogues offer, where they are, and how an item is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlrun_like.cli.hub_sharing import init, publish, test, validate
+from mlrun_like.cli.output import Json, clean, print_fields, print_json, print_table
+from mlrun_like.configuration import config
+from mlrun_like.errors import InvalidArgumentError, NotFoundError
+from mlrun_like.functions.hub import parse_address
+from mlrun_like.marketplace.addresses import KINDS
+from mlrun_like.marketplace.browsing import hub_item, hub_items
+from mlrun_like.marketplace.pins import Pin, pin_of, read_pins, write_pin
+from mlrun_like.marketplace.resolving import find_item, function_file
+from mlrun_like.marketplace.source import HubSource, delete_source, list_sources, store_source
+from mlrun_like.marketplace.using import use_item
+from mlrun_like.tracking.connect import open_store
+from mlrun_like.types import Document
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    help="Catalogues of functions, modules and steps: look, use, and give to them.",
+)
+sources = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    help="Where catalogues are, in the order in which hub:// names are looked up.",
+)
+app.add_typer(sources, name="source")
+Item = Annotated[
+    str, typer.Argument(metavar="ITEM", help="[SOURCE/]NAME[:VERSION]; hub:// may stand before it.")
+]
+Kind = Annotated[str, typer.Option("--kind", help="Only functions, modules or steps.")]
+Source = Annotated[str, typer.Option("--source", help="Only this catalogue.")]
+
+
+@app.command("list")
+def list_items(
+    kind: Kind = "",
+    source: Source = "",
+    category: Annotated[str, typer.Option("--category", help="Only this category.")] = "",
+    versions: Annotated[bool, typer.Option("--all", "-a", help="All versions of each.")] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask the catalogues anew, however fresh the copies.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List what catalogues offer.
+
+    mlrun-like hub list
+
+    mlrun-like hub list --kind steps
+    """
+    tag = "*" if versions else "latest"
+    _show_items(_items(kind, source, category=category, tag=tag, refresh=refresh), as_json)
+
+
+@app.command()
+def search(
+    words: Annotated[list[str], typer.Argument(help="In name, description, category or label.")],
+    kind: Kind = "",
+    source: Source = "",
+    as_json: Json = False,
+) -> None:
+    """Search the catalogues; an item must have all words.
+
+    mlrun-like hub search drift model
+    """
+    _show_items(_items(kind, source, text=" ".join(words)), as_json)
+
+
+@app.command()
+def show(
+    item: Item,
+    code: Annotated[bool, typer.Option("--code", help="Print its code alone.")] = False,
+    example: Annotated[bool, typer.Option("--example", help="Print its example alone.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show one item: what it does, versions, digest, parameters, README.
+
+    mlrun-like hub show describe
+
+    mlrun-like hub show describe --example > example.py
+    """
+    source, name, tag = _address(item)
+    found = hub_item(open_store(), source, name, tag)
+    if as_json:
+        print_json(found)
+    elif code or example:
+        text = found["code" if code else "example"]
+        if not text:
+            raise NotFoundError(f"{item} has no {'code' if code else 'example'} to print")
+        typer.echo(text, nl=not text.endswith("\n"))
+    else:
+        _show_item(found)
+
+
+@app.command()
+def use(
+    item: Item,
+    project: Annotated[
+        str, typer.Option("--project", "-p", help="The project; the default one if left out.")
+    ] = "",
+    name: Annotated[str, typer.Option("--name", help="What it is called there.")] = "",
+    pin: Annotated[bool, typer.Option("--pin", help="Write hub.lock too; see hub pin.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Store an item as a function of a project; nothing of it is run.
+
+    mlrun-like hub use describe --project fraud
+
+    mlrun-like run db://fraud/describe -i table=train.csv
+    """
+    source, wanted, tag = _address(item)
+    store = open_store()
+    found = find_item(store, source, wanted, tag)
+    place = project or config.default_project
+    made = use_item(store, place, found, name=name)
+    if pin:
+        # what was found, which another pin may have chosen
+        write_pin(_pin(found.source, found.name, tag if found.tag == "latest" else found.tag))
+    if as_json:
+        print_json(made)
+        return
+    typer.echo(f"{found.url} {found.version} -> db://{place}/{made['metadata']['name']}")
+
+
+@app.command("pin")
+def pin_item(
+    item: Annotated[str, typer.Argument(metavar="[ITEM]", help="Left out: list the pins.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Forget the pin.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Pin an item to its version and digest in hub.lock: it then is that everywhere, or an error.
+
+    mlrun-like hub pin describe
+    """
+    if item:
+        source, name, tag = _address(item)
+        known = pin_of(name, "", source)
+        if remove and known is None:
+            raise NotFoundError(f"{item} is not pinned", fix="mlrun-like hub pin lists the pins")
+        write_pin(known if remove and known else _pin(source, name, tag), remove=remove)
+    found = [pin._asdict() for pin in read_pins()]
+    if as_json:
+        print_json(found)
+    elif not found:
+        typer.echo("Nothing is pinned.")
+    else:
+        print_table(list(Pin._fields), [list(row.values()) for row in found])
+
+
+@sources.command("list")
+def list_all(as_json: Json = False) -> None:
+    """List the catalogues in their order.
+
+    mlrun-like hub source list
+    """
+    found = list_sources(open_store())
+    if as_json:
+        print_json([one.to_dict() for one in found])
+        return
+    rows = [[one.name, one.path, one.channel, "yes" if one.key else "", one.description]
+            for one in found]  # fmt: skip
+    print_table(["name", "path", "channel", "signed", "description"], rows)
+
+
+@sources.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What hub://NAME/... calls it.")],
+    path: Annotated[str, typer.Argument(help="A folder, https://..., or git+https://...#branch.")],
+    channel: Annotated[str, typer.Option("--channel", help="Which of its channels.")] = "master",
+    place: Annotated[int, typer.Option("--place", help="1: the first; -1: the last.")] = -1,
+    key: Annotated[
+        str, typer.Option("--key", help="Its public key: only what that signed is used.")
+    ] = "",
+    description: Annotated[str, typer.Option("--description", help="What it holds.")] = "",
+) -> None:
+    """Add a catalogue, or change one.
+
+    mlrun-like hub source add team git+https://git.example.org/team/hub.git#main
+
+    The token of a private one is the variable HUB_TOKEN_<NAME>.
+    """
+    if "://" not in path:  # recorded, so it must mean the same from every folder
+        path = str(Path(path).expanduser().absolute())
+    made = HubSource(name, path, channel, place, description, key)
+    done = store_source(open_store(), made)
+    typer.echo(f"{done.name}: {done.path}, number {done.index} in the order")
+
+
+@sources.command()
+def remove(name: Annotated[str, typer.Argument(help="The catalogue.")]) -> None:
+    """Forget a catalogue; functions that were made of its items stay.
+
+    mlrun-like hub source remove team
+    """
+    if not delete_source(open_store(), name):
+        raise NotFoundError(f"there is no catalogue {name!r}", fix="mlrun-like hub source list")
+    typer.echo(f"{name}: removed")
+
+
+app.command("validate")(validate)
+app.command("test")(test)
+app.command("publish")(publish)
+app.command("init")(init)
+
+
+def _address(item: str) -> tuple[str, str, str]:
+    return parse_address(item if item.startswith("hub://") else f"hub://{item}")
+
+
+def _pin(source: str, name: str, tag: str) -> Pin:
+    store = open_store()
+    item = find_item(store, source, name, tag, pinned=False)
+    file = function_file(store, item.name, tag, item.source, pinned=False)
+    version = item.version or item.tag
+    if version == "latest":
+        raise InvalidArgumentError(f"{item.url} has no version that could be pinned")
+    return Pin(item.source, item.name, version, file.digest)
+
+
+def _items(kind: str, source: str, **asked: Any) -> Document:
+    if kind and kind not in KINDS:
+        raise InvalidArgumentError(f"--kind {kind!r} is unknown", fix=", ".join(KINDS))
+    return hub_items(open_store(), source=source, kind=kind, **asked)
+
+
+def _show_items(found: Document, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            one["metadata"]["name"],
+            one["spec"]["kind"] or one["metadata"]["object_type"],
+            one["metadata"]["version"] or one["metadata"]["tag"],
+            one["metadata"]["description"],
+            one["metadata"]["source"],
+        ]
+        for one in found["items"]
+    ]
+    if rows:
+        print_table(["name", "kind", "version", "description", "source"], rows)
+    else:
+        typer.echo("Nothing is like this: `mlrun-like hub list` shows everything.")
+    for one in found["sources"]:
+        told = [one["error"], *one["problems"][:5]] if one["error"] else one["problems"][:5]
+        for text in told:
+            typer.echo(f"warning: catalogue {one['name']}: {text}", err=True)
+
+
+def _show_item(found: Document) -> None:
+    meta, spec = found["item"]["metadata"], found["item"]["spec"]
+    versions = [row["version"] or row["tag"] for row in found["versions"]]
+    print_fields(
+        [
+            ("name", meta["name"]),
+            ("what", meta["description"]),
+            ("type", meta["object_type"].removesuffix("s")),
+            ("kind", spec["kind"]),
+            ("version", meta["version"] or meta["tag"]),
+            ("versions", ", ".join(dict.fromkeys(versions)) if len(versions) > 1 else ""),
+            ("source", meta["source"]),
+            ("handler", spec["handler"]),
+            ("class", spec["class_name"]),
+            ("packages", ", ".join(spec["requirements"])),
+            ("categories", ", ".join(meta["categories"])),
+            ("tested", found["tested"]),
+            ("digest", found["digest"]),
+        ]
+    )
+    point = ((found["function"] or {}).get("spec") or {}).get("entry_points") or {}
+    handler = point.get(spec["handler"] or spec["class_name"]) or {}
+    rows = [
+        [one.get("name"), one.get("type") or "", one.get("default"), one.get("doc") or ""]
+        for one in handler.get("parameters") or []
+        if one.get("name") not in ("context", "self")
+    ]
+    if rows:
+        typer.echo("")
+        print_table(["parameter", "type", "default", "what"],
+                    [["" if cell is None else cell for cell in row] for row in rows])  # fmt: skip
+    if found["function_error"]:
+        typer.echo(f"warning: {found['function_error']}", err=True)
+    typer.echo("\n" + "\n".join(f"    {line}" for line in found["use"]))
+    if found["readme"]:
+        typer.echo("\n" + clean(found["readme"]).rstrip())
