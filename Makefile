@@ -5,6 +5,8 @@
 #   make check    formatting, lint, types, layers, fast tests of what changed: under a minute
 #   make format   let the tools settle formatting
 #   make lock     renew requirements.lock
+#   make site     build the documentation; links are checked
+#   make dist     build a wheel that has the site in it
 #   make bench    run the benchmarks
 #   make clean    remove everything that was made here
 
@@ -28,7 +30,7 @@ define install
 	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock $(1)
 endef
 
-.PHONY: demo test check format lint types tests-fast lock bench clean system
+.PHONY: demo test check format lint types tests-fast lock site dist bench clean system
 
 demo: $(STAMPS)/demo
 	$(BIN)/mlrun-like demo
@@ -61,6 +63,13 @@ lock: $(STAMPS)/base
 	$(BIN)/uv pip compile pyproject.toml --extra all --extra dev --universal --python-version 3.10 --upgrade \
 		--no-header --no-annotate --no-emit-index-url --quiet --output-file requirements.lock
 
+site: $(STAMPS)/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "$(CACHE)/site/index.html"
+
+dist: site
+	$(BIN)/python -m hatchling build -t wheel -d dist
+
 bench: $(STAMPS)/dev $(STAMPS)/models system
 	@for script in start runs sweep metrics warm serving/graphs serving/flows serving/windows \
 	serving/batching serving/observers serving/batch serving/web serving/sse serving/streams \
@@ -70,7 +79,7 @@ bench: $(STAMPS)/dev $(STAMPS)/models system
 	gateway/faults feature_store/ingest feature_store/joins feature_store/online \
 	feature_store/windows feature_store/transform \
 	monitoring/recording monitoring/drift monitoring/detection monitoring/controller \
-	service/auth service/listing service/live service/clients service/fuzz; do \
+	service/auth service/listing service/live service/clients service/fuzz compat/start; do \
 	$(BIN)/python bench/$$script.py || exit 1; done
 
 clean:

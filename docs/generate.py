@@ -46,8 +46,9 @@ def settings_page() -> str:
         variables = ", ".join(f"`{name}`" for name in (ENV_PREFIX + row.name.upper(), *row.aliases))
         default = f"`{row.default}`" if row.default != "" else "empty"
         note = " Secret: never printed." if row.name in SECRETS else ""
+        text = row.help.replace("[", "\\[")  # not a link
         lines.append(
-            f"| `{row.name}` | {_TYPES[row.type]} | {default} | {variables} | {row.help}{note} |"
+            f"| `{row.name}` | {_TYPES[row.type]} | {default} | {variables} | {text}{note} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -58,7 +58,7 @@ def test_every_setting_is_documented(row: Any) -> None:
     line = next(
         line for line in _page("settings.md").splitlines() if line.startswith(f"| `{row.name}` |")
     )
-    for text in (ENV_PREFIX + row.name.upper(), *row.aliases, row.help):
+    for text in (ENV_PREFIX + row.name.upper(), *row.aliases, row.help.replace("[", "\\[")):
         assert text in line
     assert row.help.endswith(".")
 
@@ -73,15 +73,20 @@ def test_every_error_has_a_cause_and_a_fix() -> None:
     rows = {}
     for line in _page("errors.md").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("| `"):
-            rows[cells[0].strip("`")] = cells
+        if line.startswith("| [`"):
+            code = cells[0].partition("`")[2].partition("`")[0]
+            assert cells[0] == f"[`{code}`](errors/{code}.md)"
+            rows[code] = cells
     known = {
         cls.code: cls
         for cls in _classes(MLRunLikeError)
         if cls.__module__.startswith("mlrun_like.errors.")
     }
     assert set(rows) == set(known)
+    assert {path.stem for path in (DOCS / "errors").glob("*.md")} == set(known)
     for code, cls in known.items():
+        head = f"# {code}\n\n`{cls.__name__}`, HTTP status {cls.status}."
+        assert _page(f"errors/{code}.md").startswith(head)
         _, name, status, cause, fix = rows[code]
         assert (name.strip("`"), int(status)) == (cls.__name__, cls.status)
         assert len(cause) > 20 and fix
@@ -133,7 +138,9 @@ def test_links_between_pages_lead_somewhere() -> None:
     pages = [*DOCS.glob("*.md"), *ROOT.glob("*.md")]
     for page in pages:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name} -> {target}"
+            # these are made with the site, whose test checks them
+            made = target.startswith(("tutorials/", "reference/"))
+            assert made or (page.parent / target).exists(), f"{page.name} -> {target}"
 
 
 def test_pages_name_no_package_index() -> None:

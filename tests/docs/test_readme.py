@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-_FILES = ("tour.py", "fit.py", "daily.py", "app.py", "payments.py", "tumours.py", "hello.py")
+_FILES = (
+    *("tour.py", "fit.py", "daily.py", "app.py", "payments.py", "tumours.py", "hello.py"),
+    *("ready.py", "old.py"),
+)
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -48,6 +51,8 @@ def test_the_readme_runs(tmp_path: Path) -> None:
     printed = _run([sys.executable, "payments.py"], tmp_path)
     assert "[{'amount_sum_1h': 80.0, 'amount_count_1h': 2.0}]" in printed
     assert "radius" in _run([sys.executable, "tumours.py"], tmp_path)
+    printed = _run([sys.executable, "ready.py"], tmp_path)
+    assert "store://models/default/" in printed
     lines = [line for block in _blocks("bash") for line in block.splitlines()]
     commands = [line for line in lines if line.startswith("mlrun-like ")]
     assert commands, "the README shows no command"
@@ -55,7 +60,7 @@ def test_the_readme_runs(tmp_path: Path) -> None:
     try:
         for line in commands:
             # these have tests of their own; a build asks a registry for its base
-            if line.split()[1] not in ("demo", "serve", "build", "pages"):
+            if line.split()[1] not in ("demo", "docs", "serve", "build", "pages"):
                 printed = _run([*program, *shlex.split(line, comments=True)[1:]], tmp_path)
                 if line.startswith("mlrun-like invoke"):
                     assert json.loads(printed) == json.loads(line.partition("  # ")[2])
