@@ -20,7 +20,7 @@ Importing this package loads only the standard library; the parts come when they
 
 from __future__ import annotations
 
-from importlib import import_module
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mlrun_like.functions.decorators import function
     from mlrun_like.functions.function import Function
     from mlrun_like.functions.tasks import new_task
+    from mlrun_like.marketplace.importing import import_module, import_step
     from mlrun_like.pipelines.dsl import when
     from mlrun_like.pipelines.pipeline import pipeline
     from mlrun_like.projects.current import get_current_project
@@ -77,6 +78,8 @@ _LAZY = {
     "get_run_db": "mlrun_like.tracking.connect:open_store",
     "handler": "mlrun_like.runs.handler:handler",
     "import_function": "mlrun_like.functions.creators:import_function",
+    "import_module": "mlrun_like.marketplace.importing:import_module",
+    "import_step": "mlrun_like.marketplace.importing:import_step",
     "load_model": "mlrun_like.artifacts.models:load_model",
     "load_project": "mlrun_like.projects.loading:load_project",
     "mlconf": "mlrun_like.configuration:config",
@@ -116,6 +119,8 @@ __all__ = [
     "get_run_db",
     "handler",
     "import_function",
+    "import_module",
+    "import_step",
     "load_model",
     "load_project",
     "mlconf",
@@ -138,7 +143,7 @@ def __getattr__(name: str) -> Any:
     if path is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = path.partition(":")
-    value = import_module(module)
+    value = importlib.import_module(module)
     result = getattr(value, attribute) if attribute else value
     globals()[name] = result
     return result

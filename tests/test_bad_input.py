@@ -190,7 +190,7 @@ ADDRESSES: dict[str, Callable[[Path], object]] = {
     "function with two tags": lambda _: parse_function_uri("p/n:a:b"),
     "run without an id": lambda _: parse_run_uri("p@"),
     "function that is not there": lambda _: ml.import_function("db://p/nothing"),
-    "no catalogue": lambda _: ml.import_function("hub://describe"),
+    "no catalogue": lambda _: ml.import_function("hub://no-such-item"),
     "store of no kind": lambda _: open_store("mongodb://x"),
     "store far away": lambda _: open_store("ftp://example.invalid:8080"),
     "service without a name": lambda _: open_store("http://:8080"),

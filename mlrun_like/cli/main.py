@@ -92,6 +92,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "mlrun_like.cli.features:app",
             "Feature sets and vectors: list, show, ingest, get, check.",
         ),
+        "hub": (
+            "mlrun_like.cli.hub:app",
+            "Catalogues of functions: list, show, use, test, publish.",
+        ),
         "validate": (
             "mlrun_like.cli.validate:validate",
             "Check a data set: schema, drift, personal data.",
@@ -135,6 +139,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "demo": ("mlrun_like.cli.demo_command:app", "See the main job done, in under a minute."),
         "config": ("mlrun_like.cli.settings:app", "Explain and change settings."),
+        "compat": ("mlrun_like.cli.compat:app", "Run and check code written for MLRun."),
+        "docs": ("mlrun_like.cli.docs:docs", "Open the documentation; works without a network."),
         "doctor": ("mlrun_like.cli.doctor:doctor", "Check this installation and its store."),
         "gc": ("mlrun_like.cli.gc:gc", "Remove what nothing refers to any more."),
         "version": ("mlrun_like.cli.version:version", "Print the version."),

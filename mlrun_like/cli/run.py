@@ -23,11 +23,12 @@ from mlrun_like.errors import (
     RunError,
     nearest,
 )
-from mlrun_like.functions.creators import code_to_function, import_function
+from mlrun_like.functions.creators import code_to_function, import_function, new_function
 from mlrun_like.functions.function import Function
 from mlrun_like.names import parse_run_uri
 from mlrun_like.packaging.declared import declared_options
 from mlrun_like.packaging.local_modules import read_python
+from mlrun_like.projects.environment import set_env_from_file
 from mlrun_like.registry import resolve
 from mlrun_like.runs.entry import main as run_payload
 from mlrun_like.runs.object import RunObject
@@ -196,6 +197,7 @@ def run(  # noqa: PLR0913  (MLRun's options)
         function.spec.args = list(args)
     if env_file is not None:
         function.set_envs(file_path=str(env_file))
+        set_env_from_file(str(env_file))  # what runs in this process has them too
     with _prints_to_stderr(as_json):
         finished, error = _execute(function, options)
     if schedule:
@@ -236,6 +238,8 @@ def split_handler(url: str, handler: str = "") -> tuple[str, str]:
 
 def function_from(url: str, kind: str, project: str, handler: str) -> Function[..., Any]:
     """The function of a file, a document or the store, as `run` takes it."""
+    if not url and "." in handler:  # of a module that is installed
+        return new_function(project=project, kind=kind)
     if not url:
         raise InvalidArgumentError(
             "run needs a file, notebook or function", fix="mlrun-like run train.py --handler train"

@@ -12,7 +12,8 @@ from mlrun_like.cli.output import Json, one_line, print_fields, print_json, prin
 from mlrun_like.cli.values import parse_kind
 from mlrun_like.names import parse_artifact_uri
 from mlrun_like.packaging.describe import render_doc
-from mlrun_like.runs.object import RunObject, summary
+from mlrun_like.runs.object import RunObject
+from mlrun_like.runs.shown import summary
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import open_store

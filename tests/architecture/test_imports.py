@@ -13,8 +13,8 @@ from typing import Any
 # Required packages that are slow to load and rarely needed stay out of modules that every program
 # loads. Each row is a decision: (module, package) and why.
 LATE = {
-    ("mlrun_like.configuration", "yaml"): "only when there is a settings file",
-    ("mlrun_like.runs.object", "rich"): "only when a run is shown",
+    ("mlrun_like.settings.file", "yaml"): "only when there is a settings file",
+    ("mlrun_like.runs.shown", "rich"): "only when a run is shown",
 }
 
 

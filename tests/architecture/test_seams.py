@@ -55,6 +55,8 @@ def test_every_exception_of_the_package_is_in_the_tree(sources: list[Any]) -> No
             continue
         # what only derives from BaseException is a signal that handlers must let pass, not an error
         if issubclass(cls, Exception) and not cls.__name__.startswith("_"):
+            if cls.__module__.startswith("mlrun_like.compat.adapted."):
+                continue  # those that old code raises and catches: nothing of ours does
             assert issubclass(cls, MLRunLikeError), cls
             assert cls.__module__.startswith("mlrun_like.errors."), cls
 

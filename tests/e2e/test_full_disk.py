@@ -97,7 +97,7 @@ def test_a_run_whose_record_is_not_kept_is_an_error_with_its_results(
 ) -> None:
     done = in_full_home(tmp_path, kind, "work", "room")
     assert "RecordLostError RecordLostError" in done.stdout, done.stdout + done.stderr
-    assert "run 'job' completed, but its record is not kept: " in done.stdout
+    assert "run 'job-work' completed, but its record is not kept: " in done.stdout
     assert "No space left on device" in done.stdout
     assert "{'answer': 42} completed" in done.stdout
     assert "written {'answer': 42}" in done.stdout, "as soon as there was room"
@@ -106,7 +106,7 @@ def test_a_run_whose_record_is_not_kept_is_an_error_with_its_results(
 def test_a_run_that_fails_keeps_its_own_error(tmp_path: Path) -> None:
     done = in_full_home(tmp_path, "local", "fail", "plain")
     assert "RunError RecordLostError" in done.stdout, done.stdout + done.stderr
-    assert "run 'job' failed, but its record is not kept: " in done.stdout
+    assert "run 'job-fail' failed, but its record is not kept: " in done.stdout
 
 
 @pytest.mark.parametrize("handler", ["work", "fail"])
