@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
+import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,10 +21,24 @@ from typing import Any
 
 from tests.servers import free_port, missing
 
-__all__ = ["LIGHT_JVM", "SparkCluster", "light", "need_spark", "spark_cluster"]
+__all__ = ["LIGHT_JVM", "SparkCluster", "light", "light_jvm", "need_spark", "spark_cluster"]
 
 LIGHT_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """A JVM that starts in half the time; what is measured in tests is not its speed."""
+
+_CACHE = Path("~/.cache/mlrun-like-tests").expanduser()
+_WARM_UP = """
+import pandas
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+assert spark.range(10).selectExpr("sum(id) as x").collect()[0].x == 45
+assert len(spark.createDataFrame(pandas.DataFrame({"a": [1, 2]})).toPandas()) == 2
+java = spark.sparkContext._gateway.proc
+spark.stop()
+java.stdin.close()
+assert java.wait(120) == 0
+"""
 
 
 def need_spark() -> None:
@@ -32,11 +51,54 @@ def need_spark() -> None:
         missing("java is not installed")
 
 
+@functools.cache
+def light_jvm() -> str:
+    """Options of a light JVM that maps Spark's classes as one file instead of reading them anew.
+
+    The file is made once per machine, Java and Spark. A Java that cannot make or use it starts as
+    it does without, only later.
+    """
+    import pyspark
+
+    told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False)
+    versions = f"{told.stderr} {pyspark.__version__} {pyspark.__file__}"
+    path = _CACHE / f"spark-{hashlib.sha256(versions.encode()).hexdigest()[:16]}.jsa"
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with open(_CACHE / "spark.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists() and not _archive(path):
+            return LIGHT_JVM
+    return f"{LIGHT_JVM} -Xlog:disable -XX:SharedArchiveFile={path}"
+
+
+def _archive(path: Path) -> bool:
+    with tempfile.TemporaryDirectory(dir=_CACHE) as folder:
+        made = Path(folder, "classes.jsa")
+        options = f"{LIGHT_JVM} -Xlog:disable -XX:ArchiveClassesAtExit={made}"
+        command = f'--master local[1] --driver-java-options "{options}" pyspark-shell'
+        try:
+            subprocess.run(
+                [sys.executable, "-W", "ignore", "-c", _WARM_UP],
+                env={**os.environ, "PYSPARK_SUBMIT_ARGS": command, "SPARK_LOCAL_IP": "127.0.0.1"},
+                cwd=folder,
+                capture_output=True,
+                timeout=180,
+                check=True,
+            )
+            os.replace(made, path)
+        except (OSError, subprocess.SubprocessError):
+            return False
+    for old in _CACHE.glob("spark-*.jsa"):
+        if old != path and time.time() - old.stat().st_mtime > 14 * 24 * 3600:
+            old.unlink(missing_ok=True)
+    return True
+
+
 def light(function: Any, master: str = "local[1]") -> Any:
     """A function with a small and quick application."""
     function.spec.spark_master = master
-    function.spec.driver_java_options = LIGHT_JVM
-    function.spec.executor_java_options = LIGHT_JVM
+    function.spec.driver_java_options = light_jvm()
+    function.spec.executor_java_options = light_jvm()
     function.spec.spark_conf = {
         "spark.ui.enabled": False,
         "spark.sql.shuffle.partitions": 2,
@@ -124,7 +186,7 @@ class SparkCluster:
                 env={
                     **os.environ,
                     "SPARK_LAUNCHER_OPTS": LIGHT_JVM,
-                    "SPARK_DAEMON_JAVA_OPTS": LIGHT_JVM,
+                    "SPARK_DAEMON_JAVA_OPTS": light_jvm(),
                     "SPARK_DAEMON_MEMORY": "256m",
                     "SPARK_LOCAL_IP": "127.0.0.1",
                 },

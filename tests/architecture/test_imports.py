@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,9 +19,16 @@ LATE = {
 }
 
 
-def _python(code: str, *arguments: str) -> str:
+def _python(
+    code: str, *arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None
+) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env=env,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -93,10 +101,20 @@ sys.stdout.write(json.dumps(found))
 """
 
 
-def test_importing_any_module_changes_nothing(sources: list[Any], root: Path) -> None:
+def test_importing_any_module_changes_nothing(
+    sources: list[Any], root: Path, tmp_path: Path
+) -> None:
     names = [source.name for source in sources if not source.name.endswith("__main__")]
     roots = [str(root / "mlrun_like"), sys.prefix, sys.base_prefix]
-    assert json.loads(_python(_WATCH, json.dumps(names), json.dumps(roots))) == []
+    # Its own environment and folder, whatever ran before in this process. The home has settings,
+    # which a module that reads them while it is imported would open.
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "config.yaml").write_text("preview_rows: 7\n", encoding="utf-8")
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    env = {**inherited, "HOME": str(tmp_path), "MLRUN_LIKE_HOME": str(home)}
+    found = _python(_WATCH, json.dumps(names), json.dumps(roots), cwd=tmp_path, env=env)
+    assert json.loads(found) == []
 
 
 def test_only_config_reads_the_environment(sources: list[Any]) -> None:
