@@ -9,6 +9,7 @@ server.py         GraphServer: a plan that answers events; answering.py one, str
 error_stream.py   where failing events are reported
 function.py       functions of kind serving; mocking.py calls them as if deployed
 paths.py          dotted paths into a body
+rounds.py         how often an event may come to a step again
 codec.py          JSON to and from bytes; forms.py reads HTML forms
 observer.py       what watches a graph
 plot.py           pictures; drawing/ lays them out

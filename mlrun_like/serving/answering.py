@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-from mlrun_like.configuration import environment
 from mlrun_like.errors import MLRunLikeError, StepError
 from mlrun_like.registry import resolve
 from mlrun_like.serving.context import GraphContext
@@ -17,11 +16,22 @@ from mlrun_like.serving.error_stream import ErrorStream
 from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.observer import Observer, watching
 
-__all__ = ["Answering", "Reshape"]
-
-Reshape = Callable[[str, str, Any], Any]
+__all__ = ["Answering", "Endpoints", "as_text"]
 
 _OLDER_FORM = "mlrun_like.compat.adapted.serving.answers:failure"
+
+
+class Endpoints(Protocol):
+    """Which requests pass, and what they and their answers look like, by method and path."""
+
+    def admit(self, event: Event) -> None:
+        """Let an event pass; raises a StepError if it may not."""
+
+    def reshape(self, method: str, path: str, body: Any) -> Any:
+        """An answer in its form."""
+
+    def spread(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A step's call that takes what a request says as arguments."""
 
 
 class Answering:
@@ -34,10 +44,11 @@ class Answering:
     observers: list[Observer]
     _plain_plan: Plan | None = None
     _direct: Any
+    _as_mlrun = False
     http_trigger = True
     """Whether events come over HTTP, so that answers are reshaped."""
-    reshape: Reshape | None = None
-    """Gives the answer to a method and path its form; None: it has it already."""
+    endpoints: Endpoints | None = None
+    """Check and reshape requests and answers; None: all pass as they are."""
 
     def run(self, event: Event) -> Response:
         """Take an event through the graph in this thread; failures become answers."""
@@ -68,7 +79,7 @@ class Answering:
         told: BaseException = exc
         while isinstance(told, StepError) and told.__cause__ is not None:
             told = told.__cause__
-        if environment("MLRUN_LIKE_COMPAT") == "1":
+        if self._as_mlrun:
             made: Response = resolve(_OLDER_FORM)(self.context, exc, told, event)
             return made
         status = status_of(exc)
@@ -109,6 +120,8 @@ class Answering:
 
     def _processed(self, event: Event) -> Response:
         plan = self.plan
+        if self.endpoints is not None and self.http_trigger:
+            self.endpoints.admit(event)
         try:
             found = (
                 self.background.wait(plan.run_async(event)) if plan.is_async else plan.run(event)
@@ -141,6 +154,8 @@ class Answering:
 
     async def _processed_async(self, event: Event) -> Response:
         plan = self.plan
+        if self.endpoints is not None and self.http_trigger:
+            self.endpoints.admit(event)
         try:
             if event.deadline is not None:
                 found = await self.background.in_time(plan, event)
@@ -174,15 +189,16 @@ class Answering:
         if hasattr(body, "status_code") and not isinstance(body, Response):  # Nuclio's
             kind = getattr(body, "content_type", "") or ""
             body = Response(body.body, body.status_code, dict(body.headers or {}), kind)
-        if self.reshape is not None and self.http_trigger and event is not None:
-            body = self._reshaped(self.reshape, body, event)
+        if self.endpoints is not None and self.http_trigger and event is not None:
+            body = self._reshaped(self.endpoints, body, event)
         if not isinstance(body, Response):
             return Response(body)
         if event is not None:
             event.responded = True
         status = body.status_code
         if not isinstance(status, int) or not 200 <= status <= 599:
-            step = next((name for name, node in self.plan.nodes.items() if node.answers), "")
+            nodes = self.plan.nodes.values()
+            step = next((node.bound.name for node in nodes if node.answers), "")
             raise StepError(
                 f"a Response has the status {status!r:.60}",
                 where=f"the answer of step {step!r}" if step else "the answer of the graph",
@@ -191,19 +207,20 @@ class Answering:
             )
         return body
 
-    def _reshaped(self, reshape: Reshape, body: Any, event: Event) -> Any:
+    def _reshaped(self, endpoints: Endpoints, body: Any, event: Event) -> Any:
         """The answer in the form that callers of its method and path want; errors keep theirs."""
         if not isinstance(body, Response):
-            return reshape(event.method, event.path, body)
+            return endpoints.reshape(event.method, event.path, body)
         if body.status_code >= 300:
             return body
-        shaped = reshape(event.method, event.path, body.body)
+        shaped = endpoints.reshape(event.method, event.path, body.body)
         return Response(shaped, body.status_code, body.headers, body.content_type)
 
     def _checked(self, response: Response, where: str, event_id: str) -> Response:
         if response.status_code >= 300:
+            text = f"the graph answered {response.status_code}: {response.body!r:.200}"
             raise StepError(
-                f"the graph answered {response.status_code}: {response.body!r:.200}",
+                as_text(response) if self._as_mlrun else text,
                 where=f"{where}, event {event_id}" if event_id else where,
                 event_id=event_id,
                 status=response.status_code,
@@ -215,3 +232,8 @@ class Answering:
         self.context.logger.error("step %r failed: event %s: %s", step, event.id, exc, exc_info=exc)
         if self.errors.url:
             self.errors.push(event, exc, step)
+
+
+def as_text(answer: Response) -> str:
+    """What MLRun's `test` says of an answer that tells an error."""
+    return f"failed ({answer.status_code}): {answer.body}"

@@ -53,9 +53,18 @@ class GraphContext:
         self.load_mode = "sync"
         self.server: GraphServer | None = None
         self.tables: dict[str, Any] = {}
+        self.executor: Any = None
+        """What runs the models that steps share; None: there are none."""
         self.secrets: dict[str, str] = {}
+        self.spread: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None
+        """What makes arguments of the parts of a request; for servers with endpoints."""
         self.closing: list[Callable[[], object]] = []
         self.completing: list[Callable[[], object]] = []
+
+    @property
+    def root(self) -> Any:
+        """The graph that is served; None: there is no server."""
+        return getattr(self.server, "graph", None)
 
     def get_param(self, key: str, default: Any = None) -> Any:
         """The graph's parameter `key`, else `default`."""

@@ -193,6 +193,7 @@ class ServingFunction(Defining, Mocking, NuclioFunction):  # type: ignore[misc] 
         context.current_function = current_function
         context.load_mode = spec.load_mode or "sync"
         context.secrets = self._secrets()
+        context.spread = self._endpoints.spread if self._endpoints is not None else None
         spaces = [*namespaces, *self._own_code(workdir), *([calling] if calling else [])]
         initializer = spec.graph_initializer or None
         if isinstance(initializer, str):
@@ -204,7 +205,7 @@ class ServingFunction(Defining, Mocking, NuclioFunction):  # type: ignore[misc] 
         if spec.error_stream:
             server.error_stream = spec.error_stream
         if self._endpoints is not None:
-            server.reshape_with(self._endpoints)
+            server.check_by(self._endpoints)
         return server
 
     def _served(self) -> Graph:

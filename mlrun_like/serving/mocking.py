@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Mocking", "calling_globals"]
 
 _OURS = __name__.partition(".")[0]
-_ENDPOINTS = "mlrun_like.compat.adapted.serving.endpoints:reshaping"
+_ENDPOINTS = "mlrun_like.compat.adapted.serving.admission:admission"
 _BATCH = "mlrun_like.serving.batch.job.execute_graph"
 
 
@@ -75,7 +75,7 @@ class Mocking(NuclioDeploying):
         )  # fmt: skip
 
     def set_api_handler_config(self, config: Any) -> None:
-        """Give answers the form that a configuration of endpoints says (MLRun's name).
+        """Let requests pass, and give answers their form, as endpoints say (MLRun's name).
 
         Args:
             config: An `APIHandlerConfig` of MLRun's, or its form as data. It counts for servers

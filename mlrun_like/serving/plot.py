@@ -178,10 +178,12 @@ def plot_graph(
 def _node(step: Plottable) -> Node:
     called = getattr(step, "class_name", "") or getattr(step, "handler", "")
     note = local_name(called) if called else ""
+    back = tuple(getattr(step, "cycle_from", ()))
     return Node(
         name=step.name,
         kind=step.kind,
-        after=tuple(step.after),
+        after=tuple(name for name in step.after if name not in back),
+        back=back,
         routes=tuple(_routes(step)),
         responder=step.responder,
         function="" if step.function == "*" else step.function,

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from mlrun_like.configuration import environment
-from mlrun_like.errors import NotFoundError, nearest
-from mlrun_like.serving.answering import Reshape
+from mlrun_like.errors import NotFoundError, StepError, nearest
+from mlrun_like.registry import resolve
+from mlrun_like.serving.answering import Endpoints, as_text
 from mlrun_like.serving.codec import decode_body
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.definition.lookup import namespaces_of
 from mlrun_like.serving.engine.background import Background
 from mlrun_like.serving.engine.compile import compile_graph
-from mlrun_like.serving.engine.failures import raise_failed
+from mlrun_like.serving.engine.failures import as_mlrun, raise_failed
+from mlrun_like.serving.engine.sharing import share_models
 from mlrun_like.serving.error_stream import ErrorStream
 from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.observer import Observer
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GraphServer"]
 
+_OLDER_STREAM = "mlrun_like.compat.adapted.serving.answers:stream"
 _PLAIN = frozenset({dict, list, int, float, bool, type(None)})
 
 
@@ -56,6 +59,7 @@ class GraphServer(Streaming):
         initializer: Callable[[GraphServer], object] | None = None,
     ) -> None:
         self.graph = graph
+        self._as_mlrun = as_mlrun()  # asked once: it is needed for every event
         self.context = context or GraphContext(graph.parameters, is_mock)
         self.context.server = self
         self.background = Background()
@@ -65,6 +69,7 @@ class GraphServer(Streaming):
         """Where steps may look up names, too."""
         if initializer is not None:
             initializer(self)
+        share_models(graph, self.namespaces, self.context)
         self.plan = compile_graph(
             graph,
             self.namespaces,
@@ -73,7 +78,8 @@ class GraphServer(Streaming):
             spawn=self._after_answer,
             spawn_async=self._after_answer_async,
         )
-        self._direct = self.plan.run_body if self.plan.responds else None
+        direct = self.plan.responds and not self._as_mlrun
+        self._direct = self.plan.run_body if direct else None
         self._plain_plan = self.plan
         self._completed = False
         self._ending = threading.RLock()  # who comes second waits for the end, too
@@ -126,7 +132,7 @@ class GraphServer(Streaming):
             if found is not DROP and type(found) is not Response:
                 return found
             answer = self._checked(self._answer(found, None), f"{method} {path}", "")
-            return answer if type(found) is Response and _gives_whole() else answer.body
+            return answer.body
         event = self._event(path, body, method, headers, content_type)
         if event_id is not None:
             event.id = event_id
@@ -138,12 +144,17 @@ class GraphServer(Streaming):
             response = self._watched(event)
         except Exception as exc:  # the request boundary
             if not silent:
+                if self._as_mlrun and isinstance(exc, StepError):
+                    exc.what = as_text(self.failure(exc, event))
                 raise
             return self.failure(exc, event)
         if not silent:
             self._checked(response, f"{event.method} {path}", str(event.id))
-        if event.responded and _gives_whole():
-            return response
+        if self._as_mlrun:
+            if inspect.isgenerator(response.body):
+                response.body = resolve(_OLDER_STREAM)(response.body)
+            if event.responded:
+                return response
         return response.body if get_body and response.status_code < 300 else response
 
     # The end ---------------------------------------------------------------------------------
@@ -180,9 +191,9 @@ class GraphServer(Streaming):
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def reshape_with(self, reshape: Reshape) -> None:
-        """Give answers another form from now on."""
-        self.reshape = reshape
+    def check_by(self, endpoints: Endpoints) -> None:
+        """Check requests and reshape answers from now on."""
+        self.endpoints = endpoints
         self._direct = None
 
     # Watching and errors ---------------------------------------------------------------------
@@ -251,8 +262,3 @@ class GraphServer(Streaming):
 
     def _after_answer_async(self, ways: Any, event: Event) -> None:
         self.background.start(self.plan, ways, event, self._late_error)
-
-
-def _gives_whole() -> bool:
-    """Whether a Response that a step gave is given to the caller as it is, as MLRun does."""
-    return environment("MLRUN_LIKE_COMPAT") == "1"

@@ -293,5 +293,5 @@ def _final_steps(graph: Graph, final_step: str) -> list[str]:
     """The step that is named, or those after which there is none."""
     if final_step:
         return [final_step]
-    before = {name for step in graph.steps for name in step.after}
+    before = {name for step in graph.steps for name in step.earlier}
     return [step.name for step in graph.steps if step.name not in before]

@@ -124,7 +124,7 @@ def _outputs(
 ) -> tuple[dict[str, str], list[str]]:
     """The step of each output, and what is wrong with them."""
     names = [step.name for step in graph.steps]
-    followed = {name for step in graph.steps for name in step.after}
+    followed = {name for step in graph.steps for name in step.earlier}
     handlers = {step.on_error for step in graph.steps} | {graph.on_error}
     ends = [name for name in names if name not in followed and name not in handlers]
     found: dict[str, str] = {}
@@ -190,6 +190,7 @@ def _with_sinks(
     """The graph with a sink behind each output, and nobody who answers."""
     twin = Graph(engine="async", parameters=graph.parameters)
     twin.on_error, twin.error_stream = graph.on_error, graph.error_stream
+    twin.allow_cyclic, twin.max_iterations = graph.allow_cyclic, graph.max_iterations
     for step in graph.steps:
         own = copy.copy(step)
         own.responder = False

@@ -15,9 +15,9 @@ from mlrun_like.feature_store.transform.chunks import Chunk
 from mlrun_like.feature_store.transform.origin import micros_of
 from mlrun_like.serving.definition.options import StepOptions
 from mlrun_like.serving.engine.binding import BoundStep
+from mlrun_like.serving.engine.choosing import outlets
 from mlrun_like.serving.engine.codegen import Node
 from mlrun_like.serving.engine.failures import error_text
-from mlrun_like.serving.engine.passing import outlets
 from mlrun_like.serving.event import DROP, Event
 from mlrun_like.serving.protocol import Step
 from mlrun_like.serving.steps.fields import DropColumns
@@ -49,6 +49,8 @@ def runner_of(node: Node, options: StepOptions, like: Callable[[], Any]) -> Runn
         or bound.acall is not None
         or bound.streams
         or bound.gathers
+        or bound.selects is not None
+        or node.most
         or own_clock
         or getattr(made, "_pace", None) is not None
         or getattr(made, "merges", False)

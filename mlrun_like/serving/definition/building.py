@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mlrun_like.errors import GraphError, nearest
 from mlrun_like.serving.definition.arguments import check_types, step_names
+from mlrun_like.serving.definition.back import taken_rounds
+from mlrun_like.serving.definition.handlers import add_error_handler
 from mlrun_like.serving.definition.lookup import is_plain_function, local_name
+from mlrun_like.serving.definition.named import Steps
 from mlrun_like.serving.definition.nesting import insert_flow
-from mlrun_like.serving.definition.step import GraphStep, QueueStep, RouterStep, add_error_handler
+from mlrun_like.serving.definition.step import (
+    GraphStep,
+    QueueStep,
+    RouterStep,
+)
 
 if TYPE_CHECKING:
     from mlrun_like.serving.definition.graph import Graph
@@ -22,8 +29,17 @@ _QUEUES = (">>", "$queue")
 class Building:
     """The part of a graph that collects its steps."""
 
-    steps: list[GraphStep]
     on_error: str
+    _steps: Steps
+
+    @property
+    def steps(self) -> Steps:
+        """The steps, in the order in which they were added; `steps[name]` finds one."""
+        return self._steps
+
+    @steps.setter
+    def steps(self, value: Iterable[GraphStep]) -> None:
+        self._steps = value if isinstance(value, Steps) else Steps(value)
 
     def __getitem__(self, name: str) -> GraphStep:
         for step in self.steps:
@@ -91,6 +107,7 @@ class Building:
             result_path: Dotted path in the body where its result is put.
             class_args: Arguments of the class, or of the function besides the body. A name that
                 starts with `_` stands for a function: `_fn="(event['x'] > 5)"` or `_fn="name"`.
+                Where ways back are allowed, `cycle_to` and `max_iterations` are the step's own.
 
         Nothing but their types is checked here: a server names all mistakes of a graph at once.
 
@@ -102,9 +119,10 @@ class Building:
             result_path=result_path,
         )  # fmt: skip
         previous = [self._prev(item) for item in step_names(after, "after", name)]
+        back, most = taken_rounds(self._graph, class_args, name)
         if isinstance(class_name, Building):
             inner = cast("Graph", class_name)
-            return insert_flow(self._graph, inner, name or "flow", previous)
+            return insert_flow(self._graph, inner, name or "flow", previous).cycle_to(back)
         if handler == "" or handler is None:
             class_name, handler = (
                 (None, class_name) if is_plain_function(class_name) else (class_name, None)
@@ -115,11 +133,12 @@ class Building:
         step.function = function or step.function
         step.input_path = input_path or step.input_path
         step.result_path = result_path or step.result_path
+        step.max_iterations = most or step.max_iterations
         followers = [self[self._prev(item)] for item in step_names(before, "before", name)]
         step.after_step(*(other.name for other in self.steps if step.name in other.before))
         self.steps.append(step)
         self._put_before(step, followers)
-        return step
+        return step.cycle_to(back)
 
     def insert_step(
         self,
@@ -141,7 +160,7 @@ class Building:
 
     def _put_before(self, step: GraphStep, followers: list[GraphStep]) -> None:
         if followers and not step.after:  # it takes the place of the way that led to them
-            step.after_step(*(name for follower in followers for name in follower.after))
+            step.after_step(*(name for follower in followers for name in follower.earlier))
         for follower in followers:
             follower.after_step(step.name, append=False)
 
@@ -156,8 +175,8 @@ class Building:
         """A step of the kind that its class names, not yet part of the graph."""
         if isinstance(class_name, GraphStep):
             step = class_name
-            step.graph = self._graph
             step.name = name or step.name
+            step.join(self._graph)
             return step
         values: dict[str, Any] = {
             "class_name": class_name or "",

@@ -32,6 +32,8 @@ class Defining:
         class_name: Any = None,
         engine: str = "",
         exist_ok: bool = False,
+        allow_cyclic: bool = False,
+        max_iterations: int | None = None,
         **class_args: Any,
     ) -> Any:
         """Start the function's graph.
@@ -41,6 +43,9 @@ class Defining:
             class_name: The router's class; by default the one that serves models by name.
             engine: Of a flow: `async` (default) or `sync`; see `Graph`.
             exist_ok: Replace the graph that is there.
+            allow_cyclic: Whether steps of a flow may send events back to earlier ones
+                (`step.cycle_to`).
+            max_iterations: How often one event may then come to a step; by default 100.
             class_args: Arguments of the router's class.
 
         Returns:
@@ -68,7 +73,12 @@ class Defining:
                 where=f"function {self.name!r}",
                 fix='set_topology("router", class_name) or set_topology("flow").to(class_name)',
             )
-        graph = Graph(engine=engine or "async", kind=topology)
+        graph = Graph(
+            engine=engine or "async",
+            kind=topology,
+            allow_cyclic=allow_cyclic,
+            max_iterations=max_iterations,
+        )
         if topology == "flow":
             self.spec.graph = graph
             return graph

@@ -13,11 +13,19 @@ from mlrun_like.serving.definition.lookup import import_name
 if TYPE_CHECKING:
     from mlrun_like.serving.definition.step import GraphStep
 
-__all__ = ["GRAPH_KEYS", "STEP_KEYS", "shape_problems", "step_document", "written_name"]
+__all__ = [
+    "GRAPH_KEYS",
+    "STEP_KEYS",
+    "plain_value",
+    "shape_problems",
+    "step_document",
+    "written_name",
+]
 
 STEP_KEYS = (
     "class_name", "class_args", "handler", "after", "full_event", "input_path", "result_path",
-    "responder", "function", "on_error", "before", "shape", "comment",
+    "responder", "function", "on_error", "before", "shape", "comment", "cycle_from",
+    "max_iterations",
 )  # fmt: skip
 """Keys that are attributes of a step; `kind`, `routes`, `steps` and `options` are special."""
 
@@ -26,11 +34,16 @@ _QUEUE_KEYS = ("path", "shards", "retention_in_hours", "trigger_args")
 # MLRun writes these; they say nothing here, and documents with them must still load.
 _FOREIGN_KEYS = (
     "skip_context", "state", "default_class", "model_endpoint_creation_strategy", "endpoint_type",
-    "name", "max_iterations", "cycle_from", "creation_strategy",
+    "name", "creation_strategy", "track_models", "base_step",
+    "model_endpoints_names", "model_endpoints_routes_names", "default_final_step",
+)  # fmt: skip
+_SHARED = (
+    "shared_models", "shared_models_mechanism", "shared_max_processes", "shared_max_threads",
+    "pool_factor",
 )  # fmt: skip
 GRAPH_KEYS = (
     "kind", "engine", "steps", "parameters", "on_error", "routes", "class_name", "class_args",
-    "final_step", "from_step", "error_stream",
+    "final_step", "from_step", "error_stream", "allow_cyclic", "max_iterations", *_SHARED,
 )  # fmt: skip
 _ATOMS = (str, int, float, bool, bytes, type(None), datetime.date, datetime.datetime)
 _DEEPEST = 100
@@ -41,10 +54,13 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "class_name": (str,), "handler": (str,), "class_args": (dict,), "after": (list, str),
     "full_event": (bool,), "input_path": (str,), "result_path": (str,), "responder": (bool,),
     "function": (str,), "on_error": (str,), "before": (list, str), "shape": (str,),
-    "comment": (str,), "kind": (str,),
+    "comment": (str,), "kind": (str,), "cycle_from": (list, str), "max_iterations": (int,),
+    "allow_cyclic": (bool,),
     "routes": (dict,), "steps": (dict,), "options": (dict,), "path": (str,), "shards": (int,),
     "retention_in_hours": (int,), "trigger_args": (dict,), "error_stream": (str,),
     "engine": (str,), "parameters": (dict,), "final_step": (str,), "from_step": (str,),
+    "shared_models": (dict,), "shared_models_mechanism": (dict,), "shared_max_processes": (int,),
+    "shared_max_threads": (int,), "pool_factor": (int,),
 }  # fmt: skip
 _KNOWN = ("kind", *STEP_KEYS, "options", "routes", "steps", "engine", "parameters", *_QUEUE_KEYS)
 
@@ -68,7 +84,8 @@ def written_name(step: str, target: object) -> str:
 
 def step_document(step: GraphStep) -> dict[str, Any]:
     """A step as plain data with MLRun's keys, empty values left out."""
-    document: dict[str, Any] = {"kind": step.kind, "after": list(step.after)}
+    document: dict[str, Any] = {"kind": step.kind}
+    document["after"] = list(dict.fromkeys([*step.after, *step.cycle_from]))  # as MLRun has them
     if step.kind == "queue":
         arguments = dict(step.class_args)
         document |= {key: arguments.pop(key) for key in _QUEUE_KEYS if key in arguments}
@@ -100,24 +117,31 @@ def _written_args(step: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """
     return {
         f"_{key.lstrip('_')}" if callable(value) else key: (
-            written_name(step, value) if callable(value) else _plain(step, key, value)
+            written_name(step, value) if callable(value) else plain_value(step, key, value)
         )
         for key, value in values.items()
     }
 
 
-def _plain(step: str, key: str, value: Any) -> Any:
+def plain_value(step: str, key: str, value: Any) -> Any:
+    """A value of a step as plain data.
+
+    Raises:
+        GraphError: if it cannot be written.
+    """
     if isinstance(value, _ATOMS):
         return value
     if isinstance(value, Mapping):
-        return {item: _plain(step, key, held) for item, held in value.items()}
+        return {item: plain_value(step, key, held) for item, held in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(step, key, held) for held in value]
+        return [plain_value(step, key, held) for held in value]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, type):  # such as the class of a model
+        return written_name(step, value)
     to_dict = getattr(value, "to_dict", None)
-    if callable(to_dict) and not isinstance(value, type):
-        return _plain(step, key, to_dict())
+    if callable(to_dict):
+        return plain_value(step, key, to_dict())
     raise GraphError(
         f"step {step!r} holds {key}={value!r:.120}, which cannot be written",
         fix="give plain data: texts, numbers, lists, mappings",
@@ -169,7 +193,7 @@ def _value_problems(item: Mapping[Any, Any], known: Sequence[str], where: str) -
             problems.append(f"{where}unknown key {key!r}.{nearest(str(key), known)}")
         elif value is not None and not isinstance(value, _TYPES.get(key, object)):
             problems.append(f"{where}{key} must be {_TYPES[key][0].__name__}, not {value!r:.60}")
-        elif isinstance(value, list) and key in ("after", "before"):
+        elif isinstance(value, list) and key in ("after", "before", "cycle_from"):
             problems += [
                 f"{where}{key} must hold names, not {name!r:.60}"
                 for name in value

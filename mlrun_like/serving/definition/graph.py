@@ -17,8 +17,9 @@ from mlrun_like.errors import GraphError
 from mlrun_like.serving.definition.arguments import check_parameters
 from mlrun_like.serving.definition.building import Building
 from mlrun_like.serving.definition.reading import read_graph
-from mlrun_like.serving.definition.step import GraphStep
+from mlrun_like.serving.definition.sharing import Sharing, shared_document
 from mlrun_like.serving.plot import Picture, plot_graph
+from mlrun_like.serving.rounds import MOST_ROUNDS, check_rounds
 from mlrun_like.serving.server import GraphServer
 
 __all__ = ["Graph", "flow"]
@@ -29,7 +30,7 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-class Graph(Building):
+class Graph(Building, Sharing):
     """A flow of steps, or (kind `router`) a router and its routes.
 
     Args:
@@ -37,6 +38,8 @@ class Graph(Building):
             `{"id": <event id>}`, `sync` answers with the last step's result.
         parameters: What steps read by `context.get_param`.
         kind: `flow` or `router`.
+        allow_cyclic: Whether steps may send events back to earlier ones (`step.cycle_to`).
+        max_iterations: How often one event may come to a step; by default 100.
 
     >>> graph = Graph(engine="sync")
     >>> _ = graph.to(abs, "size").to("pkg.steps.Scale", factor=3)
@@ -50,11 +53,17 @@ class Graph(Building):
         engine: str = "async",
         parameters: Mapping[str, Any] | None = None,
         kind: str = "flow",
+        allow_cyclic: bool = False,
+        max_iterations: int | None = None,
     ) -> None:
         self.engine = engine
         self.parameters = check_parameters(parameters)
         self.kind = kind
-        self.steps: list[GraphStep] = []
+        self.allow_cyclic = allow_cyclic
+        most = check_rounds(max_iterations, "graph")
+        self.max_iterations = most or (MOST_ROUNDS if allow_cyclic else None)
+        self.from_step = ""
+        self.steps = []
         self.on_error = ""
         self.error_stream = ""
 
@@ -70,9 +79,12 @@ class Graph(Building):
             document = {k: v for k, v in self.steps[0].to_dict().items() if k not in hidden}
         if self.parameters:
             document["parameters"] = dict(self.parameters)
-        for key in ("on_error", "error_stream"):
+        for key in (
+            "on_error", "error_stream", "allow_cyclic", "max_iterations", "from_step",
+        ):  # fmt: skip
             if getattr(self, key):
                 document[key] = getattr(self, key)
+        document |= shared_document(self)
         if self.kind != "router":
             document["steps"] = {step.name: step.to_dict() for step in self.steps}
         return document
@@ -155,7 +167,13 @@ class Graph(Building):
         return GraphServer(self, namespace, is_mock=True)
 
 
-def flow(*, engine: str = "sync", parameters: Mapping[str, Any] | None = None) -> Graph:
+def flow(
+    *,
+    engine: str = "sync",
+    parameters: Mapping[str, Any] | None = None,
+    allow_cyclic: bool = False,
+    max_iterations: int | None = None,
+) -> Graph:
     """Start a graph: `flow().to(...).to(...)`; arguments as for `Graph`.
 
     The last step answers, unless another one calls `.respond()`.
@@ -165,4 +183,9 @@ def flow(*, engine: str = "sync", parameters: Mapping[str, Any] | None = None) -
     >>> graph.to_mock_server().test(body=-3)
     3
     """
-    return Graph(engine=engine, parameters=parameters)
+    return Graph(
+        engine=engine,
+        parameters=parameters,
+        allow_cyclic=allow_cyclic,
+        max_iterations=max_iterations,
+    )

@@ -24,7 +24,7 @@ def insert_flow(outer: Graph, inner: Graph, name: str, after: list[str]) -> Grap
     Raises:
         GraphError: if the inner graph is empty or has several ends.
     """
-    followed = {parent for step in inner.steps for parent in step.after}
+    followed = {parent for step in inner.steps for parent in step.earlier}
     handlers = {step.on_error for step in inner.steps} | {inner.on_error}
     ends = [s for s in inner.steps if s.responder] or [
         s for s in inner.steps if s.name not in followed and s.name not in handlers
@@ -37,6 +37,8 @@ def insert_flow(outer: Graph, inner: Graph, name: str, after: list[str]) -> Grap
         )
     last = ends[0]
     handling = handlers | _from(inner, {inner.on_error})
+    outer.share(inner)
+    outer.allow_cyclic = outer.allow_cyclic or inner.allow_cyclic
     for step in inner.steps:
         made = copy.copy(step)
         made.graph = outer
@@ -46,9 +48,11 @@ def insert_flow(outer: Graph, inner: Graph, name: str, after: list[str]) -> Grap
         if isinstance(made, RouterStep) and isinstance(step, RouterStep):
             made.routes = dict(step.routes)
         made.after = [f"{name}/{parent}" for parent in step.after]
+        made.cycle_from = [f"{name}/{parent}" for parent in step.cycle_from]
+        made.max_iterations = step.max_iterations or inner.max_iterations
         made.before = [f"{name}/{follower}" for follower in step.before]
-        if not made.after and step.kind != "error_step" and step.name not in handlers:
-            made.after = list(after)
+        if not made.earlier and step.kind != "error_step" and step.name not in handlers:
+            made.after = [*after, *made.after]
         on_error = step.on_error or (inner.on_error if step.name not in handling else "")
         made.on_error = f"{name}/{on_error}" if on_error else ""
         outer.steps.append(made)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlrun_like.errors import GraphError, InvalidArgumentError, nearest
 from mlrun_like.serving.definition.document import STEP_KEYS, shape_problems
 from mlrun_like.serving.definition.nesting import insert_flow
+from mlrun_like.serving.definition.sharing import read_shared
 from mlrun_like.serving.definition.step import GraphStep, QueueStep, RouterStep
+from mlrun_like.serving.rounds import check_rounds
 
 if TYPE_CHECKING:
     from mlrun_like.serving.definition.graph import Graph
@@ -36,6 +38,14 @@ def _filled(graph: _Graph, document: Mapping[str, Any]) -> _Graph:
     graph.parameters = dict(document.get("parameters") or {})
     graph.on_error = document.get("on_error") or ""
     graph.error_stream = document.get("error_stream") or ""
+    graph.allow_cyclic = bool(document.get("allow_cyclic"))
+    try:
+        graph.max_iterations = check_rounds(document.get("max_iterations"), "graph document")
+        for name, item in (document.get("steps") or {}).items():
+            check_rounds(item.get("max_iterations"), f"graph document, step {name!r:.80}")
+    except InvalidArgumentError as exc:
+        raise GraphError(exc.what, where=exc.where, fix=exc.fix) from exc
+    read_shared(graph, document)
     if graph.kind == "router":
         graph.steps.append(_read_step(graph, "router", {**document, "responder": True}))
         return graph
@@ -72,16 +82,19 @@ def _shorten(graph: Graph, first: str, last: str) -> None:
                 kept |= {step.on_error, graph.on_error} & set(names)
             elif kept & set(step.after):
                 kept.add(step.name)
-    graph.remove_steps(set(names) - kept)
+    graph.steps = [step for step in graph.steps if step.name in kept]
     for step in graph.steps:
         step.after = [name for name in step.after if name in kept]
-    graph[first].after = []
+        step.cycle_from = [name for name in step.cycle_from if name in kept]
+    if graph[first].earlier:  # it is inside of a loop: its own ways stay
+        graph.from_step = first
 
 
 def _read_step(graph: Graph, name: str, item: Mapping[str, Any]) -> GraphStep:
     values = {key: item[key] for key in STEP_KEYS if item.get(key) is not None}
     values["after"] = _list(values.get("after"))
     values["before"] = _list(values.get("before"))
+    values["cycle_from"] = _list(values.get("cycle_from"))
     values["class_args"] = dict(values.get("class_args", {}))
     kind = item.get("kind", "task")
     options = dict(item.get("options") or {})

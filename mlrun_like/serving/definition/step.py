@@ -11,14 +11,16 @@ import yaml
 
 from mlrun_like.errors import GraphError, InvalidArgumentError, nearest
 from mlrun_like.serving.definition.arguments import check_types, step_names
+from mlrun_like.serving.definition.back import heads_of
 from mlrun_like.serving.definition.document import step_document
+from mlrun_like.serving.definition.handlers import add_error_handler
 from mlrun_like.serving.definition.lookup import taken_apart
 from mlrun_like.serving.definition.options import StepOptions
 
 if TYPE_CHECKING:
     from mlrun_like.serving.definition.graph import Graph
 
-__all__ = ["GraphStep", "QueueStep", "RouterStep", "add_error_handler"]
+__all__ = ["GraphStep", "QueueStep", "RouterStep"]
 
 _OPTIONS = tuple(item.name for item in dataclasses.fields(StepOptions))
 
@@ -47,6 +49,10 @@ class GraphStep:
     comment: str = ""
     call_options: StepOptions = field(default_factory=StepOptions)
     kind: str = "task"
+    cycle_from: list[str] = field(default_factory=list)
+    """The later steps that lead back here."""
+    max_iterations: int | None = None
+    """How often one event may come here if it can come again; None: as the graph says."""
 
     def __post_init__(self) -> None:
         """An object that knows how it was made stands for its class with the same arguments."""
@@ -84,6 +90,39 @@ class GraphStep:
         kept = self.after if append else []
         self.after = list(dict.fromkeys([*kept, *found]))
         return self
+
+    def cycle_to(self, step_names: Any = ()) -> GraphStep:
+        """Let events go from this step back to earlier ones; returns this step.
+
+        A step with a way back and a way on says where each event goes: it is a choice, or its
+        class has `select_outlets(body)`, which gives the names of steps.
+
+        Args:
+            step_names: The earlier steps, or their names; none: nothing happens.
+
+        >>> from mlrun_like.serving import Graph
+        >>> graph = Graph(allow_cyclic=True, max_iterations=5)
+        >>> step = graph.to("Ask", "ask").to("Judge", "judge").cycle_to("ask")
+        >>> graph["ask"].cycle_from
+        ['judge']
+
+        Raises:
+            GraphError: if the graph does not allow that, or there is no such step.
+        """
+        for name in heads_of(self.graph, step_names, self.name):
+            head = self.graph.steps[name]
+            head.after_step(self.name)
+            head.cycle_from = list(dict.fromkeys([*head.cycle_from, self.name]))
+        return self
+
+    @property
+    def earlier(self) -> list[str]:
+        """The steps before it, without those that lead back here."""
+        return [name for name in self.after if name not in self.cycle_from]
+
+    def join(self, graph: Graph) -> None:
+        """Become a step of a graph; subclasses may check that they fit."""
+        self.graph = graph
 
     def respond(self) -> GraphStep:
         """Make this step's result the answer to the caller; returns this step."""
@@ -239,30 +278,3 @@ class QueueStep(GraphStep):
     def path(self) -> str:
         """The stream's URL, or an empty string: within the process."""
         return str(self.class_args.get("path") or "")
-
-
-def add_error_handler(
-    graph: Graph,
-    name: str | None,
-    class_name: Any,
-    handler: str | Callable[..., Any] | None,
-    *,
-    class_args: Mapping[str, Any],
-    **values: Any,
-) -> GraphStep | str:
-    """Add the step of an error handler, or give back the name of one declared elsewhere."""
-    check_types(name, **values)
-    if not class_name and not handler:
-        if not name:
-            raise InvalidArgumentError(
-                "an error handler needs a class or a function, or the name of a step",
-                fix='step.error_handler("catch", handler="report", full_event=True)',
-            )
-        return name
-    full_event = bool(values.pop("full_event"))
-    step = graph.make_step(class_name, name, handler, full_event, class_args)
-    step.kind = "error_step"
-    for key, value in values.items():
-        setattr(step, key, value)
-    graph.steps.append(step)
-    return step

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlrun_like.serving.definition.graph import Graph
     from mlrun_like.serving.definition.step import GraphStep
 
-__all__ = ["ENGINES", "Order", "handler_names", "order_problems"]
+__all__ = ["ENGINES", "Order", "handler_names", "order_problems", "starts_of"]
 
 ENGINES = ("async", "sync")
 
@@ -33,16 +33,25 @@ class Order:
         self.handlers = handler_names(graph)
         self.children: dict[str, list[str]] = {step.name: [] for step in graph.steps}
         for step in graph.steps:
-            for parent in dict.fromkeys(step.after):
+            for parent in dict.fromkeys([*step.after, *step.cycle_from]):
                 self.children[parent].append(step.name)
-        self.starts = [s.name for s in graph.steps if not s.after and s.name not in self.handlers]
-        self.order = topological_order({step.name: step.after for step in graph.steps})
+        self.back = {(last, step.name) for step in graph.steps for last in step.cycle_from}
+        """The ways back: from and to."""
+        self.starts = starts_of(graph)
+        self.order = topological_order({step.name: step.earlier for step in graph.steps})
         self.responder = next((step.name for step in graph.steps if step.responder), "")
         if not self.responder and graph.engine == "sync":
-            ends = [
-                name for name in self.order if not self.children[name] and name not in self.handlers
-            ]
+            onward = {last for step in graph.steps for last in step.earlier}
+            ends = [n for n in self.order if n not in onward and n not in self.handlers]
             self.responder = ends[0] if len(ends) == 1 else ""
+
+
+def starts_of(graph: Graph) -> list[str]:
+    """The steps that receive events."""
+    if graph.from_step:
+        return [graph.from_step]
+    handlers = handler_names(graph)
+    return [step.name for step in graph.steps if not step.earlier and step.name not in handlers]
 
 
 def handler_names(graph: Graph) -> set[str]:
@@ -81,23 +90,29 @@ def order_problems(graph: Graph, deciding: Collection[str]) -> list[str]:
         problems.append(
             f"its error handler {graph.on_error!r} does not exist.{nearest(graph.on_error, counts)}"
         )
-    parents = {step.name: [name for name in step.after if name in counts] for step in graph.steps}
+    parents = {step.name: [name for name in step.earlier if name in counts] for step in graph.steps}
     # of steps with one name it is not known which one is meant
     clear = {name: list(above) for name, above in parents.items() if counts[name] == 1}
     cycles = _cycles(clear)
-    problems += [f"the steps form a loop: {' -> '.join(cycle)}" for cycle in cycles]
+    problems += [
+        f"the steps form a loop: {' -> '.join(cycle)}; a way back is written with step.cycle_to"
+        for cycle in cycles
+    ]
     if not cycles:
         for step in graph.steps:
             if step.name in clear and step.on_error in clear and step.on_error != step.name:
                 clear[step.on_error].append(step.name)
         problems += [
             f"an event that fails again and again would go round for ever: {' -> '.join(cycle)}; "
-            "repeat a step with step.options(retries=...)"
+            "repeat a step with step.options(retries=...), or let the handler lead back "
+            "(allow_cyclic=True, handler.cycle_to)"
             for cycle in _cycles(clear)
         ]
     unclear = bool(cycles) or max(counts.values(), default=1) > 1
     if graph.steps and not unclear:
         problems += _reach_problems(graph, parents)
+    if not unclear:
+        problems += _back_problems(graph, parents)
     return problems + _answer_problems(graph, parents, unclear, deciding)
 
 
@@ -139,10 +154,39 @@ def _step_problems(step: GraphStep, names: Mapping[str, int]) -> list[str]:
     return problems
 
 
+def _back_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[str]:
+    """What is wrong with the ways back to earlier steps."""
+    problems = []
+    failing: dict[str, list[str]] = {}  # the steps whose errors a handler receives
+    for step in graph.steps:
+        for handler in {step.on_error, graph.on_error} - {""}:
+            failing.setdefault(handler, []).append(step.name)
+    for step in graph.steps:
+        for last in step.cycle_from:
+            above, stack = set(), [last]
+            while stack:
+                name = stack.pop()
+                if name not in above:
+                    above.add(name)
+                    stack += [*parents.get(name, ()), *failing.get(name, ())]
+            where = f"step {last!r} leads back to {step.name!r}"
+            if last not in parents:
+                problems.append(f"{where}, but does not exist.{nearest(last, parents)}")
+            elif not graph.allow_cyclic:
+                problems.append(f"{where}: set_topology('flow', allow_cyclic=True) allows that")
+            elif step.name not in above:
+                problems.append(
+                    f"{where}, which does not come before it; after_step says that it comes after"
+                )
+            elif isinstance(step, QueueStep) or isinstance(graph[last], QueueStep):
+                problems.append(f"{where}, but ways back do not begin or end at queues")
+    return problems
+
+
 def _reach_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[str]:
     handlers = handler_names(graph)
     called = {step.on_error for step in graph.steps} | {graph.on_error}
-    starts = [s.name for s in graph.steps if not s.after and s.name not in handlers]
+    starts = starts_of(graph)
     problems = []
     if graph.steps and not starts:
         back = [s for s in graph.steps if s.before and s.name in handlers]
@@ -151,9 +195,9 @@ def _reach_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[
         )
         problems.append(f"no step receives the first event: each comes after another one{why}")
     children: dict[str, list[str]] = {name: [] for name in parents}
-    for name, above in parents.items():
-        for parent in above:
-            children[parent].append(name)
+    for step in graph.steps:
+        for last in {*parents[step.name], *step.cycle_from} & set(children):
+            children[last].append(step.name)
     reached: set[str] = set()
     stack = starts + [name for name in called if name in parents]
     while stack:
@@ -164,7 +208,7 @@ def _reach_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[
     problems += [
         f"step {step.name!r} is never reached: no step names it as error handler"
         for step in graph.steps
-        if step.name not in reached and starts and not step.after
+        if step.name not in reached and starts and not step.earlier
     ]
     queues = {step.name for step in graph.steps if isinstance(step, QueueStep)}
     some_function = any(step.function for step in graph.steps)

@@ -7,6 +7,7 @@ from mlrun_like.serving.drawing.node import START, Network, Node
 
 __all__ = ["mermaid"]
 
+_ARROWS = {"flow": "-->", "error": "-. error .->", "back": "-. again .->"}
 _SHAPES = {
     "router": '[["{}"]]',
     "queue": '[/"{}"/]',
@@ -40,7 +41,7 @@ def mermaid(network: Network, *, down: bool = False) -> str:
             lines.append("    end")
     for edge in network.edges:
         if edge.source != START:
-            arrow = "-. error .->" if edge.kind == "error" else "-->"
+            arrow = _ARROWS[edge.kind]
             lines.append(f"    {ids[edge.source]} {arrow} {ids[edge.target]}")
     return "\n".join(lines)
 

@@ -28,6 +28,7 @@ class Node:
         on_error: Name of the step that receives its errors.
         before: Names of steps that go on after it, as error handlers have them.
         note: A second line, such as the class, in small letters.
+        back: Names of the later steps that lead back to it; they are not in `after`.
         shape: A shape other than the kind's, by Graphviz's names (`"ellipse"`, `"cylinder"`, …).
 
     >>> Node("double", after=["clean"], responder=True).kind
@@ -44,6 +45,7 @@ class Node:
     before: Sequence[str] = ()
     note: str = ""
     shape: str = ""
+    back: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Edge:
 
     source: str
     target: str
-    kind: Literal["flow", "error"] = "flow"
+    kind: Literal["flow", "error", "back"] = "flow"
 
 
 @dataclass
@@ -98,11 +100,13 @@ class Network:
                 network._connect(above, step.name)
             for below in dict.fromkeys(step.before):
                 network._connect(step.name, below)
+            for below in dict.fromkeys(step.back):
+                network._connect(below, step.name, "back")
             if step.on_error:
                 network._connect(step.name, step.on_error, "error")
         if on_error:
             network._know(on_error)
-        reached = {edge.target for edge in network.edges}
+        reached = {edge.target for edge in network.edges if edge.kind != "back"}
         starts = [
             step.name
             for step in listed
@@ -117,7 +121,9 @@ class Network:
         if name not in self.nodes:
             self.nodes[name] = Node(name, "missing", note="no such step")
 
-    def _connect(self, source: str, target: str, kind: Literal["flow", "error"] = "flow") -> None:
+    def _connect(
+        self, source: str, target: str, kind: Literal["flow", "error", "back"] = "flow"
+    ) -> None:
         self._know(source)
         self._know(target)
         edge = Edge(source, target, kind)

@@ -16,6 +16,7 @@ _LIGHT = """\
 .mlg .tip{fill:#8390a5}
 .mlg .edge.error{stroke:#d5564c;stroke-dasharray:5 4}
 .mlg .tip.error{fill:#d5564c}
+.mlg .edge.back{stroke-dasharray:2 3}
 .mlg .box,.mlg .inner{stroke-width:1.4}
 .mlg .task .box{fill:#eef3fe;stroke:#5b7fc7}.mlg .task text{fill:#1b2d52}
 .mlg .task .note{fill:#5a6b8c}

@@ -129,20 +129,20 @@ def _arrow(
     edge: Edge, drawn: dict[str, _Drawn], bends: Sequence[tuple[float, float, float]], down: bool
 ) -> list[str]:
     source, target = drawn[edge.source], drawn[edge.target]
-    error = " error" if edge.kind == "error" else ""
+    look = f" {edge.kind}" if edge.kind != "flow" else ""
     title = f"<title>{xml(_end(edge.source))} → {xml(_end(edge.target))}</title>"
     if source is target:
         x, y = source.x + source.width / 2 - 8, source.y - source.height / 2
         loop = f"M{x - 24:.1f} {y:.1f}c0 -22 24 -22 24 {-TIP}"
         corners = f"{x:.1f},{y:.1f} {x - 4.2:.1f},{y - TIP - 1:.1f} {x + 4.2:.1f},{y - TIP - 1:.1f}"
         return [
-            f'<path class="edge error" d="{loop}">{title}</path>',
-            f'<polygon class="tip error" points="{corners}"/>',
+            f'<path class="edge{look}" d="{loop}">{title}</path>',
+            f'<polygon class="tip{look}" points="{corners}"/>',
         ]
     begin, end = _along(source, down), _along(target, down)
     sign = 1.0 if end[0] > begin[0] else -1.0
     v0, v1 = begin[1], end[1]
-    if error:
+    if edge.kind == "error":
         v0 += (0.26 if v1 >= v0 else -0.26) * begin[3]
     u0, u1 = (
         begin[0] + sign * _reach(source, begin, down),
@@ -154,8 +154,8 @@ def _arrow(
     points.append((u1 - sign * TIP, v1))
     path = curve(points, down)
     return [
-        f'<path class="edge{error}" d="{path}">{title}</path>',
-        f'<polygon class="tip{error}" points="{head(u1, v1, sign, down)}"/>',
+        f'<path class="edge{look}" d="{path}">{title}</path>',
+        f'<polygon class="tip{look}" points="{head(u1, v1, sign, down)}"/>',
     ]
 
 

@@ -5,8 +5,9 @@ blocking.py    which functions hold up their thread
 binding.py     a step definition as callables; guards.py and gate.py are its options
 route.py       a route of a router
 compile.py     check, create, order: a Plan
-codegen.py     the program of a plan; block.py writes the lines of one block
-passing.py     branches, choices and streams: what generated code calls
+sharing.py     the shared models of a graph
+codegen.py     the program of a plan; block.py (block_streams.py) writes the lines of one block
+passing.py     branches and streams: what generated code calls; choosing.py, loops.py: ways back
 plan.py        Plan: a graph ready for events
 failures.py    what a step's exception becomes
 recursion.py   room on the stack; deadline.py is when a caller stops waiting

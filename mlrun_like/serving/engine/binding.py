@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlrun_like.errors import GraphError
 from mlrun_like.registry import resolve
 from mlrun_like.serving.context import GraphContext
 from mlrun_like.serving.definition.step import RouterStep
@@ -20,6 +21,7 @@ from mlrun_like.serving.engine.route import Route
 from mlrun_like.serving.event import DROP, Event, Response
 from mlrun_like.serving.paths import get_path, set_path
 from mlrun_like.serving.protocol import Kind, Step
+from mlrun_like.serving.steps.base import FlowStep
 
 if TYPE_CHECKING:
     from mlrun_like.serving.definition.step import GraphStep
@@ -45,6 +47,8 @@ class BoundStep:
         streams: Whether the call gives a generator.
         gathers: Whether it takes all values of a stream as a list.
         made: The step's object, or None for a function.
+        selects: Gives, for the body after the call, the names of the steps where it goes on; None:
+            to all of them.
     """
 
     name: str
@@ -55,6 +59,7 @@ class BoundStep:
     streams: bool
     gathers: bool
     made: Any
+    selects: Callable[[Any], Any] | None = None
 
 
 def bind(
@@ -89,14 +94,16 @@ def bind(
     streams = yields and kind != "many"  # those may also write their events with `yield`
     whole = step.full_event or target.method in ("do_event", "process")
     wrap = _wrapper(step, "many" if streams else kind, whole)
+    spread = context.spread if kind == "map" else None
     if batching:
         function, twin = resolve(_BATCHED)(twin or function, batching, name=step.name), None
         context.closing.append(function.close)
     is_async = bool(batching) or _is_async(function)
-    call: Sync | None = None if is_async or _only_async(routes) else wrap(function, False)
-    acall: Async | None = wrap(function, True) if is_async else None
+    given = spread(function) if spread else function
+    call: Sync | None = None if is_async or _only_async(routes) else wrap(given, False)
+    acall: Async | None = wrap(given, True) if is_async else None
     if twin is not None:
-        acall = wrap(twin, True)
+        acall = wrap(spread(twin) if spread else twin, True)
     if not streams:  # the call of a stream only makes its generator
         blocks = _blocks(step, target, made, function)
         if acall is None and call is not None and (blocks or step.call_options.waits):
@@ -105,7 +112,9 @@ def bind(
             call, acall = _one_at_a_time(made, call, acall)
         call, acall = guarded(call, acall, step.call_options, step.name)
     gathers = bool(getattr(made, "gathers", False))
-    return BoundStep(step.name, kind, call, acall, whole, streams, gathers, made)
+    return BoundStep(
+        step.name, kind, call, acall, whole, streams, gathers, made, _selector(kind, made)
+    )
 
 
 def _create(
@@ -121,6 +130,25 @@ def _create(
     if callable(post_init):
         post_init(**injected(post_init, {"mode": context.load_mode}))
     return made
+
+
+def _selector(kind: Kind, made: Any) -> Callable[[Any], Any] | None:
+    """What a class that also says where its events go on calls for it."""
+    if kind not in ("map", "maybe", "many"):
+        return None
+    given = getattr(made, "select_outlets", None)
+    if isinstance(made, FlowStep):
+        if made.outlets:
+            return None  # in a flow of storey's steps they are its own
+        given = getattr(made, "outlets_selector", None) or given
+    if not callable(given):
+        return None
+    if inspect.iscoroutinefunction(given):
+        raise GraphError(
+            "select_outlets is async",
+            fix="do what needs awaiting in the step's own method, and choose by the body it gives",
+        )
+    return lambda body: given(body) or None  # storey's: nothing named is all that follow
 
 
 def _functions(

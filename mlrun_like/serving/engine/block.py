@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlrun_like.serving.engine.passing import Way, chooser, outlets
+from mlrun_like.serving.engine.block_streams import StreamLines
+from mlrun_like.serving.engine.choosing import chooser, outlets
+from mlrun_like.serving.engine.passing import Way
 
 if TYPE_CHECKING:
     from mlrun_like.serving.engine.codegen import Node, Writer
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Block"]
 
 
-class Block:
+class Block(StreamLines):
     """Writes the lines of one block."""
 
     def __init__(self, writer: Writer, is_async: bool, until: str) -> None:
@@ -55,6 +57,15 @@ class Block:
     def _call(self, node: Node) -> bool:
         """Write the call of a step; False if the block ends with it."""
         bound, form = node.bound, self.form
+        if node.back_to:
+            self.add("event.body = body")
+            head = self.writer.bind("head", self.writer.head(node.back_to, self.until))
+            self.add(f"return Back({head}, event)")
+            return False
+        if node.is_end:
+            return True
+        if node.most:
+            self._try(node, f"rounds = count_round(event, {bound.name!r}, {node.most:d})")
         use_async = form.is_async and bound.acall is not None
         call: Any = bound.acall if use_async else bound.call
         wait = "await " if use_async else ""
@@ -107,9 +118,15 @@ class Block:
         if kind == "maybe":
             self.add(f"if {target} is DROP: return DROP")
         if target == "event":
+            if node.most:
+                self.add("keep_rounds(event, rounds)")
             self.add("if event.terminated: return event")
             self.add("body = event.body")
-        return True
+        if node.bound.selects is None or not node.children:
+            return True
+        self._try(node, f"ways = {self._selected(node, 'body')}")
+        self._choose(node)
+        return False
 
     def _end(self, value: str) -> None:
         if self.form.whole:
@@ -160,15 +177,18 @@ class Block:
 
     def _chooser(self, node: Node) -> str:
         """A name for what turns the answer of a choice into ways."""
-        keys = {child: self._key(child) for child in node.children}
+        keys = {self.nodes[child].said or child: self._key(child) for child in node.children}
         table: dict[str, list[Way]] = {}
+        everywhere: list[Way] = []
 
         def fill(blocks: Mapping[Any, Way]) -> None:
-            for name, children in outlets(node.bound.name, node.children).items():
+            everywhere.extend(blocks[key] for key in keys.values())
+            for name, children in outlets(node.bound.name, [*keys]).items():
                 table[name] = [blocks[keys[child]] for child in children]
 
         self.writer.late.append(fill)
-        return self.writer.bind("choose", chooser(node.bound.name, table))
+        by_default = everywhere if node.bound.selects is not None else []
+        return self.writer.bind("choose", chooser(node.bound.name, table, by_default))
 
     def _choose(self, node: Node) -> None:
         value = self.value
@@ -179,18 +199,29 @@ class Block:
                 self.add("if ways: spawn(ways, event.branch())")
             self.add(f"return {value}")
             return
-        self.add("if len(ways) == 1:")
-        self.add("    way = ways[0]")
+        self._go(value)
+
+    def _go(self, value: str, indent: str = "") -> None:
+        """Write where an event goes by `ways`."""
+        self.add(f"{indent}if len(ways) == 1:")
+        self.add(f"{indent}    way = ways[0]")
         if self.is_async:
-            self.add(f"    found = way.block({value})")
-            self.add("    return await found if way.is_async else found")
+            self.add(f"{indent}    found = way.block({value})")
+            self.add(f"{indent}    return await found if way.is_async else found")
         else:
-            self.add(f"    return way.block({value})")
-        self.add(f"return {self._fan('ways', value)} if ways else DROP")
+            self.add(f"{indent}    return way.block({value})")
+        self.add(f"{indent}return {self._fan('ways', value)} if ways else DROP")
+
+    def _selected(self, node: Node, body: str) -> str:
+        """What gives the ways of an event after a step that selects them."""
+        selects = self.writer.bind("selects", node.bound.selects)
+        return f"{self._chooser(node)}({selects}({body}))"
 
     def _many(self, node: Node) -> None:
         """Each event goes on, all before an error is raised; the first answer is the answer."""
         streamed = node.bound.name in self.writer.streamed  # there every answer counts
+        if node.most:
+            self.add("for each in found: keep_rounds(each, rounds)")
         if not node.children:
             first = "answer_of([*found])" if streamed else "found[0] if found else DROP"
             self.add(f"return {first}" if node.answers else "return DROP")
@@ -198,17 +229,37 @@ class Block:
         if node.answers:
             self.add("answers = [each.branch() for each in found]")
             self.add("for each in found:")
-            self.add(f"    spawn({self._ways(node.children)}, each)")
+            if node.bound.selects is not None:
+                self.add(f"    ways = {self._selected(node, 'each.body')}")
+                self.add("    if ways: spawn(ways, each)")
+            else:
+                self.add(f"    spawn({self._ways(node.children)}, each)")
             first = "answer_of(answers)" if streamed else "answers[0] if answers else DROP"
             self.add(f"return {first}")
             return
-        ways = node.children
+        children = node.children
         onward = (
-            self._onward(ways[0], "each") if len(ways) == 1 else self._fan(self._ways(ways), "each")
+            self._onward(children[0], "each")
+            if len(children) == 1
+            else self._fan(self._ways(children), "each")
         )
+        if node.bound.selects is not None:
+            self.add("if len(found) == 1 and not found[0].terminated:")
+            self.add("    event = found[0]")
+            self.add(f"    ways = {self._selected(node, 'event.body')}")
+            self._go("event", "    ")
+            onward = f"({self._fan('ways', 'each')} if ways else DROP)"
+        elif self.writer.loops:
+            self.add("if len(found) == 1 and not found[0].terminated:")
+            self.add("    each = found[0]")
+            self.add(f"    return {onward}")
+        if self.writer.loops:
+            onward = f"{'await again_async' if self.is_async else 'again_sync'}({onward})"
         self.add("answers, errors = [], []")
         self.add("for each in found:")
         self.add("    try:")
+        if node.bound.selects is not None:
+            self.add(f"        ways = {self._selected(node, 'each.body')}")
         self.add(f"        given = each if each.terminated else {onward}")
         self.add("    except Exception as error:")
         self.add("        errors.append(error)")
@@ -218,67 +269,3 @@ class Block:
         self.add(
             f"return {'answer_of(answers)' if streamed else 'answers[0] if answers else DROP'}"
         )
-
-    # Streams ---------------------------------------------------------------------------------
-
-    def _stream(self, node: Node, values: str) -> bool:
-        """A generator: its values pass the following steps one by one, until one gathers them."""
-        whole = self.form.whole
-        item = self.value
-        form = "async" if self.is_async else "sync"
-        wait = "await " if self.is_async else ""
-        gatherer = self._gatherer(node)
-        if gatherer:
-            tail = "None"
-            first = node.children[0]
-            if first != gatherer:
-                tail = self._tail(first, gatherer)
-            self._try(node, f"body = {wait}gather_{form}({values}, {tail}, {item}, {whole})")
-            self.step = gatherer
-            after = self.nodes[gatherer]
-            collected = self.writer.bind("collected", after.bound.made.collected)
-            self.add(f"body = {collected}(body)")
-            if after.answers:
-                self._answer(after)
-            elif len(after.children) == 1 and after.children[0] not in self.writer.joins:
-                self.follow(after.children[0])  # writes no `until`: streams do not nest
-            else:
-                self._fork(after.children)
-            return False
-        tail = "None"
-        if node.children and not node.answers:
-            tail = self._tail(node.children[0], "")
-        if tail == "None" or self._answered_below(node):
-            self.add(f"body = stream_{form}({values}, {tail}, {item}, {whole})")
-            self._end(item)
-        else:
-            self.add(f"{wait}gather_{form}({values}, {tail}, {item}, {whole})")
-            self.add("return DROP")
-        return False
-
-    def _tail(self, head: str, until: str) -> str:
-        block = self.writer.want(head, until)
-        if not self.is_async:
-            return block
-        return f"Way({block}, {self.writer.coloured.get(head, False)})"
-
-    def _gatherer(self, node: Node) -> str:
-        """The step down a plain row that takes the whole stream as a list."""
-        while len(node.children) == 1 and not node.answers:
-            name = node.children[0]
-            node = self.nodes[name]
-            if node.bound.gathers:
-                return name
-        return ""
-
-    def _answered_below(self, node: Node) -> bool:
-        stack, seen = list(node.children), set()
-        while stack:
-            name = stack.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            if self.nodes[name].answers:
-                return True
-            stack += self.nodes[name].children
-        return False

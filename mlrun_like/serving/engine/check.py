@@ -26,14 +26,11 @@ METHODS = ("do_event", "do", "__call__")
 """The methods of a class that a step calls when it names none, best first."""
 
 _DOES = {
-    "many": "emits events of its own",
-    "choice": "chooses between the following steps",
+    "many": "emits events of its own", "choice": "chooses between the following steps",
     "filter": "only keeps or drops events",
-}
+}  # fmt: skip
 _METHOD_OF_KIND = {"many": "process", "choice": "select_outlets"}
 _DEFAULT_ROUTER = "mlrun.serving.routers.ModelRouter"
-
-
 _ALWAYS = ("name", "context")
 
 
@@ -70,7 +67,7 @@ def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, Ta
         except (NotFoundError, InvalidArgumentError) as exc:
             problems.append(where + exc.what)
             fixes[exc.fix] = None
-    deciding = {name for name, target in targets.items() if _decides(target.found)}
+    deciding = {name for name, target in targets.items() if _decides(target)}
     problems = order_problems(graph, deciding) + problems + _end_problems(graph, targets)
     if problems:
         head = f"{len(problems)} mistakes in the graph:"
@@ -79,8 +76,11 @@ def check(graph: Graph, namespaces: Sequence[Mapping[str, Any]]) -> dict[str, Ta
     return targets
 
 
-def _decides(found: Any) -> bool:
-    return getattr(found, "kind", "") == "choice" or getattr(found, "merges", False) is True
+def _decides(target: Target) -> bool:
+    found = target.found
+    if callable(chooses := getattr(found, "chooses", None)):
+        return bool(chooses(target.arguments))
+    return callable(getattr(found, "select_outlets", None)) or getattr(found, "merges", 0) is True
 
 
 def _all_steps(graph: Graph) -> Iterator[tuple[str, GraphStep]]:

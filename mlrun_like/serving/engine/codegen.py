@@ -15,6 +15,7 @@ from typing import Any
 
 from mlrun_like.serving.engine.binding import BoundStep
 from mlrun_like.serving.engine.block import Block
+from mlrun_like.serving.engine.loops import Head, looping, rounds, settling
 from mlrun_like.serving.engine.passing import (
     Way,
     answer_of,
@@ -26,8 +27,11 @@ from mlrun_like.serving.engine.passing import (
     in_time,
     stream_async,
     stream_sync,
+    telling_async,
+    telling_sync,
 )
 from mlrun_like.serving.event import DROP
+from mlrun_like.serving.rounds import count_round
 
 __all__ = ["Form", "Node", "Program", "Writer", "generate"]
 
@@ -47,6 +51,16 @@ class Node:
     children: tuple[str, ...]
     on_error: str = ""
     answers: bool = False
+    most: int = 0
+    """How often an event may come here, where it can come again; 0: it cannot."""
+    is_head: bool = False
+    """Whether ways lead back here."""
+    back_to: str = ""
+    """Of a way back: the step that it leads to."""
+    is_end: bool = False
+    """Whether nothing is called: the answer, as a step of its own."""
+    said: str = ""
+    """What choices call it; empty: by its name."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,7 @@ class Form:
         observe: Wraps the call of a step for observers.
         fail: Marks an event with the error of a step.
         spawn: Runs the steps after the answer in the background.
+        tells_broken: A stream that breaks is gathered as its error, as with MLRun.
     """
 
     is_async: bool
@@ -68,6 +83,7 @@ class Form:
     observe: Callable[[BoundStep, Any, bool], Any] | None = None
     fail: Callable[..., Any] | None = None
     spawn: Callable[..., Any] | None = None
+    tells_broken: bool = False
 
 
 @dataclass
@@ -111,10 +127,15 @@ def generate(nodes: Mapping[str, Node], heads: Sequence[str], form: Form, filena
     names: dict[str, Any] = dict(writer.names)
     names |= {"__name__": filename, "__loader__": _Source(program.source)}
     exec(compile(program.source, filename, "exec"), names)  # our own text: no user data but names
+    for key, first in writer.heads.items():
+        function, is_async = writer.function_of[key], writer.colours[key]
+        names[function] = rounds(first, names[function], is_async)
+        first.way = Way(names[function], is_async)
     ways = {key: Way(names[writer.function_of[key]], a) for key, a in writer.colours.items()}
-    program.blocks = {key: way for key, way in ways.items() if isinstance(key, str)}
     for late in writer.late:
         late(ways)
+    seen = {key: settling(way) for key, way in ways.items()} if writer.loops else ways
+    program.blocks = {key: way for key, way in seen.items() if isinstance(key, str)}
     return program
 
 
@@ -135,8 +156,15 @@ class Writer:
         self.names: dict[str, Any] = {"DROP": DROP, "in_time": in_time, "fail": form.fail}
         self.names |= {"spawn": form.spawn, "stream_sync": stream_sync, "fan_sync": fan_sync}
         self.names |= {"stream_async": stream_async, "fan_async": fan_async}
-        self.names |= {"gather_sync": gather_sync, "gather_async": gather_async, "Way": Way}
+        ours, older = (gather_sync, gather_async), (telling_sync, telling_async)
+        gathers = older if form.tells_broken else ours
+        self.names |= {"gather_sync": gathers[0], "gather_async": gathers[1], "Way": Way}
         self.names |= {"first_of": first_of, "answer_of": answer_of}
+        self.loops = any(node.back_to for node in nodes.values())
+        if self.loops:
+            self.names = looping(self.names)
+        self.names["count_round"] = count_round
+        self.heads: dict[Any, Head] = {}
         self.function_of: dict[Any, str] = {}
         self.colours: dict[Any, bool] = {}
         self.late: list[Callable[[Mapping[Any, Way]], None]] = []
@@ -147,12 +175,22 @@ class Writer:
             for child in node.children:
                 parents[child] = parents.get(child, 0) + 1
         self.joins = {name for name, count in parents.items() if count > 1}
+        self.joins |= {name for name, node in nodes.items() if node.is_head}
         self.streamed = self._streamed()
 
     # Which blocks must be coroutines ---------------------------------------------------------
 
     def _colour(self) -> dict[str, bool]:
-        """Whether anything from a step on is `async`."""
+        """Whether anything from a step on is `async`; a way back is what it leads to."""
+        back: set[str] = set()
+        while True:
+            found = self._colour_with(back)
+            more = {name for name, node in self.nodes.items() if found.get(node.back_to)}
+            if more == back:
+                return found
+            back = more
+
+    def _colour_with(self, back: set[str]) -> dict[str, bool]:
         found: dict[str, bool] = {}
         for start in self.nodes:
             stack = [start]
@@ -165,7 +203,7 @@ class Writer:
                     found.setdefault(name, False)
                     stack += missing
                     continue
-                own = node.bound.acall is not None or node.bound.streams
+                own = node.bound.acall is not None or node.bound.streams or name in back
                 later = bool(node.answers and node.children)
                 found[name] = own or later or any(found[item] for item in below)
                 stack.pop()
@@ -191,6 +229,11 @@ class Writer:
             self.function_of[key] = f"block{len(self.function_of)}"
             self._wanted.append((key, head, until))
         return self.function_of[key]
+
+    def head(self, name: str, until: str) -> Head:
+        """The step that a way leads back to, as a block of this program."""
+        self.want(name, until)
+        return self.heads.setdefault((name, until) if until else name, Head())
 
     def finish(self) -> None:
         """Write the blocks that are wanted, and those that they want."""

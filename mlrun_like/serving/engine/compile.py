@@ -15,12 +15,15 @@ from mlrun_like.serving.definition.structure import Order
 from mlrun_like.serving.engine.binding import BoundStep, bind
 from mlrun_like.serving.engine.check import Target, check
 from mlrun_like.serving.engine.codegen import Node
-from mlrun_like.serving.engine.failures import error_text
+from mlrun_like.serving.engine.failures import as_mlrun, error_text
+from mlrun_like.serving.engine.loops import followers, inside_loops, with_ways_back
 from mlrun_like.serving.engine.plan import Hooks, Plan
 from mlrun_like.serving.protocol import Step
+from mlrun_like.serving.rounds import MOST_ROUNDS, check_rounds
 
 if TYPE_CHECKING:
     from mlrun_like.serving.definition.graph import Graph
+    from mlrun_like.serving.definition.step import GraphStep
 
 __all__ = ["compile_graph"]
 
@@ -70,17 +73,33 @@ def compile_graph(
             bound[name],
             tuple(order.children[name]),
             definitions[name].on_error,
-            name == order.responder or (name in order.handlers and not definitions[name].before),
+            name == order.responder or _handles_and_answers(name, order, definitions),
         )
         for name in order.order
     }
-    problems = _stream_problems(nodes, {name: definitions[name].call_options for name in nodes})
+    problems = _loop_problems(nodes, order)
+    problems = problems or _stream_problems(
+        nodes, {name: definitions[name].call_options for name in nodes}
+    )
     if problems:
         _close(bound.values())
         raise GraphError("\n  - ".join(problems))
-    plan = Plan(nodes, order.starts, graph.on_error, Hooks(None, spawn, spawn_async))
+    if order.back or graph.allow_cyclic:
+        usual = check_rounds(graph.max_iterations, "graph") or MOST_ROUNDS
+        limits = {
+            name: check_rounds(definitions[name].max_iterations, f"step {name!r}") or usual
+            for name in nodes
+        }
+        nodes = with_ways_back(nodes, order.back, limits)
+    plan = Plan(nodes, order.starts, graph.on_error, Hooks(None, spawn, spawn_async, as_mlrun()))
     plan.responds = bool(order.responder)
     return plan
+
+
+def _handles_and_answers(name: str, order: Order, steps: Mapping[str, GraphStep]) -> bool:
+    """Whether a step handles errors and its result is the answer: nothing is said to follow."""
+    leads_back = any(last == name for last, _ in order.back)
+    return name in order.handlers and not steps[name].before and not leads_back
 
 
 def _connect_queues(graph: Graph, order: Order, targets: dict[str, Target]) -> None:
@@ -108,6 +127,25 @@ def _close(steps: Iterable[BoundStep]) -> None:
         if isinstance(bound.made, Step):
             with contextlib.suppress(Exception):  # the caller is told what is wrong already
                 bound.made.close()
+
+
+def _loop_problems(nodes: Mapping[str, Node], order: Order) -> list[str]:
+    streamed: set[str] = set()
+    stack = [child for node in nodes.values() if node.bound.streams for child in node.children]
+    while stack:
+        name = stack.pop()
+        if name not in streamed and not nodes[name].bound.gathers:
+            streamed.add(name)
+            stack += nodes[name].children
+    return [
+        f"step {name!r} can be reached again by a way back, so values of a stream cannot pass it"
+        for name in inside_loops(followers(nodes), order.back)
+        if nodes[name].bound.streams or nodes[name].bound.gathers or name in streamed
+    ] + [
+        f"step {head!r} merges branches, so no way can lead back to it: lead to the step after it"
+        for head in dict.fromkeys(head for _, head in order.back)
+        if getattr(nodes[head].bound.made, "merges", False)
+    ]
 
 
 def _stream_problems(

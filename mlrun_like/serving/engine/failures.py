@@ -7,10 +7,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from mlrun_like.configuration import environment
 from mlrun_like.errors import GraphError, MLRunLikeError, StepError
 from mlrun_like.serving.event import Event
 
-__all__ = ["error_text", "fail", "failed", "place_of", "raise_failed", "status_of"]
+__all__ = [
+    "as_mlrun",
+    "error_text",
+    "fail",
+    "failed",
+    "place_of",
+    "raise_failed",
+    "status_of",
+]
 
 _HERE = Path(__file__).parent
 # where events enter a graph; below them, the frames of an exception are another event's
@@ -127,3 +136,8 @@ def _hint(exc: Exception) -> str:
     if isinstance(exc, TypeError) and "coroutine" in str(exc):
         return "a step before it gave a coroutine: make that one `async def`, so that it is awaited"
     return ""
+
+
+def as_mlrun() -> bool:
+    """Whether answers have MLRun's form: a step's Response as it is, errors with their status."""
+    return environment("MLRUN_LIKE_COMPAT") == "1"

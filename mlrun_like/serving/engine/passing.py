@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from mlrun_like.errors import GraphError, StepTimeoutError, nearest
+from mlrun_like.errors import StepTimeoutError
+from mlrun_like.serving.engine.failures import error_text
 from mlrun_like.serving.event import DROP, Event, Response, copy_body
 
 __all__ = [
     "Several",
     "Way",
     "answer_of",
-    "chooser",
     "copies",
     "fan_async",
     "fan_sync",
@@ -22,9 +22,10 @@ __all__ = [
     "gather_async",
     "gather_sync",
     "in_time",
-    "outlets",
     "stream_async",
     "stream_sync",
+    "telling_async",
+    "telling_sync",
 ]
 
 Block = Callable[..., Any]
@@ -123,51 +124,6 @@ def first_of(errors: list[Any]) -> Any:
     return first
 
 
-def outlets(step: str, children: Sequence[str]) -> dict[str, list[str]]:
-    """The names by which a choice may call the steps after it.
-
-    Steps of a nested flow are named `flow/step`: the flow's name stands for its first steps, and
-    inside the flow, `step` is enough.
-
-    >>> names = outlets("in/choice", ["in/a", "in/deep/b"])
-    >>> names["a"], names["deep"]
-    (['in/a'], ['in/deep/b'])
-    """
-    found: dict[str, list[str]] = {}
-    own = step.rpartition("/")[0]
-    inside = {
-        child: child[len(own) + 1 :] if own and child.startswith(f"{own}/") else child
-        for child in children
-    }
-    found |= {child.rpartition("/")[2]: [child] for child in children}
-    flows: dict[str, list[str]] = {}
-    for child, name in inside.items():
-        *parts, _ = name.split("/")
-        for depth in range(1, len(parts) + 1):
-            flows.setdefault("/".join(parts[:depth]), []).append(child)
-    found |= flows
-    found |= {name: [child] for child, name in inside.items()}
-    found |= {child: [child] for child in children}
-    return found
-
-
-def chooser(step: str, ways: Mapping[str, list[Way]]) -> Callable[[Any], list[Way]]:
-    """Turns what a choice answers (a name or several) into the ways to go."""
-
-    def choose(names: Any) -> list[Way]:
-        try:
-            if isinstance(names, str):
-                return ways[names]
-            return [way for name in names or () for way in ways[name]]
-        except (KeyError, TypeError) as exc:
-            raise GraphError(
-                f"the choice {step!r} named {names!r:.120}.{nearest(str(names), ways)}",
-                fix=f"answer one or several of the steps after it: {', '.join(ways)}",
-            ) from exc
-
-    return choose
-
-
 def in_time(event: Event, step: str) -> None:
     """Refuse to start a step for a caller that has stopped waiting.
 
@@ -262,3 +218,34 @@ def gather_sync(values: Iterable[Any], tail: Block | None, event: Any, whole: bo
 async def gather_async(values: Any, tail: Way | None, event: Any, whole: bool) -> list[Any]:
     """The same for an event loop."""
     return [value async for value in stream_async(values, tail, event, whole)]
+
+
+def telling_sync(values: Iterable[Any], tail: Block | None, event: Any, whole: bool) -> list[Any]:
+    """As `gather_sync`, but with MLRun a stream that breaks gives its error instead of values."""
+    broken: list[Exception] = []
+    found = list(stream_sync(_until_broken(values, broken), tail, event, whole))
+    return [{"error": error_text(broken[0])}] if broken else found
+
+
+async def telling_async(values: Any, tail: Way | None, event: Any, whole: bool) -> list[Any]:
+    """The same for an event loop."""
+    broken: list[Exception] = []
+    source = values if hasattr(values, "__aiter__") else _politely(values)
+    kept = _until_broken_async(source, broken)
+    found = [value async for value in stream_async(kept, tail, event, whole)]
+    return [{"error": error_text(broken[0])}] if broken else found
+
+
+def _until_broken(values: Iterable[Any], broken: list[Exception]) -> Iterator[Any]:
+    try:
+        yield from values
+    except Exception as exc:  # noqa: BLE001  the boundary to a user's generator
+        broken.append(exc)
+
+
+async def _until_broken_async(values: Any, broken: list[Exception]) -> AsyncIterator[Any]:
+    try:
+        async for value in values:
+            yield value
+    except Exception as exc:  # noqa: BLE001  the boundary to a user's generator
+        broken.append(exc)

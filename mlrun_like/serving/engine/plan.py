@@ -18,6 +18,7 @@ from mlrun_like.serving.engine.passing import Way, fan_async, fan_sync
 from mlrun_like.serving.engine.recursion import make_room
 from mlrun_like.serving.event import DROP, Event
 from mlrun_like.serving.protocol import Step
+from mlrun_like.serving.rounds import forget_rounds
 
 __all__ = ["Hooks", "Plan"]
 
@@ -30,6 +31,7 @@ class Hooks(NamedTuple):
     observe: Callable[[BoundStep, Any, bool], Any] | None
     spawn: Callable[..., Any]
     spawn_async: Callable[..., Any]
+    tells_broken: bool = False
 
 
 class Plan:
@@ -58,6 +60,7 @@ class Plan:
         self.objects = {n: node.bound.made for n, node in nodes.items() if node.bound.made}
         self._hooks = hooks
         self._whole = hooks.observe is not None or self._needs_events()
+        self._loops = any(node.back_to for node in nodes.values())
         self._programs: dict[tuple[bool, bool], tuple[Program, Callable[[Any], Any]]] = {}
         self._lock = threading.Lock()
         self.run_body: Callable[[Any], Any] | None = None
@@ -76,7 +79,7 @@ class Plan:
 
     def observed(self, observe: Callable[[BoundStep, Any, bool], Any] | None) -> Plan:
         """The same plan with the call of each step wrapped; None: not wrapped."""
-        hooks = Hooks(observe, self._hooks.spawn, self._hooks.spawn_async)
+        hooks = self._hooks._replace(observe=observe)
         twin = Plan(self.nodes, self.starts, self.on_error, hooks)
         twin.responds = self.responds
         return twin
@@ -87,6 +90,8 @@ class Plan:
         Raises:
             StepError: if a step fails, and nothing handles it.
         """
+        if self._loops:
+            forget_rounds(event)
         if event.deadline is not None:
             return self._run_timed(event)
         _, entry = self._program(False)
@@ -113,6 +118,8 @@ class Plan:
 
     async def run_async(self, event: Event) -> Any:
         """The same for an event loop."""
+        if self._loops:
+            forget_rounds(event)
         if event.deadline is not None:
             return await self._run_timed_async(event)
         program, entry = self._program(True)
@@ -243,6 +250,7 @@ class Plan:
             or node.bound.streams
             or node.on_error
             or (node.answers and node.children)
+            or node.back_to
             for node in self.nodes.values()
         )
 
@@ -262,7 +270,7 @@ class Plan:
         hooks = self._hooks
         form = Form(
             is_async, self._whole or timed, timed, hooks.observe, fail,
-            hooks.spawn_async if is_async else hooks.spawn,
+            hooks.spawn_async if is_async else hooks.spawn, hooks.tells_broken,
         )  # fmt: skip
         filename = f"graph {next(_numbers)}"
         heads = [*self.starts, *([self.on_error] if self.on_error else [])]

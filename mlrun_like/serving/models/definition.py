@@ -5,7 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import Any, ClassVar
 
+from mlrun_like.registry import resolve
+from mlrun_like.serving.engine.failures import as_mlrun
+
 __all__ = ["Definable"]
+
+_OLDER_MODULE = "mlrun_like.compat.adapted.serving.standing:module_of"
 
 _INJECTED = frozenset({"context", "routes", "graph_step", "full_event"})
 
@@ -52,11 +57,13 @@ class Definable:
     def to_dict(self) -> dict[str, Any]:
         """The step's definition: class_name, name, class_args, and paths if there are any."""
         cls, name, paths, arguments = self.as_step()
-        path = cls.__qualname__
+        path, module = cls.__qualname__, cls.__module__
+        if as_mlrun():
+            module = resolve(_OLDER_MODULE)(cls)
+            if protocol := getattr(self, "protocol", ""):
+                arguments.setdefault("protocol", protocol)
         document: dict[str, Any] = {
-            "class_name": path
-            if cls.__module__ in ("__main__", "builtins")
-            else f"{cls.__module__}.{path}",
+            "class_name": path if module in ("__main__", "builtins") else f"{module}.{path}",
             "name": name or getattr(self, "name", "") or cls.__name__,
         }
         if self.step_kind:

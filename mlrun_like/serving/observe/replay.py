@@ -171,7 +171,7 @@ def _alone(graph: Graph, name: str) -> Graph:
     """A graph of this step only."""
     step = copy.copy(graph[name])
     alone = Graph(engine="sync", parameters=graph.parameters)
-    step.graph, step.after, step.before = alone, [], []
+    step.graph, step.after, step.before, step.cycle_from = alone, [], [], []
     step.on_error, step.responder, step.kind = "", False, step.kind.replace("error_step", "task")
     alone.steps.append(step)
     return alone

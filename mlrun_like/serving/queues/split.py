@@ -10,6 +10,7 @@ from typing import Any
 from mlrun_like.errors import GraphError, nearest
 from mlrun_like.serving.definition.graph import Graph
 from mlrun_like.serving.definition.step import GraphStep, QueueStep
+from mlrun_like.serving.definition.structure import starts_of
 
 __all__ = ["Part", "group_of", "part_of", "split"]
 
@@ -132,7 +133,7 @@ class _Cut:
                     f"step {followers[0]!r} must specify a function, because it follows the queue "
                     f"{queue.name!r}"
                 )
-            starts = [s for s in self.graph.steps if not s.after and s.name not in self.handlers]
+            starts = [self.steps[name] for name in starts_of(self.graph)]
             sources = []
         else:
             starts = [s for q in sources for s in self.children[q.name] if self._is(s, function)]
@@ -187,6 +188,9 @@ class _Cut:
         graph = Graph(engine=whole.engine, parameters=whole.parameters, kind=whole.kind)
         graph.on_error = whole.on_error if whole.on_error in found else ""
         graph.error_stream = whole.error_stream
+        graph.allow_cyclic, graph.max_iterations = whole.allow_cyclic, whole.max_iterations
+        graph.from_step = whole.from_step if whole.from_step in found else ""
+        graph.share(whole)
         outputs = []
         for step in whole.steps:
             if step.name not in found:
@@ -194,6 +198,7 @@ class _Cut:
             twin = copy.copy(step)
             twin.graph = graph
             twin.after = [name for name in step.after if name in found and name not in self.queues]
+            twin.cycle_from = [name for name in step.cycle_from if name in found]
             twin.before = [name for name in step.before if name in found]
             twin.class_args = dict(step.class_args)
             # only the function that callers reach can answer

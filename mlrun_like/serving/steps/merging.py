@@ -193,4 +193,4 @@ def _parts(graph_step: Any) -> int:
     """
     graph = getattr(graph_step, "graph", None)
     handlers = handler_names(graph) if graph is not None else set()
-    return len([name for name in getattr(graph_step, "after", ()) if name not in handlers])
+    return len([name for name in getattr(graph_step, "earlier", ()) if name not in handlers])

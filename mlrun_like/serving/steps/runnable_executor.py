@@ -47,6 +47,7 @@ class RunnableExecutor:
         self._mp_context = multiprocessing.get_context("spawn")
         self._runnables: dict[str, ParallelExecutionRunnable] = {}
         self._mechanisms: dict[str, str] = {}
+        self._loaded: set[int] = set()
         self._own: dict[str, Executor] = {}
         self._pools: dict[str, Executor] = {}
         self._manager: Any = None
@@ -64,6 +65,10 @@ class RunnableExecutor:
             )
         self._runnables[runnable.name] = runnable
         self._mechanisms[runnable.name] = str(execution_mechanism)
+        if execution_mechanism == ParallelExecutionMechanisms.process_pool:
+            self.num_processes += 1
+        elif execution_mechanism == ParallelExecutionMechanisms.thread_pool:
+            self.num_threads += 1
 
     def runnable(self, name: str) -> ParallelExecutionRunnable:
         """The runnable of a name.
@@ -77,26 +82,24 @@ class RunnableExecutor:
             raise InvalidArgumentError(f"{name} does not exist") from None
 
     def init_runnable(self, runnable: str | ParallelExecutionRunnable) -> None:
-        """Load a runnable that was added.
+        """Load a runnable that was added; once, however many steps share it.
 
         Raises:
             InvalidArgumentError: if there is none of that name.
         """
         found = self.runnable(runnable) if isinstance(runnable, str) else runnable
+        if id(found) in self._loaded:
+            return
         found.init()
+        self._loaded.add(id(found))
         self._runnables[found.name] = found
-        mechanism = self._mechanisms[found.name]
-        if mechanism == ParallelExecutionMechanisms.process_pool:
-            self.num_processes += 1
-        elif mechanism == ParallelExecutionMechanisms.thread_pool:
-            self.num_threads += 1
-        elif mechanism == ParallelExecutionMechanisms.dedicated_process:
+        if self._mechanisms[found.name] == ParallelExecutionMechanisms.dedicated_process:
             self._own[found.name] = ProcessPoolExecutor(
                 1, mp_context=self._mp_context, initializer=_keep, initargs=(found,)
             )
 
     def init_executors(self) -> None:
-        """Start the pools; harmless if that has been done."""
+        """Start the pools, for all that was added; harmless if that has been done."""
         threads = min(self.num_threads * self.pool_factor, self.max_threads)
         processes = min(self.num_processes * self.pool_factor, self.max_processes)
         if processes and "process_pool" not in self._pools:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -33,6 +34,7 @@ _TIMES: Mapping[str, str] = {
     "$minute": "%M",
     "$second": "%S",
 }
+_ZONE = re.compile(r"(?:[zZ]|[+-]\d\d:?\d\d)$")
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _SAFE = " :,.+-_@()[]$&!~;'"
 
@@ -137,7 +139,9 @@ class ParquetTarget(BatchTarget):
             value = self.columns.value(event, field)
         if isinstance(value, datetime):
             return value
-        return datetime.fromtimestamp(millis_of(value, self._time_format) / 1000, timezone.utc)
+        found = datetime.fromtimestamp(millis_of(value, self._time_format) / 1000, timezone.utc)
+        # a text without a zone stays a time without one, as a datetime does
+        return found.replace(tzinfo=None) if _is_zoneless(value, self._time_format) else found
 
     def entry_of(self, event: Event) -> Any:
         record = self.columns.record(event)
@@ -163,6 +167,12 @@ class ParquetTarget(BatchTarget):
         callback, self._callback = self._callback, None
         if callback is not None:
             callback(self.path, self._newest or datetime.min)
+
+
+def _is_zoneless(value: Any, time_format: str | None) -> bool:
+    if not isinstance(value, str):
+        return False
+    return "%z" not in time_format.lower() if time_format else _ZONE.search(value) is None
 
 
 class Partition:

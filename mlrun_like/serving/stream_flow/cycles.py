@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mlrun_like.configuration import environment
-from mlrun_like.errors import RunError
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Emit
+from mlrun_like.serving.rounds import count_round, most_rounds
 from mlrun_like.serving.steps.base import FlowStep
 from mlrun_like.serving.stream_flow.nodes import Passage
 
 __all__ = ["Back", "Cycles", "counting"]
-
-_VARIABLE = "DEFAULT_MAX_ITERATIONS_FOR_CYCLES"
-_MOST = 10_000
 
 Below = Callable[[FlowStep], Iterable[FlowStep]]
 
@@ -93,32 +89,16 @@ def counting(step: FlowStep, call: Callable[[Event], Any], is_async: bool) -> An
     Raises:
         RunError: on the call, if that is more often than the step allows.
     """
-    most = step.max_iterations or int(environment(_VARIABLE) or _MOST)
-    default = step.max_iterations is None
+    most = step.max_iterations or most_rounds()
+    given = step.max_iterations is not None
     name = step.name
 
-    def count(event: Event) -> None:
-        counts = event.__dict__.get("_cyclic_counter", {})
-        number = counts.get(name, 0)
-        if number >= most:
-            raise _too_often(name, event, most, default)
-        event._cyclic_counter = {**counts, name: number + 1}  # type: ignore[attr-defined]
-
     def called(event: Event) -> Any:
-        count(event)
+        count_round(event, name, most, given)
         return call(event)
 
     async def called_async(event: Event) -> Any:
-        count(event)
+        count_round(event, name, most, given)
         return await call(event)
 
     return called_async if is_async else called
-
-
-def _too_often(name: str, event: Event, most: int, default: bool) -> RunError:
-    if not default:
-        return RunError(f"Max iterations exceeded in step '{name}' for event {event.id}")
-    return RunError(
-        f"Step '{name}' exceeded the default cycle limit of {most} iterations for event {event.id}",
-        fix="give the cycle an exit (select_outlets), or the step max_iterations=",
-    )

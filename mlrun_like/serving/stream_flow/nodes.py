@@ -13,7 +13,7 @@ from mlrun_like.serving.event import Event
 from mlrun_like.serving.protocol import Emit, Kind, Step
 from mlrun_like.serving.steps.base import FlowStep
 
-__all__ = ["Guard", "Junction", "Passage", "Ways", "Wrapped", "is_stream_end"]
+__all__ = ["Guard", "Junction", "Passage", "Telling", "Ways", "Wrapped", "is_stream_end"]
 
 _logger = logging.getLogger("mlrun_like.serving")
 
@@ -33,6 +33,35 @@ class Passage(Step):
 
     def process(self, event: Event) -> Events:
         return (event,)
+
+
+class Telling(Step):
+    """Passes events as they are, and tells the log where from and where to.
+
+    Args:
+        logger: The log.
+        way: The names of both steps.
+    """
+
+    kind: ClassVar[Kind] = "many"
+
+    def __init__(self, logger: Any, way: str) -> None:
+        self.logger = logger
+        self.way = way
+
+    def process(self, event: Event) -> Events:
+        key = f"key={event.key}, " if event.key else ""
+        path = f"path={event.path or '/'}, "
+        self.logger.debug(f"{self.way} | Event(id={event.id}, {key}{path}body={event.body})")
+        return (event,)
+
+    @classmethod
+    def of(cls, step: FlowStep, outlet: FlowStep) -> Telling | None:
+        """The node between two steps, if the first one's context is verbose and has a log."""
+        logger = getattr(step.context, "logger", None)
+        if logger is None or not getattr(step.context, "verbose", False):
+            return None
+        return cls(logger, f"{step.name} -> {outlet.name}")
 
 
 class Junction(Step):

@@ -25,7 +25,7 @@ from mlrun_like.serving.steps.recovering import Recover
 from mlrun_like.serving.steps.sending import SendingStep
 from mlrun_like.serving.stream_flow.calling import call_of, call_of_async
 from mlrun_like.serving.stream_flow.cycles import Back, Cycles, counting
-from mlrun_like.serving.stream_flow.nodes import Guard, Passage, Ways, Wrapped
+from mlrun_like.serving.stream_flow.nodes import Guard, Passage, Telling, Ways, Wrapped
 from mlrun_like.serving.stream_flow.reach import (
     below,
     everywhere,
@@ -148,7 +148,12 @@ class _Translation:
         if select is None and self.leaves and self.cycles.starts_back(step):
             select = everywhere
         if select is None:
-            self.edges += [(self.names[id(outlet)], name) for outlet in step.outlets]
+            for outlet in step.outlets:
+                after, teller = name, Telling.of(step, outlet)
+                if teller is not None:
+                    after = f"{name} tells {self.names[id(outlet)]}"
+                    self._node(after, teller, name)
+                self.edges.append((self.names[id(outlet)], after))
         else:
             self._select(step, select, name)
 

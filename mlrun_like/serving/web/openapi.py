@@ -68,7 +68,12 @@ def openapi_document(graph: Graph, plan: Plan, *, token: bool = False) -> dict[s
     first = next((steps[name] for name in plan.starts if name in steps), None)
     if router is None or router is not first:
         last = next(
-            (steps[n] for n, node in plan.nodes.items() if node.answers and n in steps), None
+            (
+                steps[node.bound.name]
+                for node in plan.nodes.values()
+                if node.answers and node.bound.name in steps
+            ),
+            None,
         )
         paths["/"] = {"post": _graph_operation(first, last, plan, schemas)}
     if router is not None:

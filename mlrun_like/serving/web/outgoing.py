@@ -19,6 +19,7 @@ import weakref
 from collections.abc import AsyncGenerator, Awaitable, Iterator, Mapping
 from typing import TypeVar
 
+from mlrun_like.errors import TooLargeError
 from mlrun_like.serving.web.blocking_io import SocketStream, is_readable
 from mlrun_like.serving.web.reply import Address, Reply, ReplyReader, parse_url, request_bytes
 
@@ -45,6 +46,7 @@ class HttpClient:
     Args:
         timeout: Seconds for a whole request, or for the next part of a stream; None: for ever.
         verify: Whether certificates of https servers are checked.
+        most: The most bytes of a reply that is read whole; None: any number.
 
     >>> HttpClient(timeout=2).send("GET", "http://127.0.0.1:9")
     ... # doctest: +IGNORE_EXCEPTION_DETAIL
@@ -52,8 +54,10 @@ class HttpClient:
     ConnectionRefusedError: nobody listens there
     """
 
-    def __init__(self, timeout: float | None = 60.0, *, verify: bool = True) -> None:
-        self.timeout = timeout
+    def __init__(
+        self, timeout: float | None = 60.0, *, verify: bool = True, most: int | None = None
+    ) -> None:
+        self.timeout, self._most = timeout, most
         self._verify = verify
         self._lock = threading.Lock()
         self._idle: dict[Address, list[socket.socket]] = {}
@@ -82,12 +86,16 @@ class HttpClient:
             InvalidArgumentError: if the URL or a header cannot be sent.
             TimeoutError: if it took too long.
             OSError: if the server cannot be reached or breaks off (then a ConnectionError).
+            TooLargeError: if the reply has more bytes than the client takes.
         """
         limit = self.timeout if timeout is None else timeout
         until = None if limit is None else time.monotonic() + limit
         with self._stream(method, url, body, headers or {}, limit) as stream:
             stream.until = until
-            stream.reply.body = b"".join(stream)
+            found = _Bounded(url, self._most)
+            for part in stream:
+                found.add(part)
+            stream.reply.body = b"".join(found.parts)
             return stream.reply
 
     def stream(
@@ -138,11 +146,12 @@ class HttpClient:
         self, method: str, url: str, body: bytes, headers: Mapping[str, str]
     ) -> Reply:
         stream = self.stream_async(method, url, body, headers, math.inf)
-        found: list[bytes] = []
+        found = _Bounded(url, self._most)
         reply = Reply(0)
-        async for reply, part in stream:  # noqa: B007  the last one is the reply
-            found.append(part)
-        reply.body = b"".join(found)
+        async with contextlib.aclosing(stream):
+            async for reply, part in stream:  # noqa: B007  the last one is the reply
+                found.add(part)
+        reply.body = b"".join(found.parts)
         return reply
 
     async def stream_async(
@@ -248,6 +257,21 @@ class HttpClient:
                 kept.append(connection)
                 return
         connection.close()
+
+
+class _Bounded:
+    """The parts of a reply, up to a number of bytes."""
+
+    def __init__(self, url: str, most: int | None) -> None:
+        self.parts: list[bytes] = []
+        self._url, self._most, self._size = url, most, 0
+
+    def add(self, part: bytes) -> None:
+        """Add one, or raise TooLargeError."""
+        self.parts.append(part)
+        self._size += len(part)
+        if self._most is not None and self._size > self._most:
+            raise TooLargeError(f"the answer has more than {self._most:,} bytes", where=self._url)
 
 
 async def _within(waited: Awaitable[_T], timeout: float | None) -> _T:

@@ -31,7 +31,9 @@ from mlrun_like.serving.server import GraphServer
 
 Body = list[int]
 
-KINDS = ("map", "maybe", "filter", "choice", "many", "merge", "stop", "flow")
+KINDS = (
+    "map", "maybe", "filter", "choice", "many", "merge", "stop", "flow", "select", "scatter",
+)  # fmt: skip
 
 
 @dataclass
@@ -191,11 +193,10 @@ class Interpreter:
             return body
         if step.kind in ("maybe", "filter") and not kept(body, param):
             return DROP
-        if step.kind == "choice":
-            names = chosen([child.name for child in below], body, param)
-            below = [child for name in names for child in below if child.name == name]
+        if step.kind in ("choice", "select"):
+            below = self.chosen(step, body)
         bodies = [body]
-        if step.kind == "many":
+        if step.kind in ("many", "scatter"):
             bodies = several(body, param)
         elif step.kind == "merge":
             held = self.held.setdefault(step.number, [])
@@ -207,18 +208,29 @@ class Interpreter:
             )
         elif step.kind in ("filter", "choice"):
             bodies = [seen]  # they decide where it goes, not what it is
+        scatters = step.kind == "scatter"
         if step.number == self.answering:
-            self.late += [(below, copy.deepcopy(each)) for each in bodies]
+            for each in bodies:
+                ways = self.chosen(step, each) if scatters else below
+                self.late.append((ways, copy.deepcopy(each)))
             return bodies[0] if bodies else DROP
         answers, failures = [], []
         for each in bodies:
             try:
-                answers.append(self.onward(below, each))
+                ways = self.chosen(step, each) if scatters else below
+                answers.append(self.onward(ways, each))
             except Failed as exc:
                 failures.append(exc)
         if failures:
             raise failures[0]
         return next((answer for answer in answers if answer is not DROP), DROP)
+
+    def chosen(self, step: Spec, body: Body) -> list[Spec]:
+        below = self.case.children(step.number)
+        names = chosen([child.name for child in below], body, step.param)
+        if step.kind != "choice" and not names:
+            return below
+        return [child for name in names for child in below if child.name == name]
 
     def handled(self, number: int, failed: str, body: Body) -> Any:
         handler = self.case.handlers[number]
@@ -248,14 +260,14 @@ def step_class(kind: str, is_async: bool, yields: bool) -> Any:
         def do(self, value: Any) -> Any:
             return self.call(value)
 
-        select_outlets = process = do
+        process = do
 
     class Later(Picks):
         async def do(self, value: Any) -> Any:
             await asyncio.sleep(0)
             return self.call(value)
 
-        select_outlets = process = do
+        process = do
 
     class Yields(Picks):
         def process(self, value: Any) -> Iterator[Any]:
@@ -269,6 +281,15 @@ def step_class(kind: str, is_async: bool, yields: bool) -> Any:
 
     made: Any = (YieldsLater if is_async else Yields) if yields else Later if is_async else Plain
     made.kind = kind
+    if kind == "choice":
+        made.select_outlets = made.do
+    return made
+
+
+def selecting(made: Any, case: Case, step: Spec) -> Any:
+    """The class, which also says where its bodies go."""
+    names = [child.name for child in case.children(step.number)]
+    made.select_outlets = staticmethod(lambda body: chosen(names, body, step.param))
     return made
 
 
@@ -284,7 +305,7 @@ def calls(case: Case, step: Spec) -> Callable[[Any], Any]:
             return kept(body, step.param)
         if step.kind == "choice":
             return chosen(names, body, step.param)
-        if step.kind == "many":
+        if step.kind in ("many", "scatter"):
             return [value.with_body(each) for each in several(body, step.param)]
         if step.kind == "merge":
             parts = held.setdefault(value.id, [])
@@ -338,10 +359,13 @@ def build(case: Case) -> Graph:
         elif step.kind in ("map", "stop"):
             made = graph.add_step(function, step.name, after=after, full_event=whole)
         else:
-            kind = "many" if step.kind == "merge" else step.kind
+            kinds = {"merge": "many", "scatter": "many", "select": "map"}
+            kind = kinds.get(step.kind, step.kind)
             found = step_class(kind, step.is_async, step.yields and kind == "many")
             found.merges = step.kind == "merge"
-            full = whole and kind == "maybe"
+            if step.kind in ("select", "scatter"):
+                found = selecting(found, case, step)
+            full = whole and kind in ("map", "maybe")
             made = graph.add_step(found, step.name, after=after, full_event=full, call=call)
         made.on_error = case.handler_name(step.handler)
         if step.number == case.responder:
@@ -413,10 +437,10 @@ def cases(draw: st.DrawFn) -> Case:
         usable = [i for i, h in enumerate(handlers) if h.before is None or h.before > number]
         if usable and kind != "merge" and draw(st.booleans()):
             step.handler = draw(st.sampled_from(usable))
-        if kind in ("many", "merge", "stop") and not events:
+        if kind in ("many", "merge", "stop", "scatter") and not events:
             step.kind = "map"
         steps.append(step)
-        most.append(reach * (3 if kind == "many" else 1) if kind != "merge" else 1)
+        most.append(reach * (3 if kind in ("many", "scatter") else 1) if kind != "merge" else 1)
         merged.append(after_merge)
     for handler in handlers:
         if handler.before is not None and not steps[handler.before].parents:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, TooLargeError
 from mlrun_like.serving.web.outgoing import HttpClient
 from mlrun_like.serving.web.reply import ReplyReader, parse_url, request_bytes
 from mlrun_like.serving.web.run import RunningServer
@@ -159,6 +159,23 @@ def test_servers_that_break_off_or_say_nothing() -> None:
         with answering(drop_by_drop) as url:  # the limit is for the whole, not for each byte
             assert both(client, url, timeout=0.3) == [TimeoutError, TimeoutError]
         assert both(client, "http://127.0.0.1:9") == [ConnectionRefusedError] * 2
+
+
+def test_a_reply_is_read_up_to_a_bound() -> None:
+    def endless(raw: socket.socket) -> None:
+        raw.recv(1000)
+        raw.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while True:
+                raw.sendall(b"x" * 50_000)
+
+    with answering(endless) as url, HttpClient(timeout=30, most=100_000) as client:
+        with pytest.raises(TooLargeError, match="the answer has more than 100,000 bytes"):
+            client.send("GET", url)
+        with pytest.raises(TooLargeError, match="the answer has more than 100,000 bytes"):
+            asyncio.run(client.send_async("GET", url))
+    with answering(lambda raw: raw.sendall(OK)) as url, HttpClient(most=2) as client:
+        assert client.send("GET", url).body == b"ok"
 
 
 def test_many_threads_and_large_bodies(server: RunningServer) -> None:
