@@ -11,6 +11,7 @@ standalone.py   one function in a container
 reading/        from a function's document to the options that it runs with
 holding/        the process that keeps the sockets while gateways come and go
 http/           the front: requests from clients to functions
+entrances/      API gateways: an address in front of one function or two
 releases/       versions of a function: who answers, rollouts, rollback, shadows
 replicas/       processes of a version: pool and queue, scaling, limits, environments
 worker/         inside a process: the zygote that forks, the function that answers

@@ -46,8 +46,8 @@ class Call:
 
     __slots__ = (
         "attempts", "body", "cancelled", "client", "deadline", "finished", "headers", "id",
-        "method", "on_taken", "place", "received", "reply", "retryable", "sent", "started",
-        "status", "target", "trigger", "version", "worker",
+        "method", "on_taken", "place", "received", "reply", "retryable", "sent", "service",
+        "started", "status", "target", "trigger", "version", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +85,8 @@ class Call:
         self.place = 0
         """Its number on its worker's socket."""
         self.worker: Any = None
+        self.service: Any = None
+        """The function that an API gateway gave it to; None: it came to the function itself."""
         self.on_taken: Callable[[int], None] | None = None
 
     def taken(self, size: int) -> None:

@@ -12,13 +12,12 @@ from mlrun_like.configuration import config
 from mlrun_like.gateway.http.accesslog import AccessLog
 from mlrun_like.gateway.http.audit import Audit
 from mlrun_like.gateway.http.front import Front
-from mlrun_like.gateway.http.gate import Handler
+from mlrun_like.gateway.http.gate import Handler, Service
 from mlrun_like.gateway.http.hashes import hash_token
 from mlrun_like.gateway.http.listen import Listener, serve
 from mlrun_like.gateway.http.numbers import BOUNDS
 from mlrun_like.gateway.http.routes import Router
 from mlrun_like.gateway.http.tls import Certificate
-from mlrun_like.gateway.releases.service import FunctionService
 
 __all__ = ["Doors", "quantile"]
 
@@ -40,9 +39,9 @@ class Doors:
         self._sockets = sockets
         self._listener: Listener | None = None
 
-    def serve_these(self, services: Mapping[str, FunctionService]) -> None:
-        """These functions and no others are deployed."""
-        self.router.set(list(services.values()))
+    def serve_these(self, *services: Mapping[str, Service]) -> None:
+        """These functions, these API gateways, and no others are deployed."""
+        self.router.set([one for group in services for one in group.values()])
 
     def wanted_ports(self) -> frozenset[int]:
         """Ports of their own that functions want."""

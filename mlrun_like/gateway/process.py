@@ -24,6 +24,7 @@ from mlrun_like.errors import ConflictError, MissingDependencyError, MLRunLikeEr
 from mlrun_like.gateway.assembly import Functions
 from mlrun_like.gateway.control.api import ControlApi
 from mlrun_like.gateway.doors import Doors
+from mlrun_like.gateway.entrances.entrances import Entrances
 from mlrun_like.gateway.places import control_socket, gateway_home
 from mlrun_like.gateway.triggers.config import TriggerConfig, triggers_of
 from mlrun_like.registry import require, resolve
@@ -48,6 +49,7 @@ class Gateway(Functions):
         super().__init__(gateway_home(), self._refresh)
         listening = [item for name, item in sockets.items() if not name.startswith("port:")]
         self.doors = Doors(self.home, listening, lambda: self.state == "active")
+        self.entrances = Entrances(self.home, self.services, self._may_change, self._refresh)
         self._held = {
             int(name[5:]): item for name, item in sockets.items() if name.startswith("port:")
         }
@@ -122,7 +124,8 @@ class Gateway(Functions):
         self.url = self.nursery.url = str(begin.get("url") or "")
         loop.add_reader(self._channel.fileno(), self._heard)
         await self.begin(begin.get("replicas") or {})
-        self.doors.serve_these(self.services)
+        self.files.set_aside += await self.entrances.begin()
+        self.doors.serve_these(self.services, self.entrances.services)
         await self.doors.open(self._control)
         await self._listen_on_ports()
         self._tell({"ready": True})
@@ -192,7 +195,7 @@ class Gateway(Functions):
 
     async def _refresh(self) -> None:
         """Something is deployed, gone or has other options."""
-        self.doors.serve_these(self.services)
+        self.doors.serve_these(self.services, self.entrances.services)
         await self._listen_on_ports()
         await self._refresh_triggers()
 

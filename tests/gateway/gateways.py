@@ -33,8 +33,13 @@ def gateway_at(home: Path) -> Iterator[str]:
     try:
         yield url
     finally:
+        before = dict(config._set)
         settle(home)
-        starting.down()
+        try:
+            starting.down()
+        finally:  # tests of other files follow in this process
+            config._set.clear()
+            config._set.update(before)
 
 
 def until(what: Callable[[], Any]) -> Any:

@@ -12,6 +12,8 @@
     POST    .../shadow                      {"version": 2, "weight": 10}, or {"version": 0}
     GET     .../why                         why it has as many replicas as it has
     GET     .../logs?tail=100&follow=1      what it printed
+    GET     gateways?project=shop           all API gateways, or those of a project
+    GET     gateways/<project>/<name>       one of them; PUT stores it, DELETE forgets it
     POST    restart, down                   of the gateway
 
 An error is `{"error": what, "where": ..., "fix": ..., "code": ...}` with a status of its own.
@@ -34,6 +36,7 @@ from mlrun_like.errors import (
 )
 from mlrun_like.gateway.call import Call
 from mlrun_like.gateway.control.following import follow, tail_of
+from mlrun_like.gateway.entrances.entrances import Entrances
 from mlrun_like.gateway.places import log_file
 from mlrun_like.gateway.states import check_key
 
@@ -49,6 +52,7 @@ class Controlled(Protocol):
     """What the API works on: the gateway."""
 
     home: Any
+    entrances: Entrances
 
     def info(self) -> dict[str, Any]:
         """What runs."""
@@ -139,11 +143,27 @@ class ControlApi:
                 return await self._deploy(call)
             _only(method, "GET")
             return _give(call, gateway.statuses())
+        if parts[0] == "gateways" and len(parts) in (1, 3):
+            return await self._entrances(call, parts[1:], method, query.get("project", ""))
         if parts[0] != "functions" or len(parts) not in (3, 4):
             raise NotFoundError(f"the control API has no {url.path!r:.80}")
         key = f"{parts[1]}/{parts[2]}"
         check_key(key)
         return await self._about(call, key, parts[3] if len(parts) == 4 else "", method, query)
+
+    async def _entrances(self, call: Call, place: list[str], method: str, project: str) -> None:
+        entrances = self._gateway.entrances
+        if not place:
+            _only(method, "GET")
+            return _give(call, entrances.rows(project))
+        names = dict(zip(("project", "name"), place, strict=True))
+        if method == "PUT":
+            return _give(call, await entrances.put({**_content(call), **names}, _who(call)))
+        if method == "DELETE":
+            await entrances.delete("/".join(place), _who(call))
+            return _give(call, {"deleted": "/".join(place)})
+        _only(method, "GET")
+        return _give(call, entrances.row("/".join(place)))
 
     async def _about(
         self, call: Call, key: str, what: str, method: str, query: dict[str, str]

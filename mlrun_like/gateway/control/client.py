@@ -177,6 +177,22 @@ class GatewayClient:
         """Send a version copies of `weight` percent of the requests; version 0: end that."""
         return self._change(key, "shadow", {"version": version, "weight": weight})
 
+    def entrances(self, project: str = "") -> list[dict[str, Any]]:
+        """All API gateways, or those of a project."""
+        return list(self._ask("GET", f"gateways?{urlencode({'project': project})}"))
+
+    def entrance(self, key: str) -> dict[str, Any]:
+        """One of them."""
+        return dict(self._ask("GET", _place(key, "gateways")))
+
+    def store_entrance(self, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Store one: see `entrances.Entrance`."""
+        return dict(_patiently(lambda: self._ask("PUT", _place(key, "gateways"), dict(values))))
+
+    def delete_entrance(self, key: str) -> None:
+        """Forget one."""
+        _patiently(lambda: self._ask("DELETE", _place(key, "gateways")))
+
     def restart(self) -> None:
         """Ask for another gateway process; see `starting.restart`."""
         self._ask("POST", "restart")
@@ -266,9 +282,9 @@ def _patiently(ask: Callable[[], _T]) -> _T:
         time.sleep(_PAUSE)
 
 
-def _place(key: str) -> str:
+def _place(key: str, group: str = "functions") -> str:
     check_key(key)
-    return f"functions/{key}"
+    return f"{group}/{key}"
 
 
 def _user() -> str:

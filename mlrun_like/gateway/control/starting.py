@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import fcntl
 import json
 import os
@@ -193,7 +194,8 @@ def _one_at_a_time(home: Path) -> Iterator[None]:
 def _environment() -> dict[str, str]:
     """This process's environment and the settings that were made in its code."""
     values = environment_copy()
-    for name, value in config.changed().items():
+    # it serves everybody on this machine: what holds in one user's session is left out
+    for name, value in contextvars.Context().run(config.changed).items():
         values[f"MLRUN_LIKE_{name.upper()}"] = str(value)
     token = config.gateway_admin_token
     if token:

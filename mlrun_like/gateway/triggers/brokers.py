@@ -123,12 +123,20 @@ def _mqtt(config: TriggerConfig) -> list[Stream]:
     ]
 
 
+def _v3io(config: TriggerConfig) -> list[Stream]:
+    """The stream below the folder that stands for the platform."""
+    given = config.attributes
+    place = f"{given.get('containerName') or ''}/{given.get('streamPath') or ''}"
+    return [open_stream(f"v3io:///{place.strip('/')}", timeout=_TIMEOUT)]
+
+
 _OPENERS: dict[str, Callable[[TriggerConfig], list[Stream]]] = {
     "redis": _redis,
     "kafka-cluster": _kafka,
     "rabbit-mq": _rabbit,
     "nats": _nats,
     "mqtt": _mqtt,
+    "v3ioStream": _v3io,
 }
 
 

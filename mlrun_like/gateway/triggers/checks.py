@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mlrun_like import registry
+from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError, nearest
 from mlrun_like.gateway.deployment import Options
 from mlrun_like.gateway.triggers.config import LOCAL_ALIASES
@@ -19,7 +20,7 @@ from mlrun_like.streams.opening import without_password
 __all__ = ["check_triggers"]
 
 _ELSEWHERE = {
-    "v3ioStream": "needs the Iguazio platform; read the data from Kafka or Redis instead",
+    "v3ioStream": "needs the Iguazio platform, or the setting v3io_root in its place",
     "kinesis": "is not read by this gateway; deploy to Nuclio, or bring the records to Kafka",
     "eventhub": "speaks Kafka's protocol: use a kafka-cluster trigger with its connection string",
 }
@@ -91,7 +92,7 @@ def _check(name: str, spec: Any) -> Iterator[Finding]:
         yield from check_trigger(name, spec)
         return
     kind = LOCAL_ALIASES.get(str(spec.get("kind")), str(spec.get("kind")))
-    if kind in _ELSEWHERE:
+    if kind in _ELSEWHERE and not (kind == "v3ioStream" and config.v3io_root):
         yield _wrong(f"a {kind} trigger cannot run here", where, f"it {_ELSEWHERE[kind]}")
         return
     if kind != "http" and kind not in SOURCES:

@@ -9,6 +9,7 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.gateway.triggers.config import seconds
 from mlrun_like.registry import require
 from mlrun_like.streams.base import Stream
+from mlrun_like.streams.file import FileStream
 from mlrun_like.streams.kafka import KafkaStream
 from mlrun_like.streams.redis import RedisStream
 
@@ -72,7 +73,7 @@ def skip_to_end(stream: Stream, group: str) -> None:
     """Let a group that has read nothing yet begin with what comes from now on.
 
     Raises:
-        StoreUnavailableError: if the broker cannot be reached.
+        StoreUnavailableError: if the broker cannot be reached, or the file not used.
     """
     if isinstance(stream, KafkaStream):
         _skip_kafka(stream, group)
@@ -84,6 +85,8 @@ def skip_to_end(stream: Stream, group: str) -> None:
             except InvalidArgumentError as exc:
                 if "BUSYGROUP" not in exc.what:
                     raise
+    elif isinstance(stream, FileStream):
+        stream.create([group], newest=True)
 
 
 def _skip_kafka(stream: KafkaStream, group: str) -> None:

@@ -33,6 +33,7 @@ SOURCES: Mapping[str, str] = {
     "rabbit-mq": _STREAMS,
     "nats": _STREAMS,
     "mqtt": _STREAMS,
+    "v3ioStream": _STREAMS,
     "cron": "mlrun_like.gateway.triggers.clock:ClockSource",
     "files": "mlrun_like.gateway.triggers.files:FilesSource",
     "events": "mlrun_like.gateway.triggers.events:EventsSource",

@@ -48,7 +48,7 @@ class StreamSource(Source):
         config = self.config
         given = config.attributes.get("partitions") or None
         shards = [int(number) for number in given] if given else None
-        if config.attributes.get("initialOffset") == "latest":
+        if "latest" in (config.attributes.get("initialOffset"), config.attributes.get("seekTo")):
             skip_to_end(stream, config.group)
         # a place in a group is one reader's: other triggers and topics have names of their own
         plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{config.id}-{stream.name}")

@@ -14,10 +14,20 @@ import functools
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-__all__ = ["GROUP", "View", "become", "closed_above", "hide", "leave", "share", "share_top"]
+__all__ = [
+    "GROUP",
+    "PRIVATE",
+    "View",
+    "become",
+    "closed_above",
+    "hide",
+    "leave",
+    "share",
+    "share_top",
+]
 
 GROUP = 60_577
 """The group of all workers: the last number that user namespaces have and nothing gives out
@@ -25,7 +35,8 @@ GROUP = 60_577
 _CLONE_NEWNS = 0x00020000
 _MS_BIND, _MS_REC, _MS_SLAVE, _MS_NOSUID, _MS_NODEV = 4096, 16384, 1 << 19, 2, 4
 _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38
-_PRIVATE = frozenset({"gateway", "secrets"})
+PRIVATE = frozenset({"gateway", "secrets"})
+"""Folders at the top of a store that no worker may see."""
 _READ_ONLY = frozenset({"config.yaml"})
 _MOST = 100_000
 
@@ -45,11 +56,16 @@ def become(uid: int, gid: int) -> None:
     _libc().prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
-def share(home: str, gid: int = GROUP) -> list[str]:
+def share(home: str, gid: int = GROUP, *, private: bool = True) -> list[str]:
     """Open the store's folder to the workers' group, except for what the gateway keeps there.
 
     Nobody but the owner can remove or replace what lies at its top. What only the owner may write
     there is made first, so that no worker can make it.
+
+    Args:
+        home: The folder.
+        gid: The group.
+        private: Whether it is a store's: others have nothing that the gateway keeps.
 
     Returns:
         Notes about what could not be opened.
@@ -57,15 +73,15 @@ def share(home: str, gid: int = GROUP) -> list[str]:
     notes = []
     try:
         os.makedirs(home, mode=0o700, exist_ok=True)
-        for name in _PRIVATE:
+        for name in PRIVATE if private else ():
             os.makedirs(os.path.join(home, name), mode=0o700, exist_ok=True)
-        for name in _READ_ONLY:
+        for name in _READ_ONLY if private else ():
             flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW
             with contextlib.suppress(OSError):  # a link to a file elsewhere is the owner's
                 os.close(os.open(os.path.join(home, name), flags, 0o600))
         os.chown(home, -1, gid)
-        os.chmod(home, 0o3770)
-        for count, (name, folder) in enumerate(_below(home)):
+        os.chmod(home, 0o3770 if private else stat.S_IMODE(os.stat(home).st_mode) | 0o2070)
+        for count, (name, folder) in enumerate(_below(home, PRIVATE if private else ())):
             if count >= _MOST:
                 notes.append(f"{home} has too many files: only the first were opened to workers")
                 break
@@ -80,17 +96,17 @@ def share_top(home: str, gid: int = GROUP) -> None:
     """The same for what lies at its top only: a store may have been made since."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(home):
-            if entry.name not in _PRIVATE and not entry.is_symlink():
+            if entry.name not in PRIVATE and not entry.is_symlink():
                 with contextlib.suppress(OSError):
                     _open_to(entry.path, gid)
 
 
-def _below(home: str) -> Iterator[tuple[str, int]]:
+def _below(home: str, closed: Collection[str]) -> Iterator[tuple[str, int]]:
     """Names of what is in it, each with the descriptor of the folder that holds it."""
     for _, folders, files, folder in os.fwalk(home):  # does not follow links
         yield from ((name, folder) for name in files)
         for name in list(folders):
-            if name in _PRIVATE and os.path.samestat(os.fstat(folder), os.stat(home)):
+            if name in closed and os.path.samestat(os.fstat(folder), os.stat(home)):
                 folders.remove(name)
                 with contextlib.suppress(OSError), _opened(name, folder) as found:
                     os.fchmod(found, stat.S_IMODE(os.fstat(found).st_mode) & 0o700)

@@ -63,11 +63,11 @@ from mlrun_like.gateway.worker.children import Children
 from mlrun_like.gateway.worker.confine import find_title, set_title
 from mlrun_like.gateway.worker.main import Surroundings
 from mlrun_like.gateway.worker.preloading import REFUSED, Preloading
-from mlrun_like.gateway.worker.privileges import View, hide, share
+from mlrun_like.gateway.worker.privileges import PRIVATE, View, hide, share
 from mlrun_like.gateway.worker.waiting import wait_and_work
 from mlrun_like.runtimes.child import settle_path
 
-__all__ = ["main"]
+__all__ = ["main", "platform_folder"]
 
 _MOST = 1 << 20  # bytes of a packet
 _REST = 0.02  # seconds after an order before the next spare is forked: the worker's start is first
@@ -84,10 +84,35 @@ def main(arguments: list[str]) -> NoReturn:
     if gateway and os.geteuid() == 0 and sys.platform == "linux":
         home = str(config.path())
         notes = share(home)
-        view = hide(home, gateway)
+        platform, told = platform_folder(home)
+        notes += told
+        if platform and os.path.isdir(platform):  # functions read and write there, as in a cluster
+            notes += share(platform, private=False)
+        view = hide(home, gateway, [platform] if platform else [])
         view = view._replace(notes=(*notes, *view.notes))
     _Zygote(control, list(arguments), title, view).serve()
     os._exit(0)
+
+
+def platform_folder(home: str) -> tuple[str, list[str]]:
+    """The folder that stands for the platform, empty if workers may not have it; and notes.
+
+    Args:
+        home: The store's folder; one above it would open its secrets to all workers, and so would
+            one of those that the gateway keeps there for itself.
+    """
+    root = config.v3io_root
+    if not root:
+        return "", []
+    own, above = os.path.realpath(home), os.path.realpath(root)
+    told = f"v3io_root {root} is not opened to workers"
+    if os.path.commonpath((own, above)) == above:
+        return "", [f"{told}: the store in {home} is below it"]
+    for name in sorted(PRIVATE):
+        closed = os.path.realpath(os.path.join(own, name))
+        if os.path.commonpath((closed, above)) in (closed, above):
+            return "", [f"{told}: {closed} is the gateway's alone"]
+    return root, []
 
 
 class _Zygote:

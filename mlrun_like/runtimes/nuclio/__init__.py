@@ -21,5 +21,7 @@ runtime.py         the same from the caller's side: fn.run() of a deployed funct
 http.py            requests to the dashboard and to functions
 dashboard.py       the dashboard's REST interface
 deploying.py       from a configuration to a function that is ready
-gateways.py        API gateways
+gateways.py        API gateways of Nuclio
+api_gateway.py     API gateways for the SDK; _fields: changing one, _spec: its parts, _auth: who
+                   may call, _calls: requests to it
 """

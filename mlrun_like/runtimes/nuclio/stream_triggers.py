@@ -136,6 +136,11 @@ class V3IOStreamTrigger(NuclioTrigger):
         )
         self._acked(explicit_ack_mode)
 
+    @property
+    def get_url(self) -> str:
+        """Where the stream is."""
+        return str(self._struct["url"])
+
 
 class NatsTrigger(NuclioTrigger):
     """Messages of a NATS topic; functions with the same queue name share them.

@@ -43,6 +43,12 @@ class NuclioTrigger:
         self._struct.update(worker_counts(workers))
         return self
 
+    @property
+    def get_workers(self) -> int | None:
+        """How many workers it has; None: Nuclio's default. The name is nuclio-jupyter's."""
+        found: int | None = self._struct.get("maxWorkers")
+        return found
+
     def batch(self, size: int = 10, timeout: str = "1s") -> Self:
         """Give the handler lists of events (http triggers): when full, or after `timeout`.
 

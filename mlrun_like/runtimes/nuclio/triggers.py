@@ -77,6 +77,18 @@ class HttpTrigger(NuclioTrigger):
             )
         self._made({}, extra_attributes)
 
+    @property
+    def get_port(self) -> int | None:
+        """Its port; None: any."""
+        found: int | None = self._struct["attributes"].get("port")
+        return found
+
+    @property
+    def get_ingresses(self) -> dict[str, Any]:
+        """Its ingresses, by name."""
+        found: dict[str, Any] = self._struct["attributes"]["ingresses"]
+        return found
+
     def ingress(
         self,
         host: str,

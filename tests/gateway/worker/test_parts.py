@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, SpecError
 from mlrun_like.gateway.worker.answers import batch_content, content_of, head_of, parts_of
 from mlrun_like.gateway.worker.confine import find_title
@@ -21,6 +22,7 @@ from mlrun_like.gateway.worker.order import read_order
 from mlrun_like.gateway.worker.platform import WorkerPlatform
 from mlrun_like.gateway.worker.privileges import GROUP, _opened, closed_above, share
 from mlrun_like.gateway.worker.rehearsal import rehearse, rehearse_start
+from mlrun_like.gateway.worker.zygote import platform_folder
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
@@ -164,6 +166,43 @@ def test_the_store_is_opened_to_the_group(tmp_path: Path) -> None:
     assert modes["config.yaml"] == (0o640, GROUP)
     assert modes["secrets"][0] == 0o700
     assert modes["artifacts/p/model"][0] & 0o060 == 0o060
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can give files away")
+def test_the_folder_of_the_platform_is_opened_and_closed_to_nobody(tmp_path: Path) -> None:
+    platform = tmp_path / "v3io"
+    (platform / "projects" / "p").mkdir(parents=True)
+    (platform / "secrets").mkdir(mode=0o755)
+    platform.chmod(0o755)
+    assert share(str(platform), private=False) == []
+    modes = [stat.S_IMODE((platform / name).stat().st_mode) for name in ("", "projects/p")]
+    assert modes == [0o2775, 0o2775] and platform.stat().st_gid == GROUP
+    assert stat.S_IMODE((platform / "secrets").stat().st_mode) == 0o2775
+    assert sorted(path.name for path in platform.iterdir()) == ["projects", "secrets"]
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        *("", "home", "home/..", "link", "v3io", "home/v3io"),
+        *("home/secrets", "home/gateway/x", "keys", "elsewhere", "elsewhere/secrets"),
+    ],
+)
+def test_a_platform_above_the_store_is_not_opened(tmp_path: Path, root: str) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (tmp_path / "v3io").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "elsewhere" / "secrets").mkdir(parents=True)
+    (home / "secrets").symlink_to(tmp_path / "elsewhere" / "secrets")
+    (tmp_path / "keys").symlink_to(home / "secrets")
+    given = str(tmp_path / root) if root else ""
+    with config.override(v3io_root=given):
+        found, notes = platform_folder(str(home))
+    if root in ("", "v3io", "home/v3io"):
+        assert (found, notes) == (given, [])
+    else:
+        assert found == "" and "is not opened to workers" in notes[0]
 
 
 @pytest.mark.skipif(not ROOT, reason="only root can give files away")
