@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import lzma
 import re
 import shutil
@@ -24,7 +25,7 @@ import pyarrow.parquet as pq
 
 import mlrun_like as ml
 from mlrun_like.artifacts.packed import packed_files
-from mlrun_like.errors import InvalidArgumentError, nearest
+from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError, TooLargeError, nearest
 
 __all__ = ["arc_to_parquet"]
 
@@ -52,6 +53,7 @@ def arc_to_parquet(  # noqa: PLR0913 - MLRun's signature
     index: bool = False,
     refresh_data: bool = False,
     stats: bool = False,
+    max_bytes: int = 64 << 30,
 ) -> None:
     """Read a CSV file, packed or not, and store it as Parquet; memory holds a few megabytes of it.
 
@@ -72,6 +74,7 @@ def arc_to_parquet(  # noqa: PLR0913 - MLRun's signature
         index: Whether a column `index` with the number of the row comes first.
         refresh_data: Whether a file that is there is made again.
         stats: Compute statistics of the data set, which reads all of it.
+        max_bytes: The most bytes that may be unpacked.
 
     Raises:
         InvalidArgumentError: if it is no CSV, broken, or has values that `dtype` does not allow.
@@ -89,7 +92,8 @@ def arc_to_parquet(  # noqa: PLR0913 - MLRun's signature
         return
     path, tabs = Path(archive_url.local()), ".tsv" in archive_url.url.lower()
     with tempfile.TemporaryDirectory(prefix="parquet-") as place:
-        reading = _Reading(context, path, list(header or ()), dtype or {}, encoding, tabs)
+        names, types = list(header or ()), dtype or {}
+        reading = _Reading(context, path, names, types, encoding, tabs, max_bytes)
         out = Path(place) / ("out" if folder else f"out.{form}")
         reading.write(out, "" if folder else form, part_cols, chunksize, index)
         context.logger.info("written", rows=reading.rows, columns=reading.columns)
@@ -100,14 +104,9 @@ def arc_to_parquet(  # noqa: PLR0913 - MLRun's signature
             return
         frame = ml.get_dataitem(str(out)).as_df() if stats else None
         context.log_dataset(
-            key,
-            df=frame,
-            stats=stats,
-            local_path=None if stats else str(out),
-            format=form,
-            target_path=target,
-            upload=True,
-        )
+            key, df=frame, stats=stats, local_path=None if stats else str(out), format=form,
+            target_path=target, upload=True,
+        )  # fmt: skip
 
 
 def _replace(made: Path, target: str) -> None:
@@ -131,16 +130,10 @@ class _Reading:
     """One file that is read, perhaps several times: with wider types than the time before."""
 
     def __init__(
-        self,
-        context: ml.MLClientCtx,
-        path: Path,
-        header: list[Any],
-        dtype: dict[str, str],
-        encoding: str,
-        tabs: bool,
-    ) -> None:
-        self._context = context
-        self._path = path
+        self, context: ml.MLClientCtx, path: Path, header: list[Any], dtype: dict[str, str],
+        encoding: str, tabs: bool, most: int,
+    ) -> None:  # fmt: skip
+        self._context, self._path, self._most = context, path, most
         self._header = [] if header == [None] else [str(one) for one in header]
         self._delimiter = "\t" if tabs else ","
         self._types = {name: _arrow_type(kind, name) for name, kind in dtype.items()}
@@ -154,7 +147,7 @@ class _Reading:
     def _is_utf8(self) -> bool:
         decoder = codecs.getincrementaldecoder("utf-8")()
         with self._translated():
-            for file in packed_files(self._path, _SUFFIXES):
+            for file in packed_files(self._path, _SUFFIXES, self._most):
                 try:
                     while chunk := file.read(_BLOCK):
                         decoder.decode(chunk)
@@ -167,7 +160,11 @@ class _Reading:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except TooLargeError as exc:
+            raise TooLargeError(exc.what, where=self._path.name, fix="raise max_bytes") from exc
         except _BROKEN as exc:
+            if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise StoreUnavailableError(f"the disk is full: {tempfile.gettempdir()}") from exc
             said = " ".join(str(exc).split())[:200] or type(exc).__name__
             raise InvalidArgumentError(
                 f"the file is broken: {said}", where=self._path.name
@@ -225,7 +222,7 @@ class _Reading:
 
     def _batches(self, index: bool) -> Iterator[pa.RecordBatch]:
         names: list[str] = []
-        for file in packed_files(self._path, _SUFFIXES):
+        for file in packed_files(self._path, _SUFFIXES, self._most):
             with self._open(file) as reader:
                 self._schema = reader.schema
                 self._names = reader.schema.names

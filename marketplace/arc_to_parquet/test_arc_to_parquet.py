@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -170,3 +171,22 @@ def test_mistakes_are_said(tmp_path: Path, data: bytes, params: dict[str, Any], 
     (tmp_path / "in.csv").write_bytes(data)
     with pytest.raises(RunError, match=said):
         _run(tmp_path / "in.csv", **params)
+
+
+@pytest.mark.parametrize("form", ["gz", "xz", "zip", "tar.gz", "csv"])
+def test_what_unpacks_to_more_than_allowed_is_refused(tmp_path: Path, form: str) -> None:
+    data = b"a,b\n" + b"1,2\n" * 100_000
+    file = _packed(tmp_path, form, data)
+    with pytest.raises(RunError, match=r"it unpacks to more than 300,000 bytes(.|\n)*max_bytes"):
+        _run(file, max_bytes=300_000)
+    assert _run(file, max_bytes=len(data)).outputs["rows"] == 100_000
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    file = _packed(tmp_path, "csv", b"a\n1\n")
+    monkeypatch.setattr("pyarrow.parquet.ParquetWriter", full)
+    with pytest.raises(RunError, match="the disk is full"):
+        _run(file)

@@ -61,7 +61,7 @@ def train(  # noqa: PLR0913 - MLRun's signature
         InvalidArgumentError: if there is no such class, a column is not there, or the model refuses
             the data.
     """
-    groups = _by_prefix(kwargs)
+    groups = _by_prefix(context, kwargs)
     is_function = model_class == "lightgbm.train"
     if groups["TRAIN_"] and not is_function:
         context.logger.warning(f"{model_class} is no function: TRAIN_ arguments are left out")
@@ -176,17 +176,19 @@ def predict(
     context.log_dataset(key, df=frame.assign(**added), db_key=key, index=False)
 
 
-def _by_prefix(kwargs: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _by_prefix(context: Any, kwargs: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {prefix: {} for prefix in _PREFIXES}
     for name, value in kwargs.items():
         prefix = next((one for one in _PREFIXES if name.startswith(one)), "")
-        if not prefix:
-            known = [*train.__annotations__, *(f"{one}{name}" for one in _PREFIXES)]
-            raise InvalidArgumentError(
-                f"train has no parameter {name!r}.{nearest(name, known)}",
-                fix=f"CLASS_{name} is for the model's class, FIT_{name} for its fit",
-            )
-        found[prefix][name.removeprefix(prefix)] = value
+        if prefix:
+            found[prefix][name.removeprefix(prefix)] = value
+            continue
+        known = [*train.__annotations__, *(f"{one}{name}" for one in _PREFIXES)]
+        what = f"train has no parameter {name!r}.{nearest(name, known)}"
+        if ml.config.strict_arguments:
+            fix = f"CLASS_{name} is for the model's class, FIT_{name} for its fit"
+            raise InvalidArgumentError(what, fix=fix)
+        context.logger.warning(f"{what} It has no effect.")  # as old code expects
     return found
 
 
@@ -200,10 +202,9 @@ def _made(path: str, arguments: dict[str, Any]) -> Any:
             fix="install its package, or look at the path: sklearn.linear_model.LinearRegression",
         ) from exc
     if not hasattr(kind, "fit") or not callable(kind):
-        raise InvalidArgumentError(
-            f"model_class {path!r} is no class with fit and predict",
-            fix="sklearn.ensemble.RandomForestClassifier, xgboost.XGBClassifier, lightgbm.train",
-        )
+        what = f"model_class {path!r} is no class with fit and predict"
+        fix = "sklearn.ensemble.RandomForestClassifier, xgboost.XGBClassifier, lightgbm.train"
+        raise InvalidArgumentError(what, fix=fix)
     try:
         return kind(**arguments)
     except TypeError as exc:
@@ -222,10 +223,8 @@ def _table(
         label = str(getattr(data.meta.spec, "label_feature", None) or "")
         names = _listed(label.rpartition(" as ")[2].rpartition(".")[2].strip())
     if not names and labelled:
-        raise InvalidArgumentError(
-            "label_columns is missing, and only a feature vector knows its label",
-            fix='label_columns="target"',
-        )
+        what = "label_columns is missing, and only a feature vector knows its label"
+        raise InvalidArgumentError(what, fix='label_columns="target"')
     frame = data.as_df() if hasattr(data, "as_df") else pd.DataFrame(data)
     dropped = [] if drop is None else _listed(drop)
     if absent := [name for name in dropped if name not in frame.columns]:

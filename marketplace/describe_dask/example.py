@@ -23,7 +23,7 @@ if __name__ == "__main__":
     )
     file = Path(tempfile.mkdtemp()) / "people.parquet"
     people.to_parquet(file)
-    cluster = LocalCluster(n_workers=2, processes=False, dashboard_address=None)
+    cluster = LocalCluster(n_workers=2, processes=False, dashboard_address=":0")
     with cluster, Client(cluster) as client:
         run = ml.import_function("hub://describe_dask").run(
             inputs={"dataset": str(file)},

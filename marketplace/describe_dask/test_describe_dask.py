@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,18 @@ def test_numbers_are_those_of_pandas(tmp_path: Path) -> None:
         assert "<html" in run.artifact(key).get(encoding="utf-8")
 
 
+def test_without_plotly_charts_are_svg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlrun_like.monitoring.description.charts.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    _frame(200).to_csv(tmp_path / "people.csv", index=False)
+    run = _run({"dataset": str(tmp_path / "people.csv")})
+    assert "<svg" in run.artifact("histograms").get(encoding="utf-8")
+
+
 @pytest.mark.slow
 def test_a_published_data_set_on_a_cluster() -> None:
     distributed = pytest.importorskip("distributed", reason="distributed is not installed")
-    cluster = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None)
+    cluster = distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0")
     with cluster, distributed.Client(cluster) as client:
         client.publish_dataset(people=dd.from_pandas(_frame(200), npartitions=2))
         run = _run({}, dask_key="people", dask_client=client)

@@ -21,7 +21,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         users = pd.DataFrame([{"user": "ann", "city": "Oslo"}, {"user": "bob", "city": "Rome"}])
         users.to_parquet(f"{folder}/users.parquet")
-        fn = ml.new_function("orders", kind="serving")
+        fn: Any = ml.new_function("orders", kind="serving")
         graph = fn.set_topology("flow", engine="async")
         graph.to(
             "hub://enrichment", "who", source=f"{folder}/users.parquet", key="user", fill={"*": "?"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mlrun_like as ml
 
 
@@ -16,7 +18,7 @@ def rude(text: str) -> float:
 
 
 if __name__ == "__main__":
-    fn = ml.new_function("chat", kind="serving")
+    fn: Any = ml.new_function("chat", kind="serving")
     graph = fn.set_topology("flow", engine="async")
     graph.to(
         "hub://guardrail", "prompt", field="question", deny_words=["root password"],

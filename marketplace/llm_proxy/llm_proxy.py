@@ -21,7 +21,8 @@ __all__ = ["LLMProxy"]
 
 _AGAIN = (408, 409, 425, 429, 500, 502, 503, 504)
 _CALLERS = (400, 404, 413, 422, 429)  # faults of who asks; all others are ours or the upstream's
-_LONGEST = 32 << 20
+_LONGEST, _LINE = 32 << 20, 1 << 20
+_KEY = 8  # what is shorter in another header is no key, and stands in many texts
 _PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _OURS = ("model", "messages", "stream", "stream_options")
@@ -54,18 +55,23 @@ class LLMProxy(V2ModelServer):
         self._timeout = _number("timeout", self.get_param("timeout", 60.0), 0.001, where)
         self._retries = int(_number("retries", self.get_param("retries", 3), 0, where))
         self._at_once = int(_number("concurrency", self.get_param("concurrency", 8), 1, where))
-        self._headers = {str(k): str(v) for k, v in (self.get_param("headers", None) or {}).items()}
-        self._key = ""
+        self._headers = _headers(self.get_param("headers", None) or {}, where)
         secret = self.get_param("api_key_secret", "")
+        keys = set()
         if secret:
-            self._key = self.context.get_secret(str(secret)) or ""
-            if not self._key:
+            key = self.context.get_secret(str(secret)) or ""
+            if not key:
                 raise InvalidArgumentError(
                     f"there is no secret {secret!r:.80}",
                     where=where,
                     fix="set it for the project, or as a variable of the environment",
                 )
-            self._headers["authorization"] = f"Bearer {self._key}"
+            self._headers |= _headers({"authorization": f"Bearer {key}"}, where)
+            keys = {key, key.strip()}
+        # whatever an upstream repeats of them: any header may hold a key
+        parts = {part for value in self._headers.values() for part in (value, *value.split())}
+        keys |= {part for part in parts if len(part) >= _KEY}
+        self._hidden = sorted(keys - {""}, key=len, reverse=True)
         self._tls = ssl.create_default_context()
         self._lock = threading.Lock()
         for name in (*_COUNTS, "upstream_requests", "upstream_retries"):
@@ -162,7 +168,7 @@ class LLMProxy(V2ModelServer):
             async with self._client() as client:
                 response = await self._sent(client, body, time.monotonic() + self._timeout)
                 try:
-                    async for line in response.aiter_lines():
+                    async for line in _lines(response):
                         kind, _, data = line.partition(":")
                         if kind != "data" or not data.strip():
                             continue
@@ -170,7 +176,7 @@ class LLMProxy(V2ModelServer):
                             return
                         told = json.loads(data)
                         if told.get("error"):
-                            raise self._failed(f"broke off: {told['error']!s:.300}")
+                            raise self._failed(f"broke off: {told['error']!s:.8000}")
                         usage = told.get("usage") or usage
                         for choice in (told.get("choices") or ())[:1]:
                             if piece := (choice.get("delta") or {}).get("content"):
@@ -226,8 +232,9 @@ class LLMProxy(V2ModelServer):
         )
 
     def _failed(self, what: str, status: int = 502, fix: str = "") -> StepError:
-        said = what.replace(self._key, "***") if self._key else what
-        return StepError(f"{self._base} {said:.600}", step=self.name, status=status, fix=fix)
+        for hidden in self._hidden:
+            what = what.replace(hidden, "***")
+        return StepError(f"{self._base} {what:.400}", step=self.name, status=status, fix=fix)
 
     def _late(self) -> MLRunLikeError:
         what = f"{self._base} gave no answer within {self._timeout:g} s"
@@ -257,6 +264,28 @@ def _number(name: str, value: Any, least: float, where: str) -> float:
     return found
 
 
+def _headers(given: Any, where: str) -> dict[str, str]:
+    if not isinstance(given, Mapping):
+        raise InvalidArgumentError("headers is no mapping", where=where, fix='{"x-key": "..."}')
+    found = {str(name).lower(): str(value) for name, value in given.items()}
+    for name, value in found.items():
+        if not (value.isascii() and value.isprintable()):  # its value is not for a message
+            raise InvalidArgumentError(f"the header {name!r:.60} cannot be sent", where=where)
+    return found
+
+
+async def _lines(response: httpx.Response) -> AsyncGenerator[str, None]:
+    """The lines of a stream, none of them longer than an answer may sensibly be."""
+    rest = b""
+    async for part in response.aiter_bytes():
+        *whole, rest = (rest + part).split(b"\n")
+        if max(map(len, (*whole, rest))) > _LINE:
+            raise httpx.DecodingError(f"a line of the stream has more than {_LINE} bytes")
+        for line in whole:
+            yield line.decode("utf-8", "replace").rstrip("\r")
+    yield rest.decode("utf-8", "replace")
+
+
 async def _read(response: httpx.Response) -> bytes:
     data = bytearray()
     async for part in response.aiter_bytes():
@@ -267,4 +296,4 @@ async def _read(response: httpx.Response) -> bytes:
 
 
 def _text(data: bytes) -> str:
-    return data[:1000].decode("utf-8", "replace").strip()[:300]
+    return data[:8000].decode("utf-8", "replace").strip()  # cut only after keys are hidden

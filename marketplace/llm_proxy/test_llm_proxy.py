@@ -39,6 +39,14 @@ class Upstream(BaseHTTPRequestHandler):
             self.answer(int(rest), {"error": {"message": f"no, {KEY} is refused"}})
         elif word == "raw":
             self.answer(200, rest)
+        elif word == "tell":
+            told = [*self.headers.values(), *self.headers["authorization"].split()]
+            self.answer(int(rest), {"error": {"message": ", ".join(told)}})
+        elif word == "endless":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"data: " + b"x" * (3 << 20))
+            self.close_connection = True
         elif word == "slow":
             time.sleep(float(rest))
             self.close_connection = True
@@ -171,6 +179,38 @@ def test_failures(upstream: Any, monkeypatch: Any, said: str, status: int, messa
     inner: Any = caught.value
     assert inner.status == status or isinstance(inner, StepTimeoutError)
     assert upstream.tries[said] == 1
+
+
+def test_keys_of_headers_are_hidden_wherever_a_message_is_cut(upstream: Any) -> None:
+    headers = {"X-Api-Key": "k" * 390, "Authorization": "Basic abcdefgh==", "x-team": "us"}
+    function = _function(upstream.url, headers=headers, retries=0)
+    with pytest.raises(MLRunLikeError, match=r"answered 400: .*\*\*\*") as caught:
+        _ask(function.to_mock_server(), {"inputs": ["tell 400"]})
+    assert "kkk" not in str(caught.value) and "abcdefgh" not in str(caught.value)
+    for bad in ("a\nb: c", "\u00e4"):
+        function = _function(upstream.url, headers={"x-key": bad})
+        with pytest.raises(MLRunLikeError, match="the header 'x-key' cannot be sent") as caught:
+            function.to_mock_server()
+        assert bad not in str(caught.value)
+    with pytest.raises(MLRunLikeError, match="headers is no mapping"):
+        _function(upstream.url, headers=["x"]).to_mock_server()
+
+
+@pytest.mark.parametrize("key", ["k-7", "sk-1234", "a b 1"])
+def test_a_short_key_is_hidden_too(upstream: Any, monkeypatch: Any, key: str) -> None:
+    monkeypatch.setenv("LLM_KEY", key)
+    headers = {"x-team": "blue"}
+    function = _function(upstream.url, api_key_secret="LLM_KEY", headers=headers, retries=0)
+    with pytest.raises(MLRunLikeError, match=r"answered 400: .*\*\*\*") as caught:
+        _ask(function.to_mock_server(), {"inputs": ["tell 400"]})
+    assert key not in str(caught.value) and "blue" in str(caught.value)
+
+
+def test_a_line_of_a_stream_is_bounded(upstream: Any) -> None:
+    server = _function(upstream.url, retries=0).to_mock_server()
+    body = {"inputs": ["endless line"], "stream": True}
+    with pytest.raises(MLRunLikeError, match="a line of the stream has more than 1048576 bytes"):
+        list(_ask(server, body))
 
 
 def test_nobody_listens() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from typing import Any
 
 import mlrun_like as ml
 
@@ -18,7 +19,7 @@ def answer(body: dict[str, int]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    fn = ml.new_function("echo", kind="serving")
+    fn: Any = ml.new_function("echo", kind="serving")
     fn.set_topology("flow").to(handler=answer, name="answer").respond()
     params = {"body": {"x": 1}, "rate": 100, "duration": 2, "ramp": 0.5, "max_connections": 1}
     with ml.serving.serve(fn) as server:

@@ -17,12 +17,13 @@ import pandas as pd
 import mlrun_like as ml
 from mlrun_like.drawing.charts import lines
 from mlrun_like.drawing.page import page, section, table, tiles
-from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
+from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, TooLargeError
 from mlrun_like.serving.web.outgoing import HttpClient
 
 __all__ = ["Latencies", "LoadTestError", "load_test", "schedule"]
 
 _STEP = math.log(1.01)  # percentiles are right to half a per cent
+_MOST = 16 << 20  # bytes of an answer
 _WAITING = 100_000  # more requests than these do not wait for a connection, they are not sent
 
 
@@ -95,15 +96,14 @@ class _Load:
     """One measurement."""
 
     def __init__(self, url: str, bodies: Sequence[bytes], method: str, timeout: float) -> None:
-        self.url, self.bodies, self.method = url, bodies, method
+        self.url, self.bodies, self.method = url, bodies, method.upper()
         self.headers: Mapping[str, str] = {}
         self.timeout, self.connections = timeout, 1
-        self.client = HttpClient(timeout)
+        self.client = HttpClient(timeout, most=_MOST)
         self.latencies, self.services, self.lags = Latencies(), Latencies(), Latencies()
         self.seconds: dict[int, _Second] = {}
         self.errors: Counter[str] = Counter()
-        self.sent = 0
-        self.begun = self.ended = 0.0
+        self.sent, self.begun, self.ended = 0, 0.0, 0.0
 
     async def open_loop(self, rate: float, duration: float, ramp: float) -> None:
         """Requests when they are due, whether or not earlier ones were answered."""
@@ -162,6 +162,8 @@ class _Load:
             error = "" if 200 <= reply.status < 300 else f"status {reply.status}"
         except TimeoutError:
             error = "timeout"
+        except TooLargeError:
+            error = f"an answer of more than {_MOST >> 20} MiB"
         except OSError as exc:
             error = "refused" if isinstance(exc, ConnectionRefusedError) else type(exc).__name__
         if not error or error == "timeout":
@@ -236,8 +238,7 @@ def load_test(  # noqa: PLR0913 - parameters of a run stand side by side
         if not (token := context.get_secret(token_secret)):
             raise InvalidArgumentError(f"there is no secret {token_secret!r}")
         sent["authorization"] = f"Bearer {token}"
-    verb = method.upper() or ("POST" if any(content) else "GET")
-    load = _Load(endpoint, content, verb, timeout)
+    load = _Load(endpoint, content, method or ("POST" if any(content) else "GET"), timeout)
     load.headers, load.connections = sent, int(max_connections)
     with ThreadPoolExecutor(1) as pool:  # the caller may have an event loop of its own
         pool.submit(asyncio.run, load.run(rate, int(users), duration, ramp, pace)).result()

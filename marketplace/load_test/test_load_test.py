@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import Counter
@@ -178,7 +179,7 @@ def test_a_token(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"duration": 0}, {"rate": -1}, {"users": 0}, {"timeout": "x"}, {"ramp": -1}, {"bodies": []}],
+    [{"duration": 0}, {"rate": -1}, {"users": 0}, {"timeout": -1}, {"ramp": -1}, {"bodies": []}],
 )
 def test_parameters_that_cannot_be_used(wrong: dict[str, Any]) -> None:
     with pytest.raises(ml.errors.RunError, match=r"is no number from|bodies is empty"):
@@ -209,3 +210,11 @@ def test_the_ramp_grows_evenly(rate: float, duration: float, ramp: float) -> Non
     wanted = np.concatenate([[0], np.cumsum((rates[1:] + rates[:-1]) / 2 * np.diff(moments))])
     counted = np.searchsorted(due, moments, side="right")
     assert np.abs(counted - 1 - wanted).max() <= 1.01
+
+
+def test_an_answer_is_read_up_to_a_bound(endpoint: Endpoint, monkeypatch: Any) -> None:
+    module = import_module("hub://load_test")
+    monkeypatch.setattr(module, "_MOST", 1)
+    load = module._Load(endpoint.url, [b""], "GET", 5.0)
+    asyncio.run(load.run(0, 2, 0.2, 0, 0.1))
+    assert dict(load.errors) == {"an answer of more than 0 MiB": 4}

@@ -13,7 +13,7 @@ from typing import IO, Any
 import mlrun_like as ml
 from mlrun_like.artifacts import DirArtifact
 from mlrun_like.artifacts.archives import ARCHIVE_FORMATS, create_archive, extract_archive
-from mlrun_like.artifacts.packed import open_packed, packed_format
+from mlrun_like.artifacts.packed import open_packed, packed_format, room_for
 from mlrun_like.errors import InvalidArgumentError, MissingFileError
 
 __all__ = ["make_archive", "open_archive"]
@@ -159,12 +159,14 @@ def _unpack_file(path: Path, folder: Path, form: str, name: str, most: int) -> P
 
 
 def _copy(inner: IO[bytes], out: IO[bytes], most: int) -> None:
-    left = most
+    left, why = room_for(Path(out.name).parent, most)
+    allowed = left
     while chunk := inner.read(_CHUNK):
         left -= len(chunk)
         if left < 0:
             raise InvalidArgumentError(
-                f"archive unpacks to more than {most} bytes", fix="raise max_bytes if it is yours"
+                f"archive unpacks to more than {allowed} bytes{why}",
+                fix="" if why else "raise max_bytes if it is yours",
             )
         out.write(chunk)
 

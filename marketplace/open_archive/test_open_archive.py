@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import mlrun_like as ml
+from mlrun_like.artifacts.archives import create_archive
 from mlrun_like.errors import RunError
 
 
@@ -162,3 +164,24 @@ def test_nothing_is_written_through_a_link_that_is_there(tmp_path: Path) -> None
     with pytest.raises(RunError, match="through a link"):
         _run(tmp_path / "a.zip", target_path=str(tmp_path / "out"))
     assert os.listdir(tmp_path / "elsewhere") == []
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz", "gz"])
+def test_the_last_bytes_of_a_disk_are_never_used_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "zeros").write_bytes(bytes(2 << 20))
+    if form == "gz":
+        archive = tmp_path / "zeros.gz"
+        archive.write_bytes(gzip.compress(bytes(2 << 20)))
+    else:
+        archive = create_archive(source, tmp_path, form)
+    usage = shutil.disk_usage(tmp_path)._replace(free=(256 << 20) + 1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda *_: usage)
+    with pytest.raises(RunError, match="to more than 1000000 bytes: the disk has no more room"):
+        _run(archive)
+    assert not list(tmp_path.rglob("*.partial"))
+    monkeypatch.undo()
+    assert _run(archive).outputs["bytes"] == 2 << 20

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mlrun_like as ml
 
 TICKET = {
@@ -14,7 +16,7 @@ TICKET = {
 
 if __name__ == "__main__":
     for mode in ("mask", "replace", "number"):
-        fn = ml.new_function("private", kind="serving")
+        fn: Any = ml.new_function("private", kind="serving")
         graph = fn.set_topology("flow", engine="async")
         graph.to("hub://pii_redaction", mode=mode, report_path="found").respond()
         print(f"{mode}:")

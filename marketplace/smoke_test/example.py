@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mlrun_like as ml
 
 
@@ -11,7 +13,7 @@ def double(inputs: list[float]) -> list[float]:
 
 
 if __name__ == "__main__":
-    fn = ml.new_function("doubling", kind="serving")
+    fn: Any = ml.new_function("doubling", kind="serving")
     fn.set_topology("router")
     fn.add_model("double", ".", class_name="FunctionModelServer", _predict=double)
     case = {

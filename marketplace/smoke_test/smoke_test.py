@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,7 @@ import yaml
 
 import mlrun_like as ml
 from mlrun_like.drawing.page import badge, page, section, table, tiles
-from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, nearest
+from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, TooLargeError, nearest
 from mlrun_like.serving.paths import get_path
 from mlrun_like.serving.web.outgoing import HttpClient
 
@@ -48,6 +48,7 @@ def smoke_test(  # noqa: PLR0913 - parameters of a run stand side by side
     headers: Mapping[str, str] | None = None,
     token_secret: str = "",
     verify: bool = True,
+    max_bytes: int = 16 << 20,
 ) -> None:
     """Check that an endpoint answers as it should.
 
@@ -69,6 +70,7 @@ def smoke_test(  # noqa: PLR0913 - parameters of a run stand side by side
         headers: Of every request.
         token_secret: The name of a secret that is sent as bearer token.
         verify: Whether certificates are checked.
+        max_bytes: The most bytes that an answer may have; more is a failed case.
 
     Raises:
         InvalidArgumentError: if a case cannot be understood.
@@ -80,7 +82,7 @@ def smoke_test(  # noqa: PLR0913 - parameters of a run stand side by side
         if not (token := context.get_secret(token_secret)):
             raise InvalidArgumentError(f"there is no secret {token_secret!r}")
         sent["authorization"] = f"Bearer {token}"
-    with closing(HttpClient(timeout, verify=verify)) as client:
+    with closing(HttpClient(timeout, verify=verify, most=max_bytes)) as client:
         _await_ready(client, endpoint, wait_ready)
         rows = []
         for number, case in enumerate(checked):
@@ -129,11 +131,11 @@ def _parsed(text: str, where: str) -> Any:
 
 
 def _await_ready(client: HttpClient, endpoint: str, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    pause = 0.05
+    end, pause = time.monotonic() + seconds, 0.05
     while seconds:
         try:
-            client.send("GET", endpoint, timeout=max(0.1, min(5.0, end - time.monotonic())))
+            with suppress(TooLargeError):  # that is an answer, too
+                client.send("GET", endpoint, timeout=max(0.1, min(5.0, end - time.monotonic())))
             return
         except OSError as exc:
             if time.monotonic() + pause > end:
@@ -149,7 +151,8 @@ def _ask(
 ) -> dict[str, Any]:
     """One case: status, latency in milliseconds, tries, problems and the answer's beginning."""
     body = case.get("body")
-    content = b"" if body is None else body.encode() if isinstance(body, str) else _json(body)
+    sent = body if isinstance(body, str) else json.dumps(body, default=str)
+    content = b"" if body is None else sent.encode()
     method = str(case.get("method") or ("GET" if body is None else "POST")).upper()
     headers = {"content-type": "application/json", **case["headers"]}
     url = endpoint.rstrip("/") + "/" + str(case["path"]).lstrip("/") if "path" in case else endpoint
@@ -163,6 +166,8 @@ def _ask(
         start = time.perf_counter()
         try:
             reply = client.send(method, url, content, headers)
+        except TooLargeError as exc:
+            return row | {"problems": exc.what}
         except OSError as exc:
             late = f"no answer in {client.timeout:g} s"
             row["problems"] = late if isinstance(exc, TimeoutError) else f"not reached: {exc}"
@@ -270,13 +275,8 @@ def _against(value: Any, schema: Mapping[str, Any], place: str) -> list[str]:
 
 
 def _is(value: Any, kind: str) -> bool:
-    if kind in ("integer", "number") and isinstance(value, bool):
-        return False
-    return isinstance(value, _TYPES.get(kind, (object,)))
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, default=str).encode()
+    false_number = kind in ("integer", "number") and isinstance(value, bool)
+    return not false_number and isinstance(value, _TYPES.get(kind, (object,)))
 
 
 def _short(value: Any) -> str:

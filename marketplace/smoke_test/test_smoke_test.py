@@ -44,6 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, answer = 404, "<b>nothing</b> here"
         elif self.path == "/text":
             answer = "fine"
+        elif self.path == "/vast":
+            answer = "x" * 200_000
         elif self.path == "/hangs":
             endpoint.go.wait(20)
         self.send_response(status)
@@ -195,3 +197,13 @@ def test_cases_in_a_file_and_a_token(
 def test_cases_that_cannot_be_understood(cases: Any, said: str) -> None:
     with pytest.raises(ml.errors.RunError, match=said):
         run("http://127.0.0.1:9", cases)
+
+
+def test_an_answer_is_read_up_to_a_bound(endpoint: Endpoint, tmp_path: Path) -> None:
+    fn = ml.import_function("hub://smoke_test")
+    params = {"endpoint": f"{endpoint.url}/vast", "max_bytes": 100_000, "wait_ready": 5}
+    with pytest.raises(ml.errors.RunError, match="the answer has more than 100,000 bytes"):
+        fn.run(params=params, local=True)
+    assert len(endpoint.seen) == 2  # asked whether it is ready, then once
+    done = fn.run(params=params | {"max_bytes": 200_000}, local=True)
+    assert done.outputs["passed"] == 1

@@ -15,7 +15,7 @@ def classify(text: str) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    fn = ml.new_function("polite", kind="serving")
+    fn: Any = ml.new_function("polite", kind="serving")
     graph = fn.set_topology("flow", engine="async")
     # without classifier= "unitary/toxic-bert" is loaded: pip install "mlrun-like[huggingface]"
     graph.to("hub://toxicity_guardrail", threshold=0.5, classifier=classify).respond()

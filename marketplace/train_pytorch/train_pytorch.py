@@ -278,8 +278,8 @@ def _optimizer(name: str, model: Any, rate: float, arguments: dict[str, Any]) ->
 def _record(
     context: ml.MLClientCtx, handler: Any, x: pd.DataFrame, label: str, classes: list[Any]
 ) -> None:
-    handler.set_inputs([{"name": str(name), "value_type": "float"} for name in x.columns])
-    handler.set_outputs([{"name": label, "value_type": "float"}])
+    handler.set_inputs(features=[{"name": str(name), "value_type": "float"} for name in x.columns])
+    handler.set_outputs(features=[{"name": label, "value_type": "float"}])
     context.update_artifact(handler.update(parameters={"classes": classes} if classes else {}))
 
 

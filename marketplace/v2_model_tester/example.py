@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ def add(inputs: list[list[float]]) -> list[float]:
 
 
 if __name__ == "__main__":
-    fn = ml.new_function("adding", kind="serving")
+    fn: Any = ml.new_function("adding", kind="serving")
     fn.set_topology("router")
     fn.add_model("add", ".", class_name="FunctionModelServer", _predict=add)
     table = pd.DataFrame({"a": range(10), "b": range(10), "label": [*range(0, 18, 2), 99]})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,10 @@ import pandas as pd
 import pytest
 
 import mlrun_like as ml
+from mlrun_like.marketplace.browsing import hub_items
+from mlrun_like.marketplace.resolving import find_item
+from mlrun_like.marketplace.source import HubSource
+from mlrun_like.tracking.connect import open_store
 
 
 def rounded(inputs: list[list[float]]) -> list[float]:
@@ -18,6 +25,29 @@ def rounded(inputs: list[list[float]]) -> list[float]:
     if inputs[0][0] == 99:
         raise ValueError("no such row")
     return [round(sum(value or 0 for value in row)) for row in inputs]
+
+
+class _Older(BaseHTTPRequestHandler):
+    """The older protocol: `instances` in, a list out."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self) -> None:
+        rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["instances"]
+        status, answer = 200, json.dumps([sum(row) for row in rows])
+        if self.path == "/wrapped/predict":
+            answer = json.dumps({"predictions": [sum(row) for row in rows]})
+        elif self.path != "/sum/predict":
+            status, answer = 404, "no such model"
+        elif rows[0][0] == 99:
+            answer = "so many"
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
 
 
 @pytest.fixture(autouse=True)
@@ -96,3 +126,60 @@ def test_tables_that_cannot_be_used(url: str, tmp_path: Path) -> None:
         run(tmp_path, pd.DataFrame({"a": [1]}), url)
     with pytest.raises(ml.errors.RunError, match="no rows"):
         run(tmp_path, pd.DataFrame({"a": [], "label": []}), url)
+
+
+@pytest.fixture(scope="module")
+def older() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Older) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def by_older_name(folder: Path, frame: pd.DataFrame, addr: str, **params: Any) -> Any:
+    frame.to_csv(folder / "rows.csv", index=False)
+    fn = ml.import_function("hub://model-server-tester")
+    params = {"addr": addr, "model": "sum", **params}
+    return fn.run(inputs={"table": str(folder / "rows.csv")}, params=params, local=True)
+
+
+FRAME = pd.DataFrame({"a": range(30), "b": range(30), "label": range(0, 60, 2)})
+
+
+@pytest.mark.parametrize("model", ["sum", "wrapped"])
+@pytest.mark.parametrize("protocol", ["auto", "v1"])
+def test_a_server_of_the_older_protocol(
+    older: str, tmp_path: Path, model: str, protocol: str
+) -> None:
+    done = by_older_name(tmp_path, FRAME, older, model=model, match_err=True, protocol=protocol)
+    out = done.outputs
+    assert (out["total_tests"], out["errors"], out["match"]) == (20, 0, 20)
+    times = done.artifact("answers").as_df()["latency"]
+    assert out["avg_latency"] == int(times.mean())
+
+
+def test_failures_in_the_older_protocol(older: str, tmp_path: Path) -> None:
+    frame = FRAME.copy()
+    frame.loc[:4, "label"] = -1
+    assert by_older_name(tmp_path, frame, older, rows=0).outputs["match"] == 25
+    frame.loc[7, "a"] = 99
+    with pytest.raises(
+        ml.errors.RunError, match="1 of 30 requests failed: 1 x the answer has no predict"
+    ):
+        by_older_name(tmp_path, frame, older, rows=0)
+    with pytest.raises(ml.errors.RunError, match="20 x status 404: no such model"):
+        by_older_name(tmp_path, FRAME, older, model="other", protocol="v1")
+    with pytest.raises(ml.errors.RunError, match="protocol 'v3' is unknown"):
+        by_older_name(tmp_path, FRAME, older, protocol="v3")
+
+
+def test_the_older_name_is_found_and_not_listed(tmp_path: Path) -> None:
+    store = open_store()
+    assert find_item(store, "", "model_server_tester").name == "v2_model_tester"
+    listed = [row["metadata"]["name"] for row in hub_items(store)["items"]]
+    assert "v2_model_tester" in listed and "model_server_tester" not in listed
+    source = HubSource("ours", str(tmp_path))  # only the shipped catalogue has that other name
+    assert source.called("model_server_tester") == "model_server_tester"

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,13 @@ import pandas as pd
 import mlrun_like as ml
 from mlrun_like.drawing.charts import lines
 from mlrun_like.drawing.page import page, section, table, tiles
-from mlrun_like.errors import InvalidArgumentError, MLRunLikeError
+from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, TooLargeError
 from mlrun_like.serving.web.outgoing import HttpClient
 
 __all__ = ["ModelTestError", "model_server_tester"]
 
 _SHOWN = 20
+_MOST = 16 << 20  # bytes of an answer
 
 
 class ModelTestError(MLRunLikeError, ValueError):
@@ -41,8 +42,9 @@ def model_server_tester(  # noqa: PLR0913 - seven are MLRun's
     tolerance: float = 0.0,
     timeout: float = 60.0,
     random_state: int | None = None,
+    protocol: str = "auto",
 ) -> None:
-    """Test a model server.
+    """Test a model server of the V2 protocol (`inputs`), or of the older V1 (`instances`).
 
     Args:
         context: The run's.
@@ -55,12 +57,17 @@ def model_server_tester(  # noqa: PLR0913 - seven are MLRun's
         tolerance: How far a number may be from its label and still match.
         timeout: Seconds that one answer may take.
         random_state: Seed of the drawing.
+        protocol: v2, v1, or auto: the one in which the first row is answered.
 
     Raises:
-        InvalidArgumentError: if the table has no rows or no such column.
+        InvalidArgumentError: if the table has no rows or no such column, or a protocol is unknown.
         ModelTestError: if a request failed, or with `match_err` an answer did not match; the
             results are logged before.
     """
+    if protocol not in ("auto", *_PROTOCOLS):
+        raise InvalidArgumentError(
+            f"protocol {protocol!r:.40} is unknown", fix=f"auto, {', '.join(_PROTOCOLS)}"
+        )
     frame = table.as_df()
     if label_column and label_column not in frame.columns:
         raise InvalidArgumentError(
@@ -72,13 +79,15 @@ def model_server_tester(  # noqa: PLR0913 - seven are MLRun's
     if not len(frame):
         raise InvalidArgumentError("the table has no rows, so there is nothing to test")
     labels = frame.pop(label_column).tolist() if label_column else None
-    url = f"{addr.rstrip('/')}/v2/models/{model}/infer" if model else addr
-    context.logger.info(f"testing with {len(frame)} rows against {url}")
     made: list[dict[str, Any]] = []
-    with closing(HttpClient(timeout)) as client:
-        for place, row in enumerate(_plain(frame)):
+    with closing(HttpClient(timeout, most=_MOST)) as client:
+        plain = _plain(frame)
+        spoken = _PROTOCOLS.get(protocol) or _spoken(client, addr, model, plain[0])
+        url = spoken.url(addr, model)
+        context.logger.info(f"testing with {len(frame)} rows against {url}")
+        for place, row in enumerate(plain):
             start = time.perf_counter()
-            answer, error = _asked(client, url, {"inputs": [row]})
+            answer, error = _asked(client, url, spoken, row)
             micros = int((time.perf_counter() - start) * 1e6)
             made.append({"latency": micros, "answer": answer, "error": error})
             if labels is not None:
@@ -88,6 +97,33 @@ def model_server_tester(  # noqa: PLR0913 - seven are MLRun's
     _judge(made, match_err and labels is not None, url)
 
 
+class _Protocol(NamedTuple):
+    """How a model server is asked."""
+
+    method: str
+    path: str
+    rows: str
+    answers: str
+
+    def url(self, addr: str, model: str) -> str:
+        """The model's address; without a name the server has one model only."""
+        return addr.rstrip("/") + self.path.format(model) if model else addr
+
+
+_PROTOCOLS = {
+    "v2": _Protocol("POST", "/v2/models/{}/infer", "inputs", "outputs"),
+    "v1": _Protocol("PUT", "/{}/predict", "instances", "predictions"),
+}
+
+
+def _spoken(client: HttpClient, addr: str, model: str, row: list[Any]) -> _Protocol:
+    """The first protocol in which a row is answered; without an answer the newer one."""
+    for one in _PROTOCOLS.values():
+        if not _asked(client, one.url(addr, model), one, row)[1]:
+            return one
+    return _PROTOCOLS["v2"]
+
+
 def _plain(frame: pd.DataFrame) -> list[list[Any]]:
     # JSON has neither NaN nor times
     texts = frame.to_json(orient="values", date_format="iso", double_precision=15)
@@ -95,13 +131,16 @@ def _plain(frame: pd.DataFrame) -> list[list[Any]]:
     return found
 
 
-def _asked(client: HttpClient, url: str, body: Any) -> tuple[Any, str]:
+def _asked(client: HttpClient, url: str, spoken: _Protocol, row: list[Any]) -> tuple[Any, str]:
     """The first output, or why there is none."""
     headers = {"content-type": "application/json"}
     try:
-        reply = client.send("POST", url, json.dumps(body).encode(), headers)
+        body = json.dumps({spoken.rows: [row]}).encode()
+        reply = client.send(spoken.method, url, body, headers)
     except TimeoutError:
         return None, "no answer in time"
+    except TooLargeError as exc:
+        return None, exc.what
     except OSError as exc:
         return None, f"not reached: {exc}"
     text = reply.body.decode("utf-8", "replace")
@@ -109,9 +148,9 @@ def _asked(client: HttpClient, url: str, body: Any) -> tuple[Any, str]:
         return None, f"status {reply.status}: {text:.300}"
     try:
         found = json.loads(text)
-        answer = found["outputs"][0] if isinstance(found, Mapping) else found[0]
+        answer = found[spoken.answers][0] if isinstance(found, Mapping) else found[0]
     except (ValueError, LookupError, TypeError):
-        return None, f"the answer has no outputs: {text:.300}"
+        return None, f"the answer has no {spoken.answers}: {text:.300}"
     while isinstance(answer, list) and len(answer) == 1:
         answer = answer[0]
     return answer, ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mlrun_like as ml
 
 if __name__ == "__main__":
-    fn = ml.new_function("checked", kind="serving")
+    fn: Any = ml.new_function("checked", kind="serving")
     graph = fn.set_topology("flow", engine="async")
     graph.to("hub://verify_schema", schema={"id": "int", "name": "str", "note": "str?"}).respond()
     server = fn.to_mock_server()

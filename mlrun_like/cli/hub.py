@@ -1,22 +1,22 @@
-"""`mlrun-like hub`: what catalogues offer, where they are, and how an item is used."""
+"""`mlrun-like hub`: what catalogues offer, and how an item is used."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mlrun_like.cli.hub_sharing import init, publish, test, validate
+from mlrun_like.cli.hub_sharing import init, publish, test, validate, withdraw
+from mlrun_like.cli.hub_sources import sources
 from mlrun_like.cli.output import Json, clean, print_fields, print_json, print_table
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, NotFoundError
 from mlrun_like.functions.hub import parse_address
+from mlrun_like.functions.preflight.needs import check_installed
 from mlrun_like.marketplace.addresses import KINDS
 from mlrun_like.marketplace.browsing import hub_item, hub_items
 from mlrun_like.marketplace.pins import Pin, pin_of, read_pins, write_pin
 from mlrun_like.marketplace.resolving import find_item, function_file
-from mlrun_like.marketplace.source import HubSource, delete_source, list_sources, store_source
 from mlrun_like.marketplace.using import use_item
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.types import Document
@@ -28,12 +28,8 @@ app = typer.Typer(
     add_completion=False,
     help="Catalogues of functions, modules and steps: look, use, and give to them.",
 )
-sources = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    help="Where catalogues are, in the order in which hub:// names are looked up.",
-)
 app.add_typer(sources, name="source")
+_ELSEWHERE = "it runs in an environment or image that has it (`hub test` makes one for its test)"
 Item = Annotated[
     str, typer.Argument(metavar="ITEM", help="[SOURCE/]NAME[:VERSION]; hub:// may stand before it.")
 ]
@@ -96,7 +92,8 @@ def show(
     elif code or example:
         text = found["code" if code else "example"]
         if not text:
-            raise NotFoundError(f"{item} has no {'code' if code else 'example'} to print")
+            what = found["files_error"] or f"{item} has no {'code' if code else 'example'} to print"
+            raise NotFoundError(what)
         typer.echo(text, nl=not text.endswith("\n"))
     else:
         _show_item(found)
@@ -130,6 +127,9 @@ def use(
         print_json(made)
         return
     typer.echo(f"{found.url} {found.version} -> db://{place}/{made['metadata']['name']}")
+    for finding in check_installed(found.requirements, found.url):
+        # it may run in another place, so this is no error
+        typer.echo(f"note: {finding.what}; {_ELSEWHERE}", err=True)
 
 
 @app.command("pin")
@@ -157,59 +157,10 @@ def pin_item(
         print_table(list(Pin._fields), [list(row.values()) for row in found])
 
 
-@sources.command("list")
-def list_all(as_json: Json = False) -> None:
-    """List the catalogues in their order.
-
-    mlrun-like hub source list
-    """
-    found = list_sources(open_store())
-    if as_json:
-        print_json([one.to_dict() for one in found])
-        return
-    rows = [[one.name, one.path, one.channel, "yes" if one.key else "", one.description]
-            for one in found]  # fmt: skip
-    print_table(["name", "path", "channel", "signed", "description"], rows)
-
-
-@sources.command()
-def add(
-    name: Annotated[str, typer.Argument(help="What hub://NAME/... calls it.")],
-    path: Annotated[str, typer.Argument(help="A folder, https://..., or git+https://...#branch.")],
-    channel: Annotated[str, typer.Option("--channel", help="Which of its channels.")] = "master",
-    place: Annotated[int, typer.Option("--place", help="1: the first; -1: the last.")] = -1,
-    key: Annotated[
-        str, typer.Option("--key", help="Its public key: only what that signed is used.")
-    ] = "",
-    description: Annotated[str, typer.Option("--description", help="What it holds.")] = "",
-) -> None:
-    """Add a catalogue, or change one.
-
-    mlrun-like hub source add team git+https://git.example.org/team/hub.git#main
-
-    The token of a private one is the variable HUB_TOKEN_<NAME>.
-    """
-    if "://" not in path:  # recorded, so it must mean the same from every folder
-        path = str(Path(path).expanduser().absolute())
-    made = HubSource(name, path, channel, place, description, key)
-    done = store_source(open_store(), made)
-    typer.echo(f"{done.name}: {done.path}, number {done.index} in the order")
-
-
-@sources.command()
-def remove(name: Annotated[str, typer.Argument(help="The catalogue.")]) -> None:
-    """Forget a catalogue; functions that were made of its items stay.
-
-    mlrun-like hub source remove team
-    """
-    if not delete_source(open_store(), name):
-        raise NotFoundError(f"there is no catalogue {name!r}", fix="mlrun-like hub source list")
-    typer.echo(f"{name}: removed")
-
-
 app.command("validate")(validate)
 app.command("test")(test)
 app.command("publish")(publish)
+app.command("withdraw")(withdraw)
 app.command("init")(init)
 
 
@@ -267,7 +218,7 @@ def _show_item(found: Document) -> None:
             ("type", meta["object_type"].removesuffix("s")),
             ("kind", spec["kind"]),
             ("version", meta["version"] or meta["tag"]),
-            ("versions", ", ".join(dict.fromkeys(versions)) if len(versions) > 1 else ""),
+            ("versions", ", ".join(dict.fromkeys(versions)) if len(set(versions)) > 1 else ""),
             ("source", meta["source"]),
             ("handler", spec["handler"]),
             ("class", spec["class_name"]),
@@ -288,8 +239,8 @@ def _show_item(found: Document) -> None:
         typer.echo("")
         print_table(["parameter", "type", "default", "what"],
                     [["" if cell is None else cell for cell in row] for row in rows])  # fmt: skip
-    if found["function_error"]:
-        typer.echo(f"warning: {found['function_error']}", err=True)
+    for text in filter(None, (found["function_error"], found["files_error"])):
+        typer.echo(f"warning: {clean(text)}", err=True)
     typer.echo("\n" + "\n".join(f"    {line}" for line in found["use"]))
     if found["readme"]:
         typer.echo("\n" + clean(found["readme"]).rstrip())

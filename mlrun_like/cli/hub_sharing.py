@@ -1,4 +1,4 @@
-"""What `mlrun-like hub` does with items of one's own: init, validate, test, publish."""
+"""What `mlrun-like hub` does with items of one's own: init, validate, test, publish, withdraw."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from mlrun_like.marketplace.sharing.checking import validate_item
 from mlrun_like.marketplace.sharing.publishing import publish as publish_item
 from mlrun_like.marketplace.sharing.scaffold import init_item
 from mlrun_like.marketplace.sharing.testing import test_item
+from mlrun_like.marketplace.sharing.withdrawing import withdraw as withdraw_item
 
-__all__ = ["init", "publish", "test", "validate"]
+__all__ = ["init", "publish", "test", "validate", "withdraw"]
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The item's folder.")]
 Offline = Annotated[
@@ -22,6 +23,7 @@ Offline = Annotated[
 Here = Annotated[
     bool, typer.Option("--here", help="In this environment, instead of one made for the test.")
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell only how it ended.")]
 
 
 def validate(
@@ -52,20 +54,30 @@ def test(
     timeout: Annotated[
         float, typer.Option("--timeout", help="Stop the test after so many seconds.")
     ] = 900.0,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
     """Run an item's test where only the product and its requirements are installed.
 
     mlrun-like hub test ./clean_text
+
+    What is installed and which test runs is told on stderr.
     """
-    done = test_item(folder, here=here, timeout=timeout)
+    done = test_item(folder, here=here, timeout=timeout, tell=None if quiet else _tell)
     if as_json:
         print_json(done.to_dict())
-    else:
-        if not done.passed:
-            typer.echo(clean(done.output))
-        typer.echo(f"{done.name}: {clean(done.summary)} ({done.environment})")
+        return 0 if done.passed else 1
+    if quiet and not done.passed:
+        typer.echo(clean(done.output))
+    place = "in this environment" if here else f"in an environment made in {done.made:.0f} s"
+    typer.echo(f"{done.name}: {clean(done.summary)}, {place}")
+    if done.skipped:
+        typer.echo("warning: every test was skipped, so nothing is known of it", err=True)
     return 0 if done.passed else 1
+
+
+def _tell(text: str) -> None:
+    typer.echo(clean(text), nl=False, err=True)
 
 
 def publish(
@@ -92,7 +104,10 @@ def publish(
     of it: publish into that, then commit and push.
     """
     where = "none" if no_test else "here" if here else "clean"
-    done = publish_item(folder, target, channel=channel, test=where, resolve=not offline, sign=sign)
+    done = publish_item(
+        folder, target, channel=channel, test=where, resolve=not offline, sign=sign,
+        tell=_tell,
+    )  # fmt: skip
     if as_json:
         print_json(done.to_dict())
         return
@@ -101,6 +116,27 @@ def publish(
     typer.echo(f"digest  {done.digest}\nindex   {done.index}")
     if done.key:
         typer.echo(f"key     {done.key}")
+
+
+def withdraw(
+    item: Annotated[str, typer.Argument(metavar="NAME:VERSION", help="What is taken back.")],
+    target: Annotated[
+        str, typer.Argument(metavar="CATALOGUE", help="The catalogue's root: a folder.")
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="What readers are told.")],
+    channel: Annotated[str, typer.Option("--channel", help="The channel.")] = "master",
+    sign: Annotated[
+        str, typer.Option("--sign", metavar="KEY.pem", help="Sign the index by this Ed25519 key.")
+    ] = "",
+) -> None:
+    """Take a version back: who asks for it is told why, and its number is never used again.
+
+    mlrun-like hub withdraw clean_text:1.0.0 /srv/hub --reason "it drops rows"
+    """
+    name, _, version = item.partition(":")
+    done = withdraw_item(name, version, target, reason=reason, channel=channel, sign=sign)
+    left = f"the latest is {done.latest}" if done.latest else "no version is left"
+    typer.echo(f"{done.name} {done.version} is withdrawn; {left}\nindex   {done.index}")
 
 
 def init(

@@ -13,7 +13,8 @@ source.py      a catalogue's own record: `HubSource`; where and in which order t
 shipped.py     the catalogue that comes with the product
 opening.py     bytes of a catalogue, bounded: a folder, a web server, a repository
 keeping.py     what was read from elsewhere, kept for when it cannot be reached
-index.py       the index of a catalogue: digests, and whose signature it bears
+index.py       the index of a catalogue: what it says of a name, with digests
+signatures.py  whose signature an index bears, and whether it is older than one seen before
 catalogue.py   all items of a source
 versions.py    which version is the newest, and which need a newer product
 pins.py        items pinned to a version and digest: `hub.lock`
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from mlrun_like.marketplace.sharing.publishing import publish
     from mlrun_like.marketplace.sharing.scaffold import init_item
     from mlrun_like.marketplace.sharing.testing import test_item
+    from mlrun_like.marketplace.sharing.withdrawing import withdraw
     from mlrun_like.marketplace.shipped import shipped_folder
     from mlrun_like.marketplace.source import HubSource
 
@@ -70,6 +72,7 @@ _LAZY = {
     "shipped_folder": "shipped",
     "test_item": "sharing.testing",
     "validate_item": "sharing.checking",
+    "withdraw": "sharing.withdrawing",
 }
 __all__ = [
     "HubDatabase",
@@ -88,6 +91,7 @@ __all__ = [
     "shipped_folder",
     "test_item",
     "validate_item",
+    "withdraw",
 ]
 
 

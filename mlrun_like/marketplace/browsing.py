@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import MLRunLikeError
+from mlrun_like.errors import MLRunLikeError, NotFoundError
 from mlrun_like.marketplace.addresses import spellings
 from mlrun_like.marketplace.catalogue import read_catalogue
 from mlrun_like.marketplace.item import HubItem
@@ -49,7 +49,8 @@ def hub_items(
         refresh: Ask the sources anew, however fresh the copies are.
 
     Returns:
-        `items` (HubItem documents), `sources` (name, path, age, stale, error, items, problems),
+        `items` (HubItem documents), `sources` (name, path, age, stale, error, problems, and in
+        `items` how many are listed, whatever their versions),
         `categories` (with counts).
 
     Raises:
@@ -67,8 +68,8 @@ def hub_items(
                          "items": 0, "problems": []})  # fmt: skip
             continue
         items += found.items
-        told.append({**row, "age": found.age, "stale": bool(found.error), "error": found.error,
-                     "fix": "", "items": len(found.items), "problems": found.problems})  # fmt: skip
+        state = {"age": found.age, "stale": bool(found.error), "error": found.error, "fix": ""}
+        told.append({**row, **state, "items": _count(found.items), "problems": found.problems})
     chosen = [item for item in items if not item.hidden and _fits(item, kind, text, tag)]
     counts: dict[str, int] = {}
     for item in chosen:
@@ -84,7 +85,8 @@ def hub_items(
 
 def hub_item(store: Any, source: str, name: str, tag: str = "") -> Document:
     """One item: `item`, `versions`, `function` (its document, or None), `digest`, `readme`, `code`,
-    `example`, `tested` (the state of its test when it was published), `use` (lines to write).
+    `example`, `files_error` (why one of these is empty, although it is there), `tested` (the state
+    of its test when it was published), `use` (lines to write).
 
     Raises:
         NotFoundError: if there is none.
@@ -94,22 +96,28 @@ def hub_item(store: Any, source: str, name: str, tag: str = "") -> Document:
         {
             one.tag: one.version
             for one in read_catalogue(get_source(store, item.source)).items
-            if one.name in spellings(item.name)
+            if one.name in spellings(item.name) and not one.withdrawn
         }.items()
     )
     function, digest, error = _function(store, item)
+    wrong: list[str] = []
     return {
         "item": item.to_dict(),
         "versions": [{"tag": one, "version": number} for one, number in versions],
         "function": function,
         "digest": digest,
         "function_error": error,
-        "readme": _text(store, item, _README),
-        "code": _text(store, item, (code_file(item),)),
-        "example": _text(store, item, (str(item.foreign.get("example") or "example.py"),)),
+        "readme": _text(store, item, _README, wrong),
+        "code": _text(store, item, (code_file(item),), wrong),
+        "example": _text(store, item, (str(item.foreign.get("example") or "example.py"),), wrong),
+        "files_error": wrong[0] if wrong and not error else "",
         "tested": _tested(item),
         "use": _use(item),
     }
+
+
+def _count(items: list[HubItem]) -> int:
+    return len({(item.object_type, item.name) for item in items if not item.hidden})
 
 
 def _fits(item: HubItem, kind: str, text: str, tag: str) -> bool:
@@ -128,11 +136,14 @@ def _function(store: Any, item: HubItem) -> tuple[Document | None, str, str]:
         return None, "", exc.what
 
 
-def _text(store: Any, item: HubItem, names: tuple[str, ...]) -> str:
+def _text(store: Any, item: HubItem, names: tuple[str, ...], wrong: list[str]) -> str:
     for name in names:
         try:
             found = read_asset(store, item, name)
-        except MLRunLikeError:
+        except NotFoundError:
+            continue
+        except MLRunLikeError as exc:  # it is not what was promised, or cannot be read now
+            wrong.append(f"{name}: {exc.what}")
             continue
         return found.data[:_MOST].decode("utf-8", "replace")
     return ""
@@ -149,6 +160,8 @@ def _tested(item: HubItem) -> str:
 
 def _use(item: HubItem) -> list[str]:
     """Lines that a person copies."""
+    if item.withdrawn:
+        return []
     address = f'"{item.url}"'
     front = "import mlrun_like as ml"
     market = "from mlrun_like.marketplace import import_module"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlrun_like.errors import NotFoundError
-from mlrun_like.marketplace.browsing import hub_items
+from mlrun_like.marketplace.catalogue import read_catalogue
 from mlrun_like.marketplace.item import HubItem
 from mlrun_like.marketplace.resolving import find_item, read_asset
 from mlrun_like.marketplace.source import (
@@ -50,7 +50,11 @@ class HubDatabase:
         return store_source(self._store, made).to_dict()
 
     def list_hub_sources(
-        self, item_name: str | None = None, tag: str | None = None, version: str | None = None
+        self,
+        item_name: str | None = None,
+        tag: str | None = None,
+        version: str | None = None,
+        item_type: Any = "",
     ) -> list[Document]:
         """The sources in the order in which they are asked.
 
@@ -58,10 +62,12 @@ class HubDatabase:
             item_name: Only those that have this item.
             tag: In this version.
             version: The same.
+            item_type: As one of its `functions`, `modules` or `steps`.
         """
         found = list_sources(self._store)
         if item_name:
-            found = [one for one in found if self._has(one.name, item_name, tag or version or "")]
+            wanted = tag or version or ""
+            found = [one for one in found if self._has(one.name, item_name, wanted, item_type)]
         return [one.to_dict() for one in found]
 
     def get_hub_source(self, source_name: str) -> Document:
@@ -93,14 +99,34 @@ class HubDatabase:
             force_refresh: Ask it anew.
             object_type: Only `functions`, `modules` or `steps`.
         """
-        found = hub_items(
-            self._store,
-            source=source_name,
-            kind=str(getattr(object_type, "value", object_type) or ""),
-            tag=version or tag or "latest",
-            refresh=force_refresh,
+        found = self.find_items(
+            source_name, "", version or tag or "latest", object_type, force_refresh=force_refresh
         )
-        return {"catalog": found["items"]}
+        return {"catalog": [item.to_dict() for item in found]}
+
+    def find_items(
+        self, source_name: str, version: str = "", tag: str = "", object_type: Any = "",
+        *, force_refresh: bool = False,
+    ) -> list[HubItem]:  # fmt: skip
+        """The items of a source that are listed.
+
+        Args:
+            source_name: The source.
+            version: Only this version, whatever its tag is called.
+            tag: Only under this tag; without both: all.
+            object_type: Only `functions`, `modules` or `steps`.
+            force_refresh: Ask it anew.
+        """
+        kind = _sort(object_type)
+        source = get_source(self._store, source_name)
+        return [
+            item
+            for item in read_catalogue(source, refresh=force_refresh).items
+            if not item.hidden
+            and kind in ("", item.object_type)
+            and tag in ("", item.tag)
+            and version in ("", item.version, item.tag)
+        ]
 
     def get_hub_item(
         self,
@@ -109,6 +135,7 @@ class HubDatabase:
         version: str | None = None,
         tag: str = "latest",
         force_refresh: bool = False,
+        item_type: Any = "",
     ) -> HubItem:
         """One item of a source.
 
@@ -118,7 +145,7 @@ class HubDatabase:
         if force_refresh:
             self.get_hub_catalog(source_name, force_refresh=True)
         wanted = version or ("" if tag == "latest" else tag)
-        return find_item(self._store, source_name, item_name, wanted)
+        return find_item(self._store, source_name, item_name, wanted, kind=_sort(item_type))
 
     def get_hub_asset(
         self,
@@ -127,21 +154,27 @@ class HubDatabase:
         asset_name: str,
         version: str | None = None,
         tag: str = "latest",
+        item_type: Any = "",
     ) -> bytes:
         """A file of an item: `source`, `function`, `example`, `docs`, or its path.
 
         Raises:
             NotFoundError: if there is none.
         """
-        item = self.get_hub_item(source_name, item_name, version, tag)
+        item = self.get_hub_item(source_name, item_name, version, tag, item_type=item_type)
         return read_asset(self._store, item, asset_name).data
 
-    def _has(self, source: str, name: str, tag: str) -> bool:
+    def _has(self, source: str, name: str, tag: str, item_type: Any) -> bool:
         try:
-            find_item(self._store, source, name, "" if tag == "latest" else tag)
+            wanted = "" if tag == "latest" else tag
+            find_item(self._store, source, name, wanted, kind=_sort(item_type))
         except NotFoundError:
             return False
         return True
+
+
+def _sort(object_type: Any) -> str:
+    return str(getattr(object_type, "value", object_type) or "")
 
 
 def _plain(source: Any) -> Any:

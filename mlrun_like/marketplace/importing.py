@@ -64,7 +64,7 @@ class HubModule:
         """
         if not self.local_path:
             return _loaded(self.url)
-        path = self.get_module_file_path()
+        path = self.get_src_file_path()
         if not Path(path).is_file():
             raise MissingFileError(
                 f"{self.filename!r} is not in {self.local_path!r}",
@@ -122,7 +122,17 @@ class HubModule:
         files, main = files_of(_document(self.url))
         return files[main].encode()
 
-    def get_module_file_path(self) -> str:
+    def set_local_path(self, path: str | Path) -> None:
+        """Say where its files are, instead of `download_files`.
+
+        Raises:
+            MissingFileError: if there is no such folder.
+        """
+        if not Path(path).is_dir():
+            raise MissingFileError(f"there is no folder {str(path)!r}", where="path")
+        self.local_path = str(path)
+
+    def get_src_file_path(self) -> str:
         """The copied code file.
 
         Raises:
@@ -133,6 +143,8 @@ class HubModule:
                 f"the files of {self.url} were not copied", fix="call download_files() first"
             )
         return str(Path(self.local_path) / self.filename)
+
+    get_module_file_path = get_src_file_path
 
 
 class HubStep(HubModule):

@@ -6,24 +6,21 @@ all of a version or nothing of it. A source with a key offers only what a signed
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
-from mlrun_like.errors import IntegrityError, NotFoundError, SpecError
+from mlrun_like.errors import NotFoundError, SpecError
 from mlrun_like.marketplace.addresses import KINDS, spellings
 from mlrun_like.marketplace.item import HubItem, read_item
 from mlrun_like.marketplace.opening import Found, read_bytes
+from mlrun_like.marketplace.signatures import check_gone, read_signed
 from mlrun_like.marketplace.source import HubSource
-from mlrun_like.registry import require
 
-__all__ = ["Index", "entry_of", "is_published", "read_index"]
+__all__ = ["Index", "entry_of", "index_places", "is_published", "read_index"]
 
 _MOST = 16 << 20
-_SIGNATURES = 64 << 10
 
 
 class Index(NamedTuple):
@@ -59,22 +56,30 @@ def read_index(source: HubSource, kind: str, *, refresh: bool = False) -> Index 
     Raises:
         StoreUnavailableError: if it cannot be reached and there is no copy.
         SpecError: if it cannot be read.
-        IntegrityError: if the source has a key and the index no signature of it.
+        IntegrityError: if the source has a key and the index no signature of it, is older than
+            the last one seen, or was there before and is gone.
     """
-    for place in (f"{kind}/{source.channel}/catalog.json", f"{kind}/catalog.json"):
+    for place in index_places(source, kind):
         try:
             found = read_bytes(source, place, _MOST, refresh=refresh)
         except NotFoundError:
             continue
         if source.key:
-            found = _signed(source, place, found)
+            found = read_signed(source, place, found)
         rows = _parsed(found.data, f"{source.name}: {place}")
         inner = rows.get(kind)
         if isinstance(inner, dict):  # an older form: {"functions": {"master": {...}}}
             channel = inner.get(source.channel)
             rows = channel if isinstance(channel, dict) else inner
         return Index(rows, place, found)
+    if source.key:  # else an index that is kept back would let the next source answer
+        check_gone(source, index_places(source, kind))
     return None
+
+
+def index_places(source: HubSource, kind: str) -> tuple[str, str]:
+    """Where the index of a kind may be in a catalogue."""
+    return f"{kind}/{source.channel}/catalog.json", f"{kind}/catalog.json"
 
 
 def entry_of(
@@ -85,7 +90,7 @@ def entry_of(
     Args:
         source: The catalogue.
         name: The item.
-        tag: Its version; empty: the latest.
+        tag: Its version; empty: the latest. One that a copy does not know is asked for anew.
         refresh: Ask it anew.
     """
     for kind in KINDS:
@@ -97,6 +102,9 @@ def entry_of(
                 entry, name=known, tag=version, source=source.name, object_type=kind,
                 folder=index.folder_of(known, version, entry),
             )  # fmt: skip
+        named = tag and any(known in index.rows for known in spellings(name))
+        if named and source.remote and not refresh:  # the copy may be older than that version
+            return entry_of(source, name, tag, refresh=True)
     return None
 
 
@@ -104,10 +112,12 @@ def is_published(source: HubSource, name: str) -> bool:
     """Whether an index gives digests for an item: then only versions that it names are there."""
     indexes = (read_index(source, kind) for kind in KINDS)
     return any(
-        entry.get("digest")
+        isinstance(entry, dict) and (entry.get("digest") or entry.get("withdrawn"))
         for index in indexes
         if index is not None
-        for _, _, entry in _entries(index.rows, name, "latest")
+        for known in spellings(name)
+        if isinstance(versions := index.rows.get(known), dict)
+        for entry in versions.values()
     )
 
 
@@ -116,8 +126,14 @@ def _entries(
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for known in spellings(name):
         versions = rows.get(known)
-        if isinstance(versions, dict) and isinstance(versions.get(tag), dict):
+        if not isinstance(versions, dict):
+            continue
+        if isinstance(versions.get(tag), dict):
             yield known, tag, versions[tag]
+        elif tag == "latest":  # all were withdrawn: that is said, and no other source is asked
+            for version, row in versions.items():
+                if isinstance(row, dict) and row.get("withdrawn"):
+                    yield known, version, row
 
 
 def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
@@ -128,36 +144,3 @@ def _parsed(data: bytes, where: str) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise SpecError(f"a catalogue is a mapping, not {document!r:.60}", where=where)
     return document
-
-
-def _signed(source: HubSource, place: str, found: Found) -> Found:
-    """The index, once a line of the file beside it is its signature by the source's key."""
-    ed25519 = require(
-        "cryptography.hazmat.primitives.asymmetric.ed25519",
-        extra="service",
-        feature="signed catalogues",
-    )
-    key = ed25519.Ed25519PublicKey.from_public_bytes(base64.b64decode(source.key))
-    for refresh in (False, True):  # a copy of one may be older than that of the other
-        if refresh:
-            found = read_bytes(source, place, _MOST, refresh=True)
-        try:
-            lines = read_bytes(source, f"{place}.sig", _SIGNATURES, refresh=refresh).data.split()
-        except NotFoundError:
-            continue
-        if any(_verifies(key, line, found.data) for line in lines[:20]):
-            return found
-    raise IntegrityError(
-        f"the index of catalogue {source.name!r} is not signed by its key",
-        where=f"{place}.sig",
-        fix="ask who runs the catalogue; do not use it until then",
-    )
-
-
-def _verifies(key: Any, line: bytes, data: bytes) -> bool:
-    invalid = require("cryptography.exceptions", extra="service", feature="signed catalogues")
-    try:
-        key.verify(base64.b64decode(line, validate=True), data)
-    except (binascii.Error, ValueError, invalid.InvalidSignature):
-        return False
-    return True

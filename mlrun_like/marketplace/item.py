@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from mlrun_like.errors import InvalidArgumentError, SpecError
 from mlrun_like.marketplace.addresses import KINDS, check_name, check_path
 from mlrun_like.types import Document
 
-__all__ = ["HubItem", "read_item"]
+__all__ = ["HubItem", "read_item", "seal_of"]
 
 _LONGEST = 4000
 _MOST = 50
@@ -39,6 +42,9 @@ class HubItem:
         assets: What else is there, by name: a path below `folder`.
         digest: `sha256:...` of its function.yaml, if the catalogue says.
         files: Digests of its files, by their paths below `folder`, if the catalogue says.
+        seal: `sha256:...` of all that an index says of it, with the digests of all its files;
+            empty: no index gives such digests.
+        withdrawn: Why its publisher took it back; empty: it is there.
         min_version: The oldest version of this product that it works with.
         hidden: Whether it is not listed.
         foreign: What else the catalogue says.
@@ -62,6 +68,8 @@ class HubItem:
     assets: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    seal: str = ""
+    withdrawn: str = ""
     min_version: str = ""
     hidden: bool = False
     foreign: Mapping[str, Any] = field(default_factory=dict)
@@ -96,6 +104,7 @@ class HubItem:
             "item_uri": self.folder,
             "assets": dict(self.assets),
             "digest": self.digest,
+            "withdrawn": self.withdrawn,
             "min_version": self.min_version,
         }
         given = {k: v for k, v in self.foreign.items() if isinstance(v, (str, int, float, bool))}
@@ -105,7 +114,7 @@ class HubItem:
 _OWN = {
     *("name", "version", "description", "categories", "labels", "hidden", "spec", "assets"),
     *("marketplaceType", "kind", "className", "defaultHandler", "digest", "doc"),
-    *("minProductVersion", "files"),
+    *("minProductVersion", "files", "withdrawn"),
 }
 
 
@@ -164,10 +173,25 @@ def read_item(
         assets=dict(_paths(document.get("assets"))),
         digest=_text(document.get("digest"), 80),
         files=dict(_pairs(document.get("files"))),
+        seal=seal_of(document) if document.get("digest") and document.get("files") else "",
+        withdrawn=_text(document.get("withdrawn"), 300),
         min_version=_text(document.get("minProductVersion"), 60),
-        hidden=document.get("hidden") is True,
+        hidden=document.get("hidden") is True or bool(document.get("withdrawn")),
         foreign={str(k): v for k, v in list(document.items())[:_MOST] if k not in _OWN},
     )
+
+
+def seal_of(row: Mapping[str, Any]) -> str:
+    """`sha256:...` of what an index says of a version: no file or word of it can be another.
+
+    >>> seal_of({"digest": "sha256:x", "files": {}})[:18]
+    'sha256:c32344c3104'
+    """
+    try:
+        data = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+    except (TypeError, ValueError):  # nested deeper than any item is
+        return ""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def _text(value: Any, most: int = _LONGEST) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from mlrun_like.configuration import config
 
-__all__ = ["Kept", "folder_of", "keep", "kept"]
+__all__ = ["Kept", "alone", "folder_of", "keep", "kept"]
 
 _NOTHING = b"\x00nothing is there"
 
@@ -65,6 +68,21 @@ def keep(address: str, data: bytes | None) -> Path | None:
             Path(temporary).unlink(missing_ok=True)
         return None
     return path
+
+
+@contextlib.contextmanager
+def alone(address: str) -> Iterator[None]:
+    """One process at a time has the copy of what is at an address; a killed one lets go.
+
+    Where nothing can be written, nobody waits: nothing can be kept there either.
+    """
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            folder = folder_of(address)
+            folder.mkdir(parents=True, exist_ok=True)
+            file = held.enter_context(open(folder / ".lock", "ab"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _file(address: str) -> Path:

@@ -27,7 +27,7 @@ from mlrun_like.marketplace.opening import Found, read_bytes
 from mlrun_like.marketplace.source import HubSource
 from mlrun_like.marketplace.versions import check_product
 
-__all__ = ["FunctionFile", "check_digest", "digest_of", "function_in", "item_in"]
+__all__ = ["FunctionFile", "check_digest", "check_there", "digest_of", "function_in", "item_in"]
 
 _FUNCTION = 4 << 20
 
@@ -39,7 +39,8 @@ class FunctionFile(NamedTuple):
         source: Where it was found.
         relative: Its path there.
         found: What was read.
-        digest: `sha256:...` of it; of a document made here: of what it was made of.
+        digest: `sha256:...` of it; where an index gives digests: of all that it says of the item,
+            its other files too; of a document made here: of what it was made of.
     """
 
     source: HubSource
@@ -72,7 +73,10 @@ def function_in(source: HubSource, name: str, tag: str) -> FunctionFile | None:
         IntegrityError: if a file is not what the index promises.
         IncompatibleVersionError: if the item needs a newer product.
     """
+    name = source.called(name)
     entry = entry_of(source, name, tag)
+    if entry is not None:
+        check_there(entry)
     if entry is not None and entry.digest:
         return _indexed(source, entry, tag)
     if source.key or (entry is None and is_published(source, name)):
@@ -110,6 +114,7 @@ def item_in(source: HubSource, name: str, tag: str, kind: str = "") -> HubItem |
         tag: Its version; empty: the newest.
         kind: `functions`, `modules` or `steps`; empty: any.
     """
+    name = source.called(name)
     entry = entry_of(source, name, tag)
     if entry is not None and kind in ("", entry.object_type):
         return entry
@@ -128,9 +133,11 @@ def _indexed(source: HubSource, item: HubItem, tag: str) -> FunctionFile:
     found = _promised(source, item)
     if digest_of(found.data) != item.digest:  # the copies may be of different times
         item = entry_of(source, item.name, tag, refresh=True) or item
+        check_there(item)
         found = _promised(source, item, refresh=True)
         check_digest(found.data, item)
-    return _kept(FunctionFile(source, f"{item.folder}src/function.yaml", found, item.digest))
+    digest = item.seal or item.digest
+    return _kept(FunctionFile(source, f"{item.folder}src/function.yaml", found, digest))
 
 
 def _promised(source: HubSource, item: HubItem, *, refresh: bool = False) -> Found:
@@ -178,6 +185,16 @@ def _code(source: HubSource, item: HubItem) -> bytes:
         f"{code_file(item)!r}",
         where=f"{source.path}: {item.folder}",
     )
+
+
+def check_there(item: HubItem) -> None:
+    """Raise NotFoundError if a version was withdrawn by who published it."""
+    if item.withdrawn:
+        raise NotFoundError(
+            f"{item.url} was withdrawn: {item.withdrawn}",
+            where=item.source,
+            fix=f"take another version: mlrun-like hub show {item.source}/{item.name}",
+        )
 
 
 def check_digest(data: bytes, item: HubItem, wanted: str = "") -> None:

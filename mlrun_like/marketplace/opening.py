@@ -38,7 +38,7 @@ __all__ = ["FRESH", "Found", "has_file", "names_in", "read_bytes", "root_of"]
 
 FRESH = 600.0
 """Seconds for which a copy is as good as the thing."""
-_LATER = 60.0  # seconds until a source that did not answer is asked again
+_LATER = 60.0  # seconds until what did not answer, or was not there, is asked for again
 _SECONDS = 20.0
 _WAIT = 10.0
 _BLOCK = 1 << 16
@@ -83,7 +83,8 @@ def read_bytes(source: HubSource, relative: str, most: int, *, refresh: bool = F
         return Found(_bounded(path, most), str(path))
     address = f"{source.path.rstrip('/')}/{quote(relative)}"
     copy = kept(address)
-    if copy is not None and not refresh and copy.age < FRESH:
+    fresh = FRESH if copy is None or copy.data is not None else _LATER
+    if copy is not None and not refresh and copy.age < fresh:
         return _given(copy.data, str(copy.path), copy.age, "", address)
     since, why = _failed.get(source.path, (0.0, ""))
     try:
@@ -263,6 +264,8 @@ def _parts(answer: Any, most: int, end: float, address: str) -> Iterator[bytes]:
             return
         if time.monotonic() > end:  # a server that sends a byte now and then never times out
             raise StoreUnavailableError("the catalogue sends too slowly", where=address)
+    if answer.length:  # `read1` takes the end of the connection for that of the file
+        raise StoreUnavailableError("the catalogue broke off", where=address)
 
 
 def _cloned(source: HubSource, refresh: bool) -> Path:

@@ -23,6 +23,7 @@ from mlrun_like.marketplace.item import HubItem, read_item
 from mlrun_like.marketplace.looking import (
     FunctionFile,
     check_digest,
+    check_there,
     digest_of,
     function_in,
     item_in,
@@ -138,11 +139,21 @@ def find_item(
 
     Raises:
         NotFoundError: if there is none.
+        IntegrityError: if it is not what `hub.lock` pins.
     """
     check_name(name)
     pin = pin_of(name, tag, source) if pinned else None
-    if pin is not None:
-        name, tag, source = pin.name, pin.version, pin.source
+    if pin is None:
+        return _item(store, source, name, tag, kind)
+    found = _item(store, pin.source, pin.name, pin.version, kind)
+    if found.seal and not found.withdrawn:
+        check_pin(pin, found.seal)
+    elif not found.withdrawn:  # its document alone can be compared
+        function_file(store, name, tag, source)
+    return found
+
+
+def _item(store: Any, source: str, name: str, tag: str, kind: str) -> HubItem:
     sources = [get_source(store, source)] if source else list_sources(store)
     known: set[str] = set()
     for each in sources:
@@ -185,6 +196,7 @@ def read_asset(store: Any, item: HubItem, path: str) -> Found:
         InvalidArgumentError: if the path leads out of the item.
         IntegrityError: if it is the function's document and differs from the catalogue's digest.
     """
+    check_there(item)
     source = get_source(store, item.source)
     relative = check_path(item.assets.get(path, path))
     for place in (relative, f"src/{relative}"):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["shipped_folder"]
+__all__ = ["OTHER_NAMES", "shipped_folder"]
+
+OTHER_NAMES = {"model_server_tester": "v2_model_tester"}
+"""Names of MLRun's hub for items that are one here: the older one is found, and not listed."""
 
 
 def shipped_folder() -> Path | None:

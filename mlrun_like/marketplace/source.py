@@ -19,7 +19,7 @@ from mlrun_like.errors import (
     nearest,
 )
 from mlrun_like.marketplace.addresses import check_name
-from mlrun_like.marketplace.shipped import shipped_folder
+from mlrun_like.marketplace.shipped import OTHER_NAMES, shipped_folder
 from mlrun_like.tracking.abilities import DocumentStore
 from mlrun_like.types import Document
 
@@ -119,6 +119,11 @@ class HubSource:
             raise InvalidArgumentError(
                 f"{self.path!r:.80} is no path of a catalogue", fix="a folder or https://..."
             )
+
+    def called(self, name: str) -> str:
+        """What an item is called here, if it is asked for by another name of MLRun's hub."""
+        here = self.name in _OWN and self.path == str(shipped_folder())
+        return OTHER_NAMES.get(name.replace("-", "_"), name) if here else name
 
     @property
     def token_name(self) -> str:

@@ -15,8 +15,8 @@ from mlrun_like.tracking.connect import open_store
 from tests.marketplace.catalogues import item, mlrun_hub
 
 COMMANDS = (
-    *("list", "search", "show", "use", "pin", "validate", "test", "publish", "init"),
-    *("source list", "source add", "source remove"),
+    *("list", "search", "show", "use", "pin", "validate", "test", "publish", "withdraw", "init"),
+    *("source list", "source add", "source accept", "source remove"),
 )
 
 
@@ -44,29 +44,43 @@ def test_a_folder_means_the_same_from_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "hub").mkdir()
     assert f"ours: {tmp_path / 'hub'}," in call("source", "add", "ours", "./hub")
 
 
 def test_sources_are_added_listed_and_removed(tmp_path: Path) -> None:
     mlrun_hub(tmp_path / "hub")
-    assert "number 1 in the order" in call("source", "add", "ours", tmp_path / "hub")
-    call("source", "add", "first", "https://example.org/hub", "--place", "1")
+    added = call("source", "add", "ours", tmp_path / "hub")
+    assert "number 1 in the order" in added and "it offers 2 items" in added
+    added = call("source", "add", "first", "http://127.0.0.1:9/hub", "--place", "1")
+    assert "warning: the catalogue 'first' cannot be reached" in added
     assert [row["source"]["metadata"]["name"] for row in read("source", "list")] == [
         "first",
         "ours",
     ]
-    assert "https://example.org/hub" in call("source", "list")
+    assert "http://127.0.0.1:9/hub" in call("source", "list")
     assert "first: removed" in call("source", "remove", "first")
     assert "there is no catalogue 'first'" in call("source", "remove", "first", code=1)
     for name, path in (("../x", "/x"), ("x", "https://u:p@host/"), ("default", "/x")):
         assert "error:" in call("source", "add", name, path, code=1)
     assert "is no key" in call("source", "add", "x", "/x", "--key", "abc", code=1)
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "none", tmp_path / "file", f"file://{tmp_path}/none"):
+        assert "so it is no catalogue" in call("source", "add", "x", place, code=1)
+    assert [row["source"]["metadata"]["name"] for row in read("source", "list")] == ["ours"]
+    (tmp_path / "empty").mkdir()
+    assert "nothing is in its channel 'dev'" in call(
+        "source", "add", "x", tmp_path / "empty", "--channel", "dev"
+    )
+    assert "has no key" in call("source", "accept", "ours", code=1)
 
 
 def test_items_are_listed_searched_and_shown(tmp_path: Path) -> None:
     mlrun_hub(tmp_path / "hub")
     call("source", "add", "ours", tmp_path / "hub")
+    (tmp_path / "none").mkdir()
     call("source", "add", "away", tmp_path / "none")
+    (tmp_path / "none").rmdir()
     lines = call("list").splitlines()
     assert lines[0].split() == ["NAME", "KIND", "VERSION", "DESCRIPTION", "SOURCE"]
     assert lines[1].split() == ["describe", "job", "1.1.0", "looks", "at", "data", "ours"]
@@ -125,9 +139,20 @@ def test_an_item_is_made_checked_and_published(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_item_is_tested(tmp_path: Path) -> None:
     folder = item(tmp_path)
-    assert "2 passed" in call("test", folder, "--here")
+    told = call("test", folder, "--here")
+    assert "test_clean_text.py::" in told and "clean_text: 2 passed in" in told.splitlines()[-1]
+    told = call("test", folder, "--here", "--quiet")
+    assert len(told.splitlines()) == 1 and "2 passed" in told
+    done = CliRunner().invoke(app, ["hub", "test", str(folder), "--here", "--json"])
+    assert json.loads(done.stdout)["passed"] is True and "PASSED" in done.stderr
+    test = folder / "test_clean_text.py"
+    test.write_text("import pytest\n\n\ndef test_it():\n    pytest.skip('no camera')\n")
+    assert "every test was skipped, so nothing is known" in call("test", folder, "--here")
+    done = read("publish", folder, tmp_path / "hub", "--here", "--offline")
+    assert done["tested"].startswith("skipped: 1 skipped")
     (folder / "test_clean_text.py").write_text("def test_it():\n    assert 1 == 2\n")
     assert "assert 1 == 2" in call("test", folder, "--here", code=1)
+    assert "assert 1 == 2" in call("test", folder, "--here", "--quiet", code=1)
     assert "does not pass" in call("publish", folder, tmp_path / "hub", "--here", code=1)
 
 

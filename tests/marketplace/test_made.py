@@ -105,6 +105,13 @@ def test_modules_and_steps_become_objects(tmp_path: Path) -> None:
     ]
     assert module.module().total([2]) == 2
     assert module.get_module_file_path() == str(tmp_path / "copy" / "my_modules.py")
+    again = get_hub_module("hub://my_modules", download_files=False)
+    with pytest.raises(MissingFileError, match="were not copied"):
+        again.get_src_file_path()
+    with pytest.raises(MissingFileError, match="there is no folder"):
+        again.set_local_path(tmp_path / "none")
+    again.set_local_path(tmp_path / "copy")
+    assert again.get_src_file_path() == module.get_src_file_path()
     (tmp_path / "copy" / "my_modules.py").unlink()
     with pytest.raises(MissingFileError, match="is not in"):
         module.module()

@@ -18,6 +18,7 @@ from mlrun_like.errors import NotFoundError, StoreUnavailableError, TooLargeErro
 from mlrun_like.functions.creators import import_function
 from mlrun_like.marketplace import opening
 from mlrun_like.marketplace.catalogue import read_catalogue
+from mlrun_like.marketplace.index import entry_of
 from mlrun_like.marketplace.keeping import keep, kept
 from mlrun_like.marketplace.opening import read_bytes
 from mlrun_like.marketplace.source import HubSource, store_source
@@ -36,6 +37,7 @@ class Hub(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.tokens: list[str] = []
         self.status = 200
+        self.promised = 0
 
     @property
     def url(self) -> str:
@@ -63,6 +65,8 @@ class Answer(BaseHTTPRequestHandler):
         if data is None:
             return self.send_error(404)
         self.send_response(200)
+        if self.server.promised:
+            self.send_header("content-length", str(self.server.promised))
         self.end_headers()
         self.wfile.write(data)
         return None
@@ -160,6 +164,46 @@ def test_what_is_too_large_or_not_there(hub: Hub) -> None:
         read_bytes(source, "big", 1000)
     with pytest.raises(NotFoundError):
         read_bytes(source, "none", 1000)
+
+
+def test_a_file_that_breaks_off_is_not_kept(hub: Hub) -> None:
+    hub.files["/whole"] = b"x" * 100
+    source = HubSource("ours", hub.url)
+    assert len(read_bytes(source, "whole", 1000).data) == 100
+    hub.promised = 200
+    found = read_bytes(source, "whole", 1000, refresh=True)
+    assert len(found.data) == 100 and "broke off" in found.error
+    with pytest.raises(StoreUnavailableError, match="broke off"):
+        opening._failed.clear()
+        hub.files["/new"] = b"x"
+        read_bytes(source, "new", 1000)
+
+
+def test_what_was_not_there_is_asked_for_again_sooner(hub: Hub) -> None:
+    source = HubSource("ours", hub.url)
+    with pytest.raises(NotFoundError):
+        read_bytes(source, "late", 10)
+    hub.files["/late"] = b"1"
+    with pytest.raises(NotFoundError):
+        read_bytes(source, "late", 10)
+    copy = kept(f"{hub.url}/late")
+    assert copy is not None
+    then = time.time() - 100
+    os.utime(copy.path, (then, then))
+    assert read_bytes(source, "late", 10).data == b"1"
+
+
+def test_a_version_that_a_copy_does_not_know_is_asked_for_anew(hub: Hub) -> None:
+    row = {"spec": {"kind": "job"}}
+    place = "/functions/master/catalog.json"
+    hub.files[place] = json.dumps({"describe": {"latest": row}}).encode()
+    source = HubSource("ours", hub.url)
+    assert entry_of(source, "describe", "2.0.0") is None
+    hub.files[place] = json.dumps({"describe": {"latest": row, "2.0.0": row}}).encode()
+    count = hub.asked.count(place)
+    assert entry_of(source, "describe", "2.0.0") is not None
+    assert hub.asked.count(place) == count + 1
+    assert entry_of(source, "other", "2.0.0") is None and hub.asked.count(place) == count + 1
 
 
 def test_a_server_that_drips_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

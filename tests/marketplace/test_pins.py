@@ -74,6 +74,20 @@ def test_other_bytes_or_a_version_that_is_gone_are_errors(hub: Path) -> None:
     assert [pin.version for pin in read_pins()] == ["7.0.0"]
 
 
+def test_an_index_that_drops_its_digests_unpins_nothing(hub: Path) -> None:
+    digest = function_file(open_store(), "clean_text", "1.0.0", "b").digest
+    write_pin(Pin("b", "clean_text", "1.0.0", digest))
+    index = hub / "b/functions/master/catalog.json"
+    text = index.read_text()
+    assert '"digest"' in text and find_item(open_store(), "", "clean_text").seal == digest
+    index.write_text(text.replace('"digest"', '"once"').replace('"files"', '"had"'))
+    os.utime(index, (1, 1))
+    assert not find_item(open_store(), "b", "clean_text", "1.0.0", pinned=False).seal
+    with pytest.raises(IntegrityError, match="is not what is pinned"):
+        find_item(open_store(), "", "clean_text")
+    assert find_item(open_store(), "b", "clean_text", "1.1.0").version == "1.1.0"  # another one
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "5", "{", '{"items": []}', '{"items": {"a": {}}}', '{"items": {"a/b": 5}}',

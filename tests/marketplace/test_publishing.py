@@ -221,23 +221,6 @@ def test_over_http_and_in_git_it_is_the_same(tmp_path: Path) -> None:
     assert import_module("hub://web/clean_text").AT == 1
 
 
-@pytest.fixture
-def keys(tmp_path: Path) -> tuple[Path, Path]:
-    """Two private keys."""
-    serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
-    ed25519 = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519")
-    paths = (tmp_path / "one.pem", tmp_path / "two.pem")
-    for path in paths:
-        path.write_bytes(
-            ed25519.Ed25519PrivateKey.generate().private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-    return paths
-
-
 def test_a_source_with_a_key_offers_what_was_signed(
     tmp_path: Path, keys: tuple[Path, Path]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -256,9 +257,54 @@ def test_a_test_gets_no_settings_and_tokens_of_the_caller(
     monkeypatch.setenv("MLRUN_LIKE_ARTIFACT_PATH", "s3://ours")
     monkeypatch.setenv("MLRUN_DBPATH", "http://ours")
     command = [sys.executable, "-c", "import os; print(sorted(os.environ))"]
-    told = testing._run(command, tmp_path, {"MLRUN_LIKE_HOME": "x"}, 30).stdout
+    told = testing._run(command, tmp_path, {"MLRUN_LIKE_HOME": "x"}, 30, None).stdout
     assert "MLRUN_LIKE_HOME" in told and "PATH" in told
     assert not [name for name in ("HUB_TOKEN", "ARTIFACT_PATH", "DBPATH") if name in told]
+
+
+def test_what_a_test_says_comes_at_once_and_its_end_is_kept(tmp_path: Path) -> None:
+    code = (
+        "import subprocess, sys\n"
+        "print('first', flush=True)\n"
+        "sys.stdin.read()\n"
+        "sys.stdout.buffer.write(b'\\xff\\xc3')\n"
+        "print('x' * 300_000, file=sys.stderr)\n"
+        "subprocess.Popen(['sleep', '60'])\n"  # it holds the output open
+        "print('last')\n"
+    )
+    told: list[str] = []
+    done = testing._run([sys.executable, "-u", "-c", code], tmp_path, {}, 30, told.append)
+    assert done.returncode == 0 and done.stdout.endswith("last\n")
+    assert told[0].startswith("first") and len("".join(told)) > 300_000
+    assert len(done.stdout) == testing._LONGEST
+
+
+def test_what_is_said_last_is_not_lost() -> None:
+    reading, writing = os.pipe()
+
+    class Ending:
+        stdout = os.fdopen(reading, "rb")
+        said = False
+
+        def poll(self) -> int:
+            if not self.said:  # after it was looked whether there is something to read
+                os.write(writing, b"last")
+            self.said = True
+            return 0
+
+    process: Any = Ending()
+    with process.stdout, os.fdopen(writing, "wb"):  # a child of it holds the output open
+        assert testing._followed(process, 30, None) == ("last", False)
+
+
+@pytest.mark.parametrize(
+    ("output", "summary"),
+    [("", "nothing was printed"), ("bang\n", "bang"),
+     ("a\n== 1 passed, 2 skipped in 0.51s ==\nwarning: x\n", "1 passed, 2 skipped in 0.51s"),
+     ("no tests ran in 0.00s\n", "no tests ran in 0.00s")],
+)  # fmt: skip
+def test_the_line_that_sums_up(output: str, summary: str) -> None:
+    assert testing._summary(output) == summary
 
 
 @pytest.mark.slow
@@ -276,7 +322,7 @@ def test_an_item_that_hangs_or_wants_what_is_not_there(
     assert not run_test(folder, here=True).passed  # pytest finds nothing: that is no pass
 
     def broken(command: list[str], *_: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(command, 1, "", "no such package: rocket")
+        return subprocess.CompletedProcess(command, 1, "no such package: rocket", "")
 
     monkeypatch.setattr(testing, "_run", broken)
     with pytest.raises(BuildError, match="no such package: rocket"):

@@ -7,6 +7,7 @@ code_checks.py   the check of its code, example and test, none of which is run
 requirements.py  whether its packages can be found together with this product's own
 testing.py       its test in an environment made for it
 publishing.py    a version and the index, written so that readers see all or nothing of it
+withdrawing.py   a version is taken back
 index_file.py    the index as a file: one writer at a time
 signing.py       the signature of an index
 """

@@ -7,12 +7,14 @@ import fcntl
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, SpecError, StoreUnavailableError
 from mlrun_like.marketplace.sharing.signing import Signer
+from mlrun_like.marketplace.signatures import serials_in, signed_bytes
 
 __all__ = ["locked", "read_rows", "write_rows"]
 
@@ -62,7 +64,7 @@ def write_rows(path: Path, index: Mapping[str, Any], signer: Signer | None = Non
         InvalidArgumentError: if it was signed, and would not be any more.
     """
     data = (json.dumps(index, indent=2, sort_keys=True) + "\n").encode()
-    signatures = path.with_name(f"{path.name}.sig")
+    signatures, old = path.with_name(f"{path.name}.sig"), b""
     if signer is None:
         if signatures.exists():
             raise InvalidArgumentError(
@@ -71,14 +73,18 @@ def write_rows(path: Path, index: Mapping[str, Any], signer: Signer | None = Non
                 fix="publish with --sign KEY.pem",
             )
         return _replace(path, data)
-    fresh = signer.sign(data)
     with contextlib.suppress(FileNotFoundError):
-        # until the index is replaced, both the old and the new one have their signature
-        _replace(signatures, b"\n".join([fresh, *signatures.read_bytes().split()[:4]]) + b"\n")
-    if not signatures.exists():
-        _replace(signatures, fresh + b"\n")
+        old = signatures.read_bytes()
+    known = serials_in(old)
+    # growing even where a clock was set back
+    serial = max([int(time.time()), *(number + 1 for number, _ in known)])
+    place = "/".join(path.parts[-3:])
+    fresh = b"%d %s\n" % (serial, signer.sign(signed_bytes(place, serial, data)))
+    # until the index is replaced, both the old and the new one have their signature
+    kept = b"".join(b"%d %s\n" % line for line in known[:4])
+    _replace(signatures, fresh + kept)
     _replace(path, data)
-    return _replace(signatures, fresh + b"\n")
+    return _replace(signatures, fresh)
 
 
 def _replace(path: Path, data: bytes) -> None:

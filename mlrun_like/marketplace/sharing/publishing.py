@@ -12,11 +12,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 
 from mlrun_like.errors import (
@@ -25,7 +26,7 @@ from mlrun_like.errors import (
     SpecError,
 )
 from mlrun_like.marketplace.addresses import check_name
-from mlrun_like.marketplace.item import HubItem
+from mlrun_like.marketplace.item import HubItem, seal_of
 from mlrun_like.marketplace.looking import digest_of
 from mlrun_like.marketplace.making import code_file, document_of
 from mlrun_like.marketplace.sharing.checking import item_of, validate_item
@@ -36,7 +37,7 @@ from mlrun_like.marketplace.versions import version_key
 from mlrun_like.packaging.document import parse_text
 from mlrun_like.types import Document
 
-__all__ = ["TESTS", "Published", "publish"]
+__all__ = ["TESTS", "Published", "catalogue_root", "newest_of", "point", "publish"]
 
 TESTS = ("clean", "here", "none")
 """Where an item is tested before it is published."""
@@ -49,11 +50,11 @@ class Published:
     Args:
         name: The item.
         version: Its version.
-        digest: `sha256:...` of its function.yaml.
+        digest: `sha256:...` of all that the index says of it, and so of all its files.
         folder: Where its files are.
         index: The index that names it.
         new: False: the same bytes had been published before.
-        tested: The state of its test: `passed`, and where; `not tested`.
+        tested: The state of its test: `passed` or `skipped`, and where; `not tested`.
         key: The public key whose owner signed the index; empty: nobody did.
     """
 
@@ -79,6 +80,7 @@ def publish(
     test: str = "clean",
     resolve: bool = True,
     sign: str | os.PathLike[str] = "",
+    tell: Callable[[str], None] | None = None,
 ) -> Published:
     """Check an item, test it, and write it into a catalogue with its index.
 
@@ -89,6 +91,7 @@ def publish(
         test: `clean`: in an environment made for it; `here`: in this one; `none`: not at all.
         resolve: Look whether its requirements can be installed.
         sign: A private Ed25519 key (PEM) that signs the index.
+        tell: Gets pieces of text as they come; see `test_item`.
 
     Raises:
         SpecError: if the item has mistakes (all are named), or its test fails.
@@ -98,12 +101,15 @@ def publish(
     check_name(channel, "channel")
     if test not in TESTS:
         raise InvalidArgumentError(f"test={test!r:.40} is unknown", fix=" | ".join(TESTS))
-    root = _target(target)
+    root = catalogue_root(target)
     signer = Signer(sign) if sign else None
+    if tell:
+        tell("checking its files" + (" and its requirements\n" if resolve else "\n"))
     validate_item(folder, resolve=resolve).check()
     tested = "not tested"
     if test != "none":
-        tested = f"passed: {_tested(test_item(folder, here=test == 'here'))} ({test})"
+        result = test_item(folder, here=test == "here", tell=tell)
+        tested = f"{_tested(result, '' if tell else result.output)} ({test})"
     item = item_of(folder)
     files = _files(Path(folder).expanduser().absolute(), item)
     row = _row(files, tested)
@@ -112,7 +118,12 @@ def publish(
         return _write(base, item, files, row, signer)
 
 
-def _target(target: str | os.PathLike[str]) -> Path:
+def catalogue_root(target: str | os.PathLike[str]) -> Path:
+    """The folder of a catalogue that is written to.
+
+    Raises:
+        InvalidArgumentError: if it is no folder.
+    """
     text = os.fspath(target).removeprefix("file://")
     if "://" in text or not text:
         raise InvalidArgumentError(
@@ -126,14 +137,13 @@ def _target(target: str | os.PathLike[str]) -> Path:
     return root
 
 
-def _tested(result: TestResult) -> str:
+def _tested(result: TestResult, output: str) -> str:
     if not result.passed:
         raise SpecError(
-            f"the test of {result.name} does not pass: {result.summary}\n"
-            + result.output[-3000:].rstrip(),
+            f"the test of {result.name} does not pass: {result.summary}\n{output[-3000:]}".rstrip(),
             fix=f"mlrun-like hub test {result.name} shows it",
         )
-    return result.summary
+    return f"{'skipped' if result.skipped else 'passed'}: {result.summary}"
 
 
 def _files(place: Path, item: HubItem) -> dict[str, bytes]:
@@ -165,7 +175,13 @@ def _row(files: Mapping[str, bytes], tested: str) -> Document:
         "files": {f"src/{name}": digest_of(data) for name, data in sorted(files.items())},
         "tested": tested,
     }
-    plain: Document = json.loads(json.dumps(row, default=str))
+    try:
+        # what is no JSON, such as NaN, would make the index of all items unreadable
+        plain: Document = orjson.loads(
+            orjson.dumps(row, default=str, option=orjson.OPT_NON_STR_KEYS)
+        )
+    except (TypeError, ValueError) as exc:
+        raise SpecError(f"it has no place in an index: {exc}", where="item.yaml") from exc
     return plain
 
 
@@ -180,6 +196,12 @@ def _write(
         raise SpecError(f"the versions of {name!r} are no mapping", where=str(path))
     place = base / name / version
     known = versions.get(version)
+    if isinstance(known, dict) and known.get("withdrawn"):
+        raise ConflictError(
+            f"{name} {version} was withdrawn: {known['withdrawn']}",
+            where=str(path),
+            fix="raise the version in item.yaml; a withdrawn one does not come back",
+        )
     if isinstance(known, dict):
         changed = _changed(known, row)
         if changed:
@@ -192,13 +214,12 @@ def _write(
     else:
         _write_version(place, files)
         versions[version] = row
-    numbers = [key for key in versions if key != "latest"]
-    newest = max(numbers, key=version_key)
+    newest = newest_of(versions)
     versions["latest"] = versions[newest]
     write_rows(path, index, signer)
-    _point(base / name / "latest", newest)
+    point(base / name / "latest", newest)
     return Published(
-        name, version, str(row["digest"]), str(place), str(path), row is not known,
+        name, version, seal_of(row), str(place), str(path), row is not known,
         str(row.get("tested") or ""), signer.public if signer else "",
     )  # fmt: skip
 
@@ -235,12 +256,24 @@ def _write_version(place: Path, files: Mapping[str, bytes]) -> None:
         raise
 
 
-def _point(link: Path, version: str) -> None:
-    """Let `latest` lead readers that know no digests to the newest version."""
+def newest_of(versions: Mapping[str, Any]) -> str:
+    """The newest version that was not withdrawn; empty: there is none."""
+    there = [
+        key
+        for key, row in versions.items()
+        if key != "latest" and not (isinstance(row, dict) and row.get("withdrawn"))
+    ]
+    return max(there, key=version_key, default="")
+
+
+def point(link: Path, version: str) -> None:
+    """Let `latest` lead readers that know no digests to the newest version; empty: nowhere."""
     temporary = link.with_name(f".latest.{os.getpid()}")
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
     if link.is_dir() and not link.is_symlink():
         shutil.rmtree(link)
+    if not version:
+        return link.unlink(missing_ok=True)
     os.symlink(version, temporary)
-    os.replace(temporary, link)
+    return os.replace(temporary, link)
