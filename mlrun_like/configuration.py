@@ -16,6 +16,7 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ _EXPECTED = {
     float: "a number, 0 or more",
 }
 _NOT_IN_FILE = ("home", "config_file")
+_scope: ContextVar[tuple[Config, dict[str, Any]] | None] = ContextVar("settings", default=None)
+"""Settings of this thread or task alone: see `Config.scoped`."""
 _written: dict[str, tuple[str | None, str | None]] = {}
 """Variables that were changed here: what they were before, and what was written last."""
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -72,7 +75,8 @@ class Config:
         return self.explain(name)[0]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._set[name] = _cast(self._row(name), value, "the value set in code")
+        row = self._row(name)
+        self._place(name)[name] = _cast(row, value, "the value set in code")
 
     def __dir__(self) -> list[str]:
         return sorted([*_ROWS, "explain", "override", "reload", "path"])
@@ -84,8 +88,9 @@ class Config:
             ConfigError: if there is no such setting or its value cannot be read.
         """
         row = self._row(name)
-        if name in self._set:
-            return self._set[name], "set in code"
+        place = self._place(name)
+        if name in place:
+            return place[name], "set in code"
         for variable in _VARIABLES[name]:
             text = self._environ.get(variable)
             if row.type is int and str(text).startswith("tcp://"):
@@ -111,7 +116,7 @@ class Config:
             for row in SETTINGS
             if row.name not in SECRETS
             and (
-                row.name in self._set
+                row.name in self._place(row.name)
                 or row.name in in_file
                 or not named.isdisjoint(_VARIABLES[row.name])
             )
@@ -129,18 +134,40 @@ class Config:
 
         At its end a value that was set again meanwhile, maybe by another thread, stays.
         """
-        before = {name: self._set[name] for name in values if name in self._set}
+        places = {name: self._place(name) for name in values}
+        before = {name: place[name] for name, place in places.items() if name in place}
         own: dict[str, Any] = {}
         try:
             for name, value in values.items():
                 setattr(self, name, value)
-                own[name] = self._set[name]
+                own[name] = places[name][name]
             yield self
         finally:
             for name, value in own.items():
-                if self._set.get(name) is value:
-                    del self._set[name]
-                    self._set.update({name: before[name]} if name in before else {})
+                place = places[name]
+                if place.get(name) is value:
+                    del place[name]
+                    place.update({name: before[name]} if name in before else {})
+
+    @contextlib.contextmanager
+    def scoped(self, values: dict[str, Any]) -> Iterator[Config]:
+        """These settings are `values`' in a `with` block: in its thread or task, and no other.
+
+        Args:
+            values: By name; what the block sets of these names is kept here.
+        """
+        mark = _scope.set((self, values))
+        try:
+            yield self
+        finally:
+            _scope.reset(mark)
+
+    def _place(self, name: str) -> dict[str, Any]:
+        """Where a setting is kept that was set in code."""
+        scope = _scope.get()
+        ours = scope is not None and scope[0] is self and name in scope[1]
+        found: dict[str, Any] = scope[1] if scope is not None and ours else self._set
+        return found
 
     def _row(self, name: str) -> Setting:
         row = _ROWS.get(name)

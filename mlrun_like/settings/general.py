@@ -160,8 +160,10 @@ GENERAL: tuple[Setting, ...] = (
         "strict_arguments",
         bool,
         True,
-        "Refuse parameters of a run that its handler has no argument for; no: they are "
-        "recorded and not passed, as MLRun does.",
+        "Refuse parameters of a run that its handler has no argument for, texts for arguments that "
+        "are numbers, local=False where a kind's engine is not configured, and fn.deploy() where "
+        "no image can be used; no: such parameters are recorded and not passed, texts are passed "
+        "on, and the function runs here, as old code expects.",
     ),
     Setting(
         "full_run_names",

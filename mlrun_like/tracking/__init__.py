@@ -2,6 +2,8 @@
 
     base.py         the seam: RunStore, ObjectStore, LogStore, Store, and their queries
     connect.py      open_store(address): one store per address and process
+    meant.py        which store is meant where no address is given, and whose work is at hand;
+                    clients.py: several users in one process; logins.py: their tokens
     full.py         a store that can do everything; remote/: the same behind a service
     store.py        SqlStore = runs.py + objects.py + logs.py + lineage; part.py: what they share
     writer.py       queue, group commits; thread.py and guard.py: its thread, forks, the end;
@@ -15,6 +17,8 @@
                     run_lanes.py: what those of runs hold; listing_abilities.py: their seam;
                     listing_positions.py: checks of positions
     sampling.py     metric series in few points
+    forgetting.py   functions that are deleted, tags that are taken away; known_versions.py: those
+                    that this process need not record again
     reaper.py       runs whose process was killed; process.py: does a process live; sightings.py:
                     signs of life of other machines
     gc.py           removes what nobody needs; project_counts.py: what projects hold

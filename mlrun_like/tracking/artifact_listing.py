@@ -80,7 +80,9 @@ def _conditions(query: ArtifactQuery) -> list[Any]:
         if value:
             found.append(column == value)
     if query.kind is not None:
-        found.append(_a.kind == query.kind)
+        # plain files of older records have no kind
+        kinds = ("", "artifact") if query.kind == "artifact" else (query.kind,)
+        found.append(_a.kind.in_(kinds))
     if query.iteration is not None:
         found.append(_a.iter == query.iteration)
     for name, held in query.labels.items():

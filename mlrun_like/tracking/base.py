@@ -165,7 +165,11 @@ class ObjectStore(ABC):
     def read_artifact(
         self, project: str, key: str, *, tag: str = "", iteration: int | None = None, tree: str = ""
     ) -> Document:
-        """One version by database key: by tree, else by tag (default latest). NotFoundError."""
+        """One version by database key: by tree, else by tag (default latest). NotFoundError.
+
+        If the newest run made no such `iteration`, it is the newest of that iteration that there
+        is, of another run; not with a `tree` or another tag.
+        """
 
     @abstractmethod
     def list_artifacts(self, query: ArtifactQuery) -> list[Document]:

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from mlrun_like.errors import SpecError
+from mlrun_like.specs.platform_key import without_platform_key
 from mlrun_like.types import Document
 
 __all__ = [
@@ -188,6 +189,7 @@ def artifact_row(artifact: Document) -> dict[str, Any]:
 
 def function_row(function: Document) -> dict[str, Any]:
     """The row of a function version; its hash is computed if the document has none."""
+    function = without_platform_key(function)
     metadata = _part(function, "metadata")
     version = str(metadata.get("hash") or "") or _function_hash(function)
     body = {k: v for k, v in metadata.items() if k != "tag"}

@@ -11,6 +11,7 @@ from mlrun_like.tracking.abilities import (
 )
 from mlrun_like.tracking.alert_abilities import AlertStore, HappeningStore
 from mlrun_like.tracking.base import Store
+from mlrun_like.tracking.forgetting import ForgettingStore
 from mlrun_like.tracking.listing_abilities import ListingStore
 from mlrun_like.tracking.monitoring_abilities import EndpointStore, SeriesStore
 from mlrun_like.tracking.sampling import SamplingStore
@@ -34,6 +35,7 @@ class FullStore(
     SurveyStore,
     ListingStore,
     SamplingStore,
+    ForgettingStore,
     Store,
 ):
     """All abilities behind one connection."""

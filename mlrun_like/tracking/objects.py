@@ -37,6 +37,9 @@ class SqlObjects(SqlPart, ObjectStore):
         self, project: str, key: str, *, tag: str = "", iteration: int | None = None, tree: str = ""
     ) -> Document:
         found = self._read_artifact(project, key, tag, iteration, tree)
+        if found is None and iteration and not tree and tag in ("", _LATEST):
+            # the run that has the tag now made no such iteration: the newest that there is
+            found = self._read_artifact(project, key, "", iteration, tree, any_run=True)
         if found is None:
             parts = [
                 f"{name} {value!r}"
@@ -72,15 +75,21 @@ class SqlObjects(SqlPart, ObjectStore):
         )
 
     def _read_artifact(
-        self, project: str, key: str, tag: str, iteration: int | None, tree: str
+        self,
+        project: str,
+        key: str,
+        tag: str,
+        iteration: int | None,
+        tree: str,
+        any_run: bool = False,
     ) -> Document | None:
         self.writer.settle()
         a, g = t.artifacts.c, t.artifact_tags.c
         own_first = case((a.iter == 0, 0), else_=1)
-        if tree:
+        if tree or any_run:
             statement = (
                 select(a.artifact_id, a.body)
-                .where(a.project == project, a.key == key, a.tree == tree)
+                .where(a.project == project, a.key == key, *([a.tree == tree] if tree else ()))
                 .order_by(own_first, a.updated.desc(), a.artifact_id.desc())
             )
         else:

@@ -14,6 +14,7 @@ from mlrun_like.specs.run import TERMINAL
 from mlrun_like.tracking import schema as t
 from mlrun_like.tracking.abilities import ProjectStore
 from mlrun_like.tracking.documents import encode
+from mlrun_like.tracking.known_versions import forget_versions
 from mlrun_like.tracking.objects import purge_artifacts
 from mlrun_like.tracking.part import SqlPart, matches
 from mlrun_like.tracking.runs import purge_runs
@@ -136,4 +137,6 @@ class SqlProjects(SqlPart, ProjectStore):
             gone = delete(t.projects).where(t.projects.c.name == name)
             return bool(tx.execute(gone.returning(t.projects.c.name)))
 
-        return self.writer.transact(act)
+        gone = self.writer.transact(act)
+        forget_versions(self, name)
+        return gone

@@ -14,6 +14,7 @@ from mlrun_like.tracking.access_sessions import SqlSessions
 from mlrun_like.tracking.access_users import SqlUsers
 from mlrun_like.tracking.alerts import SqlAlerts
 from mlrun_like.tracking.background import SqlTasks
+from mlrun_like.tracking.forgetting import SqlForgetting
 from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.logs import SqlLogs
 from mlrun_like.tracking.models import SqlModels
@@ -59,6 +60,7 @@ class SqlStore(
     SqlMembers,
     SqlSessions,
     SqlTasks,
+    SqlForgetting,
     FullStore,
 ):
     """A store in SQLite or PostgreSQL; safe for threads and forks.

@@ -278,6 +278,15 @@ def test_iterations_and_links(store: FullStore) -> None:
     store.store_artifact(art(tree="t2"))
     assert store.read_artifact("p", "a")["metadata"]["tree"] == "t2"
     assert len(store.list_artifacts(ArtifactQuery(tag="latest"))) == 1, "older trees lose the tag"
+    assert store.read_artifact("p", "a", iteration=3)["metadata"]["tree"] == "t1", "the newest"
+    store.store_artifact(art(tree="t3", iter=3))
+    store.store_artifact(art(tree="t4", iter=1))
+    assert store.read_artifact("p", "a", iteration=3)["metadata"]["tree"] == "t3"
+    assert store.read_artifact("p", "a", tag="latest", iteration=3)["metadata"]["tree"] == "t3"
+    assert store.read_artifact("p", "a", iteration=1)["metadata"]["tree"] == "t4"
+    for wanted in ({"iteration": 4}, {"iteration": 3, "tag": "v1"}, {"iteration": 3, "tree": "t4"}):
+        with pytest.raises(NotFoundError, match="iteration"):
+            store.read_artifact("p", "a", **wanted)
     store.store_artifact(art("b", kind="link", spec={"link_iteration": 7}))
     with pytest.raises(NotFoundError, match="link to iteration 7"):
         store.read_artifact("p", "b")

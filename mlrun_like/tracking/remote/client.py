@@ -7,7 +7,7 @@ import json
 import logging
 import secrets
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.client import HTTPException
 from typing import Any
 
@@ -22,10 +22,7 @@ from mlrun_like.errors import (
 )
 from mlrun_like.tracking.remote.address import Address
 from mlrun_like.tracking.remote.answers import error_of, error_of_another
-from mlrun_like.tracking.remote.connections import (
-    Answer,
-    Connections,
-)
+from mlrun_like.tracking.remote.connections import Answer, Connections
 from mlrun_like.tracking.remote.credentials import token_for
 from mlrun_like.tracking.remote.protocol import METHODS, OLDEST, REVISION, wire_of
 from mlrun_like.tracking.remote.retrying import Patience, retry_after
@@ -35,6 +32,7 @@ __all__ = ["API", "Client"]
 
 API = "/api/v1"
 _log = logging.getLogger("mlrun_like.tracking")
+_OURS = frozenset({"authorization", "content-encoding", "content-length", "content-type", "host"})
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TELL_AFTER = 2
 _SHORT = 5.0  # seconds for a request that is tried once
@@ -49,12 +47,25 @@ class Client:
 
     Args:
         address: The service.
+        token: The token to send, or what gives it; empty: the one that is known for the address.
+        headers: More headers of each request, below what it says itself.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(
+        self,
+        address: Address,
+        token: str | Callable[[], str] = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.address = address
+        self._token, self._headers = token, dict(headers or {})
         self.connections = Connections(address)
         self._spec: dict[str, Any] | None = None
+
+    def token(self) -> str:
+        """The token to send; empty: none."""
+        own = self._token
+        return own() if callable(own) else own or token_for(self.address.url)
 
     def call(self, name: str, arguments: Mapping[str, Any], *, patient: bool = True) -> Any:
         """Call a method of the store and give its result.
@@ -134,18 +145,22 @@ class Client:
 
     def request(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], seconds: float,
-        *, waits: bool = True,
+        *, waits: bool = True, anonymous: bool = False,
     ) -> Answer:  # fmt: skip
         """Send a request until it is answered, or for so many seconds (0: once, and not for long).
 
         `waits=False`: try again only if the service asks to be left alone for a while.
+        `anonymous`: send no token.
 
         Raises:
             StoreUnavailableError: if there is no answer.
             MLRunLikeError: the error that was answered.
         """
         patience = Patience(seconds)
-        sent = {"Accept": "application/json", "X-Mlrun-Like-Protocol": str(REVISION), **headers}
+        ours = {"Accept": "application/json", "X-Mlrun-Like-Protocol": str(REVISION), **headers}
+        known = {name.lower() for name in ours} | _OURS
+        more = {name: text for name, text in self._headers.items() if name.lower() not in known}
+        sent = {**more, **ours}
         if body:
             sent["Content-Type"] = "application/json"
         if not self.address.loopback:
@@ -153,7 +168,8 @@ class Client:
             if len(body) > _LARGE:
                 body = gzip.compress(body, 1, mtime=0)
                 sent["Content-Encoding"] = "gzip"
-        token = token_for(self.address.url) if body else ""  # what has none is for everybody
+        asks = bool(body) and not anonymous
+        token = self.token() if asks else ""  # what has none is for everybody
         while True:
             if token:
                 self._warn_open()
@@ -172,8 +188,8 @@ class Client:
                 if 200 <= answer.status < 300:
                     return answer
                 problem = self._error(answer)
-                if isinstance(problem, UnauthorizedError) and body:
-                    newer = token_for(self.address.url)
+                if isinstance(problem, UnauthorizedError) and asks:
+                    newer = self.token()
                     if newer != token:  # somebody logged in meanwhile
                         token = newer
                         continue

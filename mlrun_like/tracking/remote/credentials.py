@@ -18,6 +18,7 @@ from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.tracking.meant import meant_address, meant_store
 from mlrun_like.tracking.remote.address import Address, parse_address
 
 __all__ = [
@@ -71,12 +72,12 @@ def token_for(url: str) -> str:
 
 
 def service_address() -> tuple[str, str]:
-    """The configured service's address and its `Authorization` header; empty if there is none."""
-    text = config.dbpath
+    """The address of the service that is meant, and its `Authorization` header; else empty."""
+    text, store = meant_address(), meant_store()
     if not text.lower().startswith(("http://", "https://")):
         return "", ""
     address = parse_address(text)
-    token = token_for(text)
+    token = token_for(text) if store is None else store.token()
     return address.url, f"Bearer {token}" if token else ""
 
 

@@ -80,8 +80,10 @@ def _rows() -> Iterator[Method]:
     yield from add("artifact", "read", "read", "page_artifacts", "query.project", everywhere=True)
     yield from add("artifact", "change", "delete", "delete_artifacts", "query.project")
     yield from add("artifact", "write", "update", "tag_artifact")
+    yield from add("artifact", "change", "update", "untag_artifact")
     yield from add("function", "read", "read", "read_function")
     yield from add("function", "read", "read", "list_functions", everywhere=True)
+    yield from add("function", "change", "delete", "delete_functions")
 
     yield from add("schedule", "read", "read", "read_schedule list_firings")
     yield from add("schedule", "read", "read", "list_schedules", everywhere=True)

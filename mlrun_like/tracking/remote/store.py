@@ -7,8 +7,9 @@ what this process has queued, so everybody reads their own writes.
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +19,13 @@ from mlrun_like.tracking.abilities import CachedStep, StepRow
 from mlrun_like.tracking.base import MetricPoint, RunQuery
 from mlrun_like.tracking.documents import artifact_row, encode, function_row, run_row
 from mlrun_like.tracking.full import FullStore
+from mlrun_like.tracking.known_versions import forget_versions
 from mlrun_like.tracking.listing_abilities import ListPage
 from mlrun_like.tracking.logs import log_operations
 from mlrun_like.tracking.operations import Operation
 from mlrun_like.tracking.remote.address import parse_address
 from mlrun_like.tracking.remote.client import Client
-from mlrun_like.tracking.remote.credentials import remember_token, token_for
+from mlrun_like.tracking.remote.credentials import remember_token
 from mlrun_like.tracking.remote.forwarding import forwarding
 from mlrun_like.tracking.remote.protocol import METHODS
 from mlrun_like.tracking.remote.sink import RemoteSink, project_of
@@ -44,23 +46,43 @@ class RemoteStore(FullStore):
 
     Args:
         url: `http://host:port`; a token in it is remembered, and not shown.
+        token: A token that this store alone uses, or what gives it for each request; empty: the
+            one that is known for the address.
+        headers: More headers of its requests.
+        whose: The user that the token is known to be of, if each process gets another token.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | Callable[[], str] = "",
+        headers: Mapping[str, str] | None = None,
+        whose: str = "",
+    ) -> None:
         address = parse_address(url)
         remember_token(address)
         self.url = self.shown = address.url
-        self.client = Client(address)
+        self.client = Client(address, token, headers)
         self.sink = RemoteSink(self.client)
-        self.writer = Writer(self.sink, Spool(self.shown))
+        # what waits is delivered by whom it was recorded: the user, or who has that token
+        own = token() if callable(token) else token
+        mine = f" {hashlib.sha256(own.encode()).hexdigest()}" if own else ""
+        mine = f" user {whose}" if whose else mine
+        self.writer = Writer(self.sink, Spool(self.shown + mine))
 
     def __repr__(self) -> str:
         return f"RemoteStore({self.shown!r})"
 
     @classmethod  # a type checker sees methods that `forwarding` makes as missing elsewhere
-    def at(cls, url: str) -> RemoteStore:
+    def at(
+        cls,
+        url: str,
+        token: str | Callable[[], str] = "",
+        headers: Mapping[str, str] | None = None,
+        whose: str = "",
+    ) -> RemoteStore:
         """The store at an address."""
-        return cls(url)
+        return cls(url, token, headers, whose)
 
     def artifact_path(self) -> str:
         """Where the service keeps what its clients log; empty: it does not, or it is away."""
@@ -163,6 +185,18 @@ class RemoteStore(FullStore):
         self._write(("function", {"row": row, "tags": tags}))
         return str(row["hash"])
 
+    def delete_functions(self, project: str, name: str) -> int:
+        try:
+            return int(self._call("delete_functions", {"project": project, "name": name}))
+        finally:  # the service may have done it though its answer was lost
+            forget_versions(self, project, name)
+
+    def delete_project(self, name: str) -> bool:
+        try:
+            return bool(self._call("delete_project", {"name": name}))
+        finally:
+            forget_versions(self, name)
+
     # logs, lineage, steps
 
     def append_log(self, project: str, uid: str, data: bytes) -> None:
@@ -190,7 +224,7 @@ class RemoteStore(FullStore):
     # beginning and end
 
     def token(self) -> str:
-        return token_for(self.url)
+        return self.client.token()
 
     def connect(self) -> None:
         try:
