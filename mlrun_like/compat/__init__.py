@@ -17,6 +17,7 @@ known.py        every public name of those packages, so that a typing error is t
 symbols/        the rows, a file for each area
 adapted/        what MLRun does in a way that is decided otherwise here, or has removed since
 known/          the names, as text
+env_file.py     the file of variables that MLRun reads when it is imported
 needs.py        what a script needs, read from its text
 differences.py  names that work in a way that a script may notice
 script.py       running a script as Python would

@@ -23,6 +23,7 @@ __all__ = ["AliasFinder", "AliasModule", "is_module"]
 
 
 _MAIN = "mlrun.__main__"
+_WITH_COMMANDS = frozenset({"mlrun", "nuclio"})
 
 
 class AliasModule(ModuleType):
@@ -84,8 +85,8 @@ class AliasFinder:
         raise MissingImportError(what, where=_caller(), fix=fix)
 
     def get_code(self, fullname: str) -> CodeType:
-        """What `python -m mlrun` runs: our command line; other modules have no code."""
-        text = "from mlrun_like.cli.main import main\nmain()\n" if fullname == _MAIN else ""
+        """What `python -m mlrun` runs: the command line; other modules have no code."""
+        text = "from mlrun_like.cli.older.main import main\nmain()\n" if fullname == _MAIN else ""
         return compile(text, "<mlrun_like.compat>", "exec")
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
@@ -95,10 +96,15 @@ class AliasFinder:
         return AliasModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is run; what a reloaded module had kept is forgotten."""
+        """Nothing is run; what a reloaded module had kept is forgotten.
+
+        In a notebook the old packages bring their `%nuclio` commands with them.
+        """
         for name, value in list(vars(module).items()):
             if not name.startswith("__") and not isinstance(value, AliasModule):
                 delattr(module, name)
+        if module.__name__ in _WITH_COMMANDS and "IPython" in sys.modules:
+            import_module("mlrun_like.compat.adapted.nuclio.magics").register()
 
 
 def _own(module: str) -> list[str]:
@@ -129,10 +135,11 @@ def is_module(name: str) -> bool:
 def _why(module: str, name: str, row: Missing | None) -> tuple[str, str]:
     """What is wrong, and how to mend it."""
     full = f"{module}.{name}"
-    if row is not None:
-        return f"{full} does not exist here; it was for {row.purpose}", row.nearest
     known = known_names(module) or ()
-    if name in known or name in _below(module):
+    there = name in known or name in _below(module)
+    if row is not None and (there or not known or name in (rows_of(module) or {})):
+        return f"{full} does not exist here; it was for {row.purpose}", row.nearest
+    if there:
         return f"{full} does not exist here", "mlrun-like compat check lists what does"
     near = nearest(name, {*known, *_own(module)})
     return f"{full} does not exist, in MLRun neither.{near}", ""

@@ -2,7 +2,8 @@
 
 A file in `known/` has a line for each module: its name, a colon, its public names. Taken from
 MLRun 1.12.1, storey 1.14.1, nuclio-jupyter 0.13.2 and nuclio-sdk 0.6.3; what older versions had and
-people still use is added. It is read when a name is missing, never before.
+people still use is added, and of kfp what workflows of MLRun import. A file is read when a name is
+missing, never before.
 """
 
 from __future__ import annotations
@@ -11,12 +12,18 @@ import os
 from collections.abc import Mapping
 from functools import cache
 
-__all__ = ["PACKAGES", "STAND_INS", "known_modules", "known_names"]
+__all__ = ["MLRUN_VERSION", "PACKAGES", "STAND_INS", "known_modules", "known_names"]
+
+MLRUN_VERSION = "1.12.1"
+"""The version of MLRun whose names are here: what `mlrun.__version__` says.
+
+Old code compares it, and chooses files by it: sample models are stored once for each version.
+"""
 
 PACKAGES = ("mlrun", "mlrun_pipelines", "storey")
 """The packages that the switch stands for, even where the real ones are installed."""
 
-STAND_INS = ("nuclio", "nuclio_sdk")
+STAND_INS = ("kfp", "nuclio", "nuclio_sdk")
 """Those it stands in for where the real ones are not installed: we use the real ones ourselves."""
 
 

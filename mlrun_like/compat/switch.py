@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 
+from mlrun_like.compat.env_file import read_user_file, undo_user_file
 from mlrun_like.compat.finder import AliasFinder, AliasModule
 from mlrun_like.compat.known import PACKAGES, STAND_INS
 from mlrun_like.configuration import (
@@ -27,6 +28,7 @@ _FORGET = (
     "mlrun_like.projects.current:set_current_project",
     "mlrun_like.tracking.remote.credentials:forget_tokens",
     "mlrun_like.streams.memory:forget_streams",
+    "mlrun_like.tracking.clients:forget_logins",
     "mlrun_like.tracking.connect:close_stores",
     "mlrun_like.compat.adapted.client.config:forget",
 )
@@ -46,13 +48,15 @@ _last = AliasFinder(STAND_INS)
 def install(*, quiet: bool = False) -> None:
     """Make `import mlrun`, `mlrun.<module>`, `storey` and `nuclio` mean this product.
 
-    Processes that are started from here have the switch too. Calling it again does nothing.
+    Processes that are started from here have the switch too. Calling it again does nothing. The
+    variables of the file that `mlrun config set` writes are set, as MLRun does on import.
 
     Args:
         quiet: Do not tell (on stderr) that a real package of such a name is installed and not used.
 
     Raises:
         ConflictError: if the real package was imported already.
+        InvalidArgumentError: if that file cannot be read; the switch is then off.
 
     >>> import mlrun_like.compat
     >>> mlrun_like.compat.install()
@@ -73,9 +77,10 @@ def install(*, quiet: bool = False) -> None:
             )
     if not quiet:
         _tell()
+    read_user_file()
+    exchange_environment(_variables())
     sys.meta_path.insert(0, _finder)
     sys.meta_path.append(_last)
-    exchange_environment(_variables())
 
 
 def uninstall() -> None:
@@ -83,6 +88,7 @@ def uninstall() -> None:
     if installed():
         sys.meta_path.remove(_finder)
         sys.meta_path.remove(_last)
+        undo_user_file()
         unset = {name: None for name, value in _AS_MLRUN.items() if environment(name) == value}
         exchange_environment({VARIABLE: None, **unset})
     for name in [name for name, module in sys.modules.items() if isinstance(module, AliasModule)]:
@@ -113,8 +119,10 @@ def reset() -> None:
         if module in sys.modules:
             getattr(sys.modules[module], name)()
     config.reload()
+    undo_user_file()
     restore_environment()
     if installed():
+        read_user_file()
         exchange_environment(_variables())
 
 
@@ -126,7 +134,7 @@ def _variables() -> dict[str, str | None]:
 def _tell() -> None:
     for name in PACKAGES:
         spec = importlib.util.find_spec(name)
-        if spec is not None:
+        if spec is not None and spec.origin != "mlrun_like.compat":
             sys.stderr.write(
                 f"mlrun_like.compat: 'import {name}' is mlrun_like; the real package in "
                 f"{spec.origin} is not used\n"

@@ -32,6 +32,7 @@ class Missing(NamedTuple):
 Rows: TypeAlias = Mapping[str, Mapping[str, "str | Missing"]]
 
 AREAS: Mapping[str, str] = {
+    "kfp": "projects",
     "mlrun": "root",
     "mlrun.alerts": "monitoring",
     "mlrun.artifacts": "artifacts",

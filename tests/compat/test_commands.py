@@ -47,6 +47,18 @@ def test_run_is_as_python_would(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_module_runs_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import sys, mlrun\nprint(__name__, sys.argv[1:])\n{}['a']")
+    done = _compat("run", "-m", "mine", "-q", cwd=tmp_path)
+    assert done.returncode == 1 and "__main__ ['-q']" in done.stdout, done.stderr
+    assert "KeyError: 'a'" in done.stderr and "runpy" not in done.stderr
+    done = _compat("run", "-m", "mlrun", "version", cwd=tmp_path)
+    assert done.returncode == 0 and "MLRun version" in done.stdout, done.stderr
+    done = _compat("run", "-m", "nothing_here", cwd=tmp_path)
+    assert done.returncode == 1 and "nothing_here" in done.stderr
+
+
+@pytest.mark.slow
 def test_pytest_gets_its_arguments(tmp_path: Path) -> None:
     (tmp_path / "test_old.py").write_text(
         "import mlrun\n"
@@ -63,12 +75,12 @@ def test_pytest_gets_its_arguments(tmp_path: Path) -> None:
 def test_check_says_what_is_missing(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.py", tmp_path / "bad.py"
     good.write_text("import mlrun\nmlrun.get_run_db()\n")
-    bad.write_text("from mlrun import Client\n")
+    bad.write_text("from mlrun.runtimes import DatabricksRuntime\n")
     done = _compat("check", "good.py", cwd=tmp_path)
-    assert done.returncode == 0 and "1 files: 1 works" in done.stdout
+    assert done.returncode == 0 and "1 file: 1 works" in done.stdout
     done = _compat("check", str(tmp_path), cwd=tmp_path)
     assert done.returncode == 1
-    assert "mlrun.Client" in done.stdout and "bad.py:1" in done.stdout
+    assert "mlrun.runtimes.DatabricksRuntime" in done.stdout and "bad.py:1" in done.stdout
     assert "mlrun.get_run_db" not in done.stdout
     found = json.loads(_compat("check", "--json", str(tmp_path), cwd=tmp_path).stdout)
     assert {row["state"] for row in found} == {"works", "missing"}

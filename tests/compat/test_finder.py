@@ -36,19 +36,21 @@ def test_a_name_that_was_only_imported_there(compat: ModuleType) -> None:
 def test_missing_names_say_why(compat: ModuleType) -> None:
     here = __file__
     with pytest.raises(MissingSymbolError) as caught:
-        _ = _module("mlrun").Client
+        _ = _module("mlrun.runtimes").DatabricksRuntime
     text = str(caught.value)
-    assert "mlrun.Client" in text and "it was for" in text and "fix:" in text and here in text
-    with pytest.raises(ImportError, match=r"mlrun\.Client"):
-        exec("from mlrun import Client")
+    assert "mlrun.runtimes.DatabricksRuntime" in text and "it was for" in text
+    assert "fix:" in text and here in text
+    with pytest.raises(ImportError, match=r"mlrun\.runtimes\.DatabricksRuntime"):
+        exec("from mlrun.runtimes import DatabricksRuntime")
     with pytest.raises(AttributeError, match=r"MLRun neither\. Did you mean 'new_project'"):
         _ = _module("mlrun").new_projekt
     with pytest.raises(ModuleNotFoundError, match=r"mlrun\.nowhere"):
         _module("mlrun.nowhere")
     with pytest.raises(MissingImportError, match="Did you mean"):
         exec("from mlrun.errors import MLRunNotFoundErorr")
-    assert not hasattr(_module("mlrun"), "Client") and hasattr(_module("mlrun"), "DataItem")
-    assert getattr(_module("mlrun"), "Client", None) is None
+    runtimes = _module("mlrun.runtimes")
+    assert not hasattr(runtimes, "DatabricksRuntime") and hasattr(runtimes, "BaseRuntime")
+    assert getattr(runtimes, "DatabricksRuntime", None) is None
 
 
 def test_a_default_for_a_whole_module(compat: ModuleType) -> None:
@@ -61,7 +63,7 @@ def test_star_imports_and_dir(compat: ModuleType) -> None:
     exec("from mlrun.errors import *", names)
     assert names["MLRunConflictError"] is _module("mlrun.errors").MLRunConflictError
     assert "get_or_create_project" in dir(_module("mlrun"))
-    assert "Client" not in dir(_module("mlrun"))
+    assert "DatabricksRuntime" not in dir(_module("mlrun.runtimes"))
 
 
 def test_reload_forgets_what_was_kept(compat: ModuleType) -> None:

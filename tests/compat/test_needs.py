@@ -10,6 +10,8 @@ import pytest
 from mlrun_like.compat.needs import files_in, needs_of
 from mlrun_like.errors import MissingFileError
 
+_ABSENT = "mlrun.runtimes.DatabricksRuntime"
+
 
 def _file(folder: Path, text: str, name: str = "old.py") -> Path:
     path = folder / name
@@ -21,7 +23,8 @@ def test_works_differs_missing(tmp_path: Path) -> None:
     text = """
 import mlrun, storey as st
 import mlrun.serving.states
-from mlrun import errors as failures, Client
+from mlrun import errors as failures
+from mlrun.runtimes import DatabricksRuntime
 from mlrun.platforms import auto_mount
 from mlrun.nowhere import thing
 import mlrun_like
@@ -39,10 +42,10 @@ except failures.MLRunNotFoundError.x:
     assert states["mlrun.errors.MLRunNotFoundError"] == "works"
     assert states["storey.build_flow"] == "works"
     assert states["mlrun.mlconf"] == "differs" and found["mlrun.mlconf"].note
-    assert states["mlrun.Client"] == "missing" and found["mlrun.Client"].note
+    assert states[_ABSENT] == "missing" and found[_ABSENT].note
     assert states["mlrun.nowhere"] == "missing"
     assert states["mlrun.new_projekt"] == "missing"
-    assert found["mlrun.get_or_create_project"].where.endswith("old.py:9")
+    assert found["mlrun.get_or_create_project"].where.endswith("old.py:10")
     assert not any("mlrun_like" in name for name in found)
 
 
@@ -51,11 +54,11 @@ def test_notebooks_have_cells_and_magics(tmp_path: Path) -> None:
         {"cell_type": "markdown", "source": "import mlrun.x"},
         {"cell_type": "code", "source": ["%nuclio cmd -c pip install x\n", "import mlrun\n"]},
         {"cell_type": "code", "source": "%%bash\nimport nothing (here"},
-        {"cell_type": "code", "source": "!ls\nif 1:\n    %time x\nmlrun.Client()"},
+        {"cell_type": "code", "source": f"!ls\nif 1:\n    %time x\n{_ABSENT}()"},
     ]
     path = _file(tmp_path, json.dumps({"cells": cells, "nbformat": 4}), "a.ipynb")
     (need,) = needs_of(path)
-    assert need.name == "mlrun.Client" and need.where.endswith("a.ipynb cell 4:4")
+    assert need.name == _ABSENT and need.where.endswith("a.ipynb cell 4:4")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ from types import ModuleType
 import pytest
 
 from mlrun_like import compat as switch
+from mlrun_like.compat.env_file import read_user_file
 from mlrun_like.compat.finder import AliasModule
 from mlrun_like.configuration import config, exchange_environment
-from mlrun_like.errors import ConflictError
+from mlrun_like.errors import ConflictError, InvalidArgumentError
 
 
 def test_install_and_uninstall() -> None:
@@ -87,6 +88,120 @@ def test_dbpath_is_a_folder(
     monkeypatch.setenv("MLRUN_DBPATH", str(tmp_path / "two"))
     compat.reset()
     assert mlrun.get_run_db().list_runs(project="p") == []
+
+
+def test_the_file_of_mlrun_config_set_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "default.env"
+    file.write_text(f"MLRUN_DBPATH='{tmp_path}/one'\nONLY_OF_THE_FILE=1\n")
+    monkeypatch.setenv("MLRUN_DEFAULT_ENV_FILE", str(file))
+    for settings, found in (
+        ({}, "1"),
+        ({"MLRUN_IGNORE_ENV_FILE": "1"}, None),
+        ({"MLRUN_ENV_FILE": str(tmp_path / "none.env")}, None),
+    ):
+        with monkeypatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            switch.install(quiet=True)
+            try:
+                assert os.environ.get("ONLY_OF_THE_FILE") == found
+                assert (config.dbpath == f"{tmp_path}/one") is (found is not None)
+                switch.reset()
+                assert os.environ.get("ONLY_OF_THE_FILE") == found
+            finally:
+                switch.uninstall()
+        assert "ONLY_OF_THE_FILE" not in os.environ and config.dbpath != f"{tmp_path}/one"
+    assert "which is not there" in capsys.readouterr().err
+    file.write_text("no variable\n")
+    with pytest.raises(InvalidArgumentError, match=r"default\.env"):
+        switch.install(quiet=True)
+    switch.uninstall()
+
+
+def test_a_broken_file_leaves_the_switch_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "default.env"
+    monkeypatch.setenv("MLRUN_DEFAULT_ENV_FILE", str(file))
+    file.write_text("no variable\n")
+    for _ in range(2):  # the second time is no silent success
+        with pytest.raises(InvalidArgumentError, match=r"default\.env"):
+            switch.install(quiet=True)
+        assert not switch.installed() and "MLRUN_LIKE_COMPAT" not in os.environ
+    file.write_text("OF_THE_MENDED_FILE=1\n")
+    switch.install(quiet=True)
+    try:
+        assert os.environ["OF_THE_MENDED_FILE"] == "1"
+    finally:
+        switch.uninstall()
+    assert "OF_THE_MENDED_FILE" not in os.environ
+
+
+@pytest.mark.parametrize("variables", [{}, {"MLRUN_IGNORE_ENV_FILE": "1"}])
+def test_a_user_without_a_folder(
+    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(path: Path) -> Path:
+        if str(path).startswith("~"):
+            raise RuntimeError("Could not determine home directory.")
+        return path
+
+    monkeypatch.delenv("MLRUN_DEFAULT_ENV_FILE", raising=False)
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    monkeypatch.setattr(os.path, "expanduser", str)  # leaves `~` as it is, as it does then
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    switch.install(quiet=True)
+    try:
+        assert switch.installed() and os.environ["MLRUN_LIKE_COMPAT"] == "1"
+    finally:
+        switch.uninstall()
+
+
+def test_a_users_folder_that_must_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, *args: object, **options: object) -> os.stat_result:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setenv("MLRUN_DEFAULT_ENV_FILE", str(tmp_path / "default.env"))
+    monkeypatch.setattr(Path, "stat", refuse)
+    read_user_file()
+
+
+def test_variables_are_put_back_where_they_still_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "default.env"
+    file.write_text("REGION=eu\nZONE=eu-1\nMLRUN_DBPATH=/of/the/file\n")
+    monkeypatch.setenv("MLRUN_DEFAULT_ENV_FILE", str(file))
+    monkeypatch.setenv("REGION", "us")
+    monkeypatch.setenv("ZONE", "us-1")
+    config.dbpath, config.default_project = str(tmp_path / "mine"), "abc"
+    switch.install(quiet=True)
+    try:
+        import mlrun  # type: ignore[import-not-found, unused-ignore]
+
+        made = (config.dbpath, config.default_project)
+        assert made == (str(tmp_path / "mine"), "abc"), "what was set in code stays"
+        assert os.environ["REGION"] == "eu"
+        os.environ["REGION"] = "asia"
+        file.write_text("ZONE=eu-2\nLATER=1\n")
+        mlrun.mlconf.reload()
+        assert (os.environ["ZONE"], os.environ["LATER"]) == ("eu-2", "1")
+        read_user_file()  # again: what the file itself set is not what was before
+        config.default_project = "later"
+    finally:
+        switch.uninstall()
+    assert config.default_project == "later"
+    assert [os.environ.get(name) for name in ("REGION", "ZONE", "LATER", "MLRUN_DBPATH")] == [
+        "asia",
+        "us-1",
+        None,
+        None,
+    ]
 
 
 def test_children_have_the_switch(compat: ModuleType) -> None:

@@ -18,7 +18,11 @@ ROWS: Rows = {
     "mlrun.auth.nuclio": {"*": _PLATFORM},
     "mlrun.auth.providers": {"*": _PLATFORM},
     "mlrun.auth.utils": {"*": _PLATFORM},
-    "mlrun.client": {"*": _PLATFORM},
+    "mlrun.client": {
+        "Client": f"{_OLD}sessions:Client",
+        "Credentials": "mlrun_like.tracking.clients:Credentials",
+        "get_active_client": "mlrun_like.tracking.clients:get_active_client",
+    },
     "mlrun.config": {
         "Config": f"{_OLD}config:Config",
         "config": f"{_OLD}config:config",

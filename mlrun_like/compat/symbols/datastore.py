@@ -150,7 +150,8 @@ ROWS: Rows = {
     },
     "mlrun.datastore.s3": {
         "make_datastore_schema_sanitizer": _SANITISE,
-        "S3Store": _store("S3", "s3://bucket/x.csv"),
+        "DataStore": f"{_ADAPTED}.stores:DataStore",
+        "S3Store": f"{_ADAPTED}.s3:S3Store",
     },
     "mlrun.datastore.snowflake_utils": {"*": _SPARK},
     "mlrun.datastore.sources": {

@@ -8,10 +8,11 @@ __all__ = ["ROWS"]
 
 _OLD = "mlrun_like.compat.adapted.runtimes"
 _SPEC = "mlrun_like.specs.function:FunctionSpec"
-_GATEWAY = Missing(
-    "API gateways of Nuclio: one address for several functions, with a login",
-    "The local gateway and `mlrun-like serve` have routes, releases and logins: docs/gateway.md.",
+_AUTH = Missing(
+    "the login of somebody whom MLRun's service deploys for",
+    "mlrun-like login; fn.with_auth(...) says who may call.",
 )
+_GATEWAY = "mlrun_like.runtimes.nuclio.api_gateway"
 _STATUS = Missing(
     "the state of a function in a cluster as an object",
     "fn.status is a mapping; fn.is_deployed() tells whether it is ready.",
@@ -85,13 +86,23 @@ ROWS: Rows = {
         ),
     },
     "mlrun.runtimes.nuclio": {
+        "APIGateway": f"{_GATEWAY}:APIGateway",
         "RemoteRuntime": "mlrun_like.functions.nuclio:NuclioFunction",
         "ServingRuntime": "mlrun_like.serving.function:ServingFunction",
         "min_nuclio_versions": _DASH,
         "multiple_port_sidecar_is_supported": _DASH,
     },
     "mlrun.runtimes.nuclio.api_gateway": {
-        "*": _GATEWAY,
+        "APIGateway": f"{_GATEWAY}:APIGateway",
+        **_of(f"{_GATEWAY}_spec", "APIGatewayMetadata APIGatewaySpec APIGatewayStatus"),
+        **_of(
+            f"{_GATEWAY}_auth",
+            "APIGatewayAuthenticator AccessKeyAuth BasicAuth IguazioAuth NoneAuth",
+        ),
+        "Authenticator": f"{_GATEWAY}_auth:APIGatewayAuthenticator",
+        "NuclioAuthKinds": _AUTH,
+        "min_iguazio_versions": _DASH,
+        "min_nuclio_versions": _DASH,
     },
     "mlrun.runtimes.nuclio.application": {
         "ApplicationRuntime": "mlrun_like.functions.application:ApplicationFunction",
@@ -107,7 +118,7 @@ ROWS: Rows = {
         "NuclioSpec": _SPEC,
         "RemoteRuntime": "mlrun_like.functions.nuclio:NuclioFunction",
         **_gone(_NSPEC, "AsyncSpec BatchingSpec"),
-        "AuthInfo": _GATEWAY,
+        "AuthInfo": _AUTH,
         "NuclioStatus": "mlrun_like.functions.nuclio_status:NuclioStatus",
         **_of("mlrun_like.runtimes.nuclio.stream_triggers", "RabbitMQTrigger V3IOStreamTrigger"),
         **_gone(

@@ -81,7 +81,7 @@ ROWS: Rows = {
         "ValueType": f"{_DEFINED}.value_types:ValueType",
         "delete_feature_set": f"{_DEFINED}.records:delete_feature_set",
         "delete_feature_vector": f"{_DEFINED}.records:delete_feature_vector",
-        "deploy_ingestion_service": f"{_API}:deploy_ingestion_service",
+        "deploy_ingestion_service": f"{_ADAPTED}.jobs:deploy_ingestion_service",
         "deploy_ingestion_service_v2": f"{_API}:deploy_ingestion_service",
         "get_feature_set": f"{_DEFINED}.records:get_feature_set",
         "get_feature_vector": f"{_DEFINED}.records:get_feature_vector",

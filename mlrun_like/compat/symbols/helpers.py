@@ -72,9 +72,7 @@ _LOGS = (
 )
 _OWN: dict[str, str | Missing] = {
     **_HELPERS,
-    "extend_hub_uri_if_needed": Missing(
-        "the address of a hub's function", "mlrun.get_hub_item(url), mlrun.import_function(url)"
-    ),
+    "extend_hub_uri_if_needed": "mlrun_like.compat.adapted.runs.tasks:extend_hub_uri_if_needed",
     "get_serving_spec": Missing("the graph of a serving pod", "fn.to_mock_server()"),
     **{name: f"{_OLD}logs:{name}" for name in _LOGS.split()},
     **{name: f"{_OLD}trying:{name}" for name in _TRYING.split()},
@@ -89,7 +87,10 @@ ROWS: Rows = {
     "mlrun.utils.async_http": {"*": Missing("calls of MLRun's service", "httpx or aiohttp")},
     "mlrun.utils.azure_vault": {"*": Missing("Azure's vault", "project.set_secrets")},
     "mlrun.utils.clones": {
-        "*": Missing("copying a project's source", "mlrun.load_project(context, url)")
+        "clone_git": "mlrun_like.compat.adapted.projects.cloning:clone_git",
+        "clone_tgz": "mlrun_like.compat.adapted.projects.cloning:clone_archive",
+        "clone_zip": "mlrun_like.compat.adapted.projects.cloning:clone_archive",
+        "*": Missing("copying a project's source", "mlrun.load_project(context, url)"),
     },
     "mlrun.utils.condition_evaluator": {"*": _NOTIFY},
     "mlrun.utils.http": {"*": Missing("calls of MLRun's service", "requests or httpx")},

@@ -18,6 +18,10 @@ _DATABASE = Missing(
     "reading and writing MLRun's time series databases",
     "mlrun_like.monitoring has read_events, read_stats and list_model_endpoints",
 )
+_EVIDENTLY = {
+    "SUPPORTED_EVIDENTLY_VERSION": f"{_OLD}.evidently:SUPPORTED_EVIDENTLY_VERSION",
+    "_HAS_EVIDENTLY": f"{_OLD}.evidently:HAS_EVIDENTLY",
+}
 
 ROWS: Rows = {
     "mlrun.alerts": {},
@@ -51,12 +55,14 @@ ROWS: Rows = {
         "*": _SERVICE,
     },
     "mlrun.model_monitoring.applications.evidently": {
+        **_EVIDENTLY,
         "*": Missing("refusing other versions of Evidently", "any from 0.7 on is taken"),
     },
     "mlrun.model_monitoring.applications.evidently.base": {
         "EvidentlyModelMonitoringApplicationBase": (
             f"{_APPLICATIONS}.shipped.evidently:EvidentlyModelMonitoringApplicationBase"
         ),
+        **_EVIDENTLY,
         "*": Missing("refusing other versions of Evidently", "any from 0.7 on is taken"),
     },
     "mlrun.model_monitoring.applications.histogram_data_drift": {
@@ -98,7 +104,10 @@ ROWS: Rows = {
         )
     },
     **{
-        f"mlrun.model_monitoring.{module}": {"*": _SERVICE}
+        f"mlrun.model_monitoring.{module}": {
+            **dict.fromkeys(("handler", "init_context"), _SERVICE),
+            "*": _SERVICE,
+        }
         for module in ("controller", "model_monitoring_batch", "stream_processing", "writer")
     },
     **{

@@ -1,4 +1,4 @@
-"""Rows of `mlrun.projects` and `mlrun_pipelines`."""
+"""Rows of `mlrun.projects`, `mlrun_pipelines` and, where it is not installed, `kfp`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ _RUNS = f"{_OURS}pipeline_runs:"
 _KFP = Missing(
     "building objects of Kubeflow", "project.run(engine='local'), or mlrun-like pipeline export"
 )
+_RECORDS = ("PipelineExperiment", "PipelineManifest", "PipelineRun")
 _REMOTE = Missing(
     "workflows that MLRun's service starts", "project.run(name), mlrun-like pipeline submit"
 )
 _GIT = Missing("reading a project's repository", "mlrun.load_project(context, url)")
 
+_DSL = "mlrun_like.pipelines.dsl"
+_WORDS = ("Condition", "Elif", "Else", "ExitHandler", "If", "OneOf", "ParallelFor")
+
 ROWS: Rows = {
+    "kfp": {"dsl": _DSL, "*": _KFP},
+    "kfp.compiler": {"*": _KFP},
+    "kfp.components": {"*": _KFP},
+    "kfp.dsl": {**{name: f"{_DSL}:{name}" for name in (*_WORDS, "pipeline")}, "*": _KFP},
     "mlrun.projects": {
         "load_and_run": f"{_OURS}remote_workflows:load_and_run",
         "load_and_run_workflow": f"{_OURS}remote_workflows:load_and_run",
@@ -45,7 +53,7 @@ ROWS: Rows = {
         "AutoMountType": Missing(
             "how volumes are mounted by themselves", "the setting auto_mount_type"
         ),
-        "WorkflowSpec": f"{_OLD}workflow_spec:WorkflowSpec",
+        "WorkflowSpec": f"{_OURS}workflow_spec:WorkflowSpec",
         "create_pipeline": _KFP,
         "get_db_function": Missing("a function of the store", "project.get_function(name)"),
         "get_workflow_engine": Missing("what runs a workflow", "project.run(engine=...)"),
@@ -66,7 +74,10 @@ ROWS: Rows = {
         ),
         "ImageBuilder": Missing("MLRun's own builder of images", "project.build_image()"),
         "VectorStoreCollection": Missing("documents in stores of vectors", "log_document"),
-        "_run_project_setup": f"{_OLD}workflow_spec:run_project_setup",
+        "_run_project_setup": f"{_OLD}setup:run_project_setup",
+        "clone_git": f"{_OLD}cloning:clone_git",
+        "clone_tgz": f"{_OLD}cloning:clone_archive",
+        "clone_zip": f"{_OLD}cloning:clone_archive",
         "init_repo": _GIT,
         "*": Missing("inside of MLRun's projects", "mlrun.get_or_create_project"),
     },
@@ -76,6 +87,7 @@ ROWS: Rows = {
     "mlrun_pipelines.common.constants": {"*": _KFP},
     "mlrun_pipelines.common.helpers": {
         "FUNCTION_ANNOTATION": _KFP,
+        "FlexibleMapper": f"{_OLD}kfp_records:FlexibleMapper",
         "*": _KFP,
     },
     "mlrun_pipelines.common.imports": {"*": _KFP},
@@ -89,7 +101,10 @@ ROWS: Rows = {
         "*": _KFP,
     },
     "mlrun_pipelines.mixins": {"*": _KFP},
-    "mlrun_pipelines.models": {"*": _KFP},
+    "mlrun_pipelines.models": {
+        **{name: f"{_OLD}kfp_records:{name}" for name in _RECORDS},
+        "*": _KFP,
+    },
     "mlrun_pipelines.mounts": {"*": Missing("volumes of pods", "mlrun.runtimes.mounts has them")},
     "mlrun_pipelines.ops": {"*": _KFP},
     "mlrun_pipelines.utils": {"*": _KFP},

@@ -13,10 +13,6 @@ _DATABRICKS = Missing(
     "running a function on Databricks",
     "kind='spark' runs on a Spark cluster; a job there can run `mlrun-like run`.",
 )
-_GATEWAY = Missing(
-    "API gateways of Nuclio: one address for several functions, with a login",
-    "The local gateway and `mlrun-like serve` have routes, releases and logins: docs/gateway.md.",
-)
 _STATUS = Missing(
     "the state of a function in a cluster as an object",
     "fn.status is a mapping; fn.is_deployed() tells whether it is ready.",
@@ -85,7 +81,7 @@ ROWS: Rows = {
         "RemoteSparkRuntime": "mlrun_like.functions.spark:SparkFunction",
         "ServingRuntime": "mlrun_like.serving.function:ServingFunction",
         "Spark3Runtime": "mlrun_like.functions.spark:SparkFunction",
-        "APIGateway": _GATEWAY,
+        "APIGateway": "mlrun_like.runtimes.nuclio.api_gateway:APIGateway",
         "DatabricksRuntime": _DATABRICKS,
         **_of(f"{_OLD}.kinds", "MPIJobCRDVersions RuntimeClassMode RuntimeKinds serving_subkind"),
         "RunError": "mlrun_like.errors:RunError",
@@ -159,6 +155,7 @@ ROWS: Rows = {
     "mlrun.runtimes.local": {
         "HandlerRuntime": _FUNCTION,
         "LocalRuntime": _FUNCTION,
+        "Event": "nuclio_sdk:Event",
         "mlrun_handler_decorator": "mlrun_like.runs.handler:handler",
         **_gone(
             _EXEC,

@@ -54,7 +54,7 @@ _RUNNERS = {
     "ModelRunner": f"{_ADAPTED}.runner:ModelRunner",
     "ModelRunnerError": "mlrun_like.compat.adapted.failures.classes:ModelRunnerError",
     "ModelRunnerSelector": f"{_ADAPTED}.models:ModelRunnerSelector",
-    "ModelRunnerStep": f"{_ADAPTED}.runner:ModelRunnerStep",
+    "ModelRunnerStep": f"{_ADAPTED}.runner_step:ModelRunnerStep",
     "ModelSelector": f"{_ADAPTED}.models:ModelSelector",
 }
 _REMOTE: dict[str, str | Missing] = {
@@ -88,6 +88,8 @@ _ENDPOINTS = {
     "BodyMappings": f"{_ADAPTED}.endpoints:BodyMappings",
     "EndpointConfig": f"{_ADAPTED}.endpoints:EndpointConfig",
     "EndpointMatch": f"{_ADAPTED}.endpoints:EndpointMatch",
+    "_APIHandlerStep": f"{_ADAPTED}.admission:APIHandlerStep",
+    "_RequestContext": f"{_ADAPTED}.admission:RequestContext",
     "ResultHandler": f"{_ADAPTED}.endpoints:ResultHandler",
 }
 _V1 = {
@@ -214,5 +216,7 @@ ROWS: Rows = {
     "mlrun.runtimes.serving": _RUNTIME,
     "mlrun.serving": _ALL,
     **{f"mlrun.serving.{module}": _ALL for module in _MODULES.split()},
+    # what Nuclio calls, and no decorator of that name
+    "mlrun.serving.serving_wrapper": {**_ALL, "handler": f"{_ADAPTED}.server:v2_serving_handler"},
 }
 """All modules have all names: where MLRun had one changed from version to version."""

@@ -63,7 +63,7 @@ _STEP_ROWS = {
     "ReifyMetadata": f"{_ADAPTED}.steps:ReifyMetadata",
     "Rename": f"{_ADAPTED}.steps:Rename",
     "SampleWindow": f"{_ADAPTED}.steps:SampleWindow",
-    "SendToHttp": "mlrun_like.serving.remote:SendToHttp",
+    "SendToHttp": f"{_ADAPTED}.http:SendToHttp",
     "ToDataFrame": f"{_ADAPTED}.steps:ToDataFrame",
     "Context": f"{_FLOW}.context:Context",
     "build_flow": f"{_FLOW}.build:build_flow",
@@ -85,13 +85,13 @@ _SOURCES = {
 _TARGETS = {
     "CSVTarget": f"{_ADAPTED}.steps:CSVTarget",
     "KafkaTarget": f"{_ADAPTED}.steps:KafkaTarget",
-    "NoSqlTarget": f"{_ADAPTED}.steps:NoSqlTarget",
-    "ParquetTarget": f"{_ADAPTED}.steps:ParquetTarget",
+    "NoSqlTarget": f"{_ADAPTED}.targets:NoSqlTarget",
+    "ParquetTarget": f"{_ADAPTED}.targets:ParquetTarget",
     "StreamTarget": f"{_ADAPTED}.steps:StreamTarget",
-    "TSDBTarget": f"{_ADAPTED}.steps:TSDBTarget",
+    "TSDBTarget": f"{_ADAPTED}.targets:TSDBTarget",
 }
 _DRIVERS = {
-    "Driver": f"{_STEPS}.drivers:Driver",
+    "Driver": f"{_ADAPTED}.drivers:Driver",
     "NoopDriver": f"{_STEPS}.drivers:NoopDriver",
     "SQLDriver": f"{_STEPS}.drivers_sql:SQLDriver",
     "RedisDriver": f"{_STEPS}.drivers_redis:RedisDriver",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlrun_like.errors import ConflictError, EngineError, InvalidArgumentError, NotFoundError
+from mlrun_like.errors import ConflictError, InvalidArgumentError, NotFoundError
 from mlrun_like.tracking.base import RunQuery
 
 
@@ -81,8 +81,7 @@ def test_projects_and_what_belongs_to_them(old: Any) -> None:
     schemas = importlib.import_module("mlrun.common.schemas")
     db.delete_project("fraud", schemas.DeletionStrategy.cascade)
     assert db.list_projects() == []
-    with pytest.raises(EngineError, match="no API gateways"):
-        db.list_api_gateways("fraud")
+    assert db.list_api_gateways("fraud").api_gateways == {}
 
 
 def test_a_project_is_deleted_where_it_was_asked_for(old: Any, tmp_path: Path) -> None:
@@ -126,3 +125,17 @@ def test_what_the_root_has(old: Any, tmp_path: Path, monkeypatch: pytest.MonkeyP
     known = "https://s3.wasabisys.com/iguazio/a.csv"
     assert old.get_object(known) == b"x\n1\n" and old.get_dataitem(known).as_df().x[0] == 1
     assert old.get_model_monitoring_url("p") is None
+
+
+def test_what_a_run_of_this_program_logged_is_read_at_once(old: Any, tmp_path: Path) -> None:
+    project = old.new_project("live", context=str(tmp_path), save=False)
+    context = old.get_or_create_ctx("explore", project="live")
+    for number in range(20):
+        context.log_result("rows", number)
+        assert project.list_runs(name="explore")[0].status.results == {"rows": number}
+        context.log_result("more", number)
+        [found] = old.get_run_db().list_runs("explore", project="live")
+        assert found["status"]["results"].pop("more") == number
+        assert old.get_run_db().read_run(context.uid, "live")["status"]["results"]["more"] == number
+        del context._run.status.results["more"]
+    context.commit(completed=True)

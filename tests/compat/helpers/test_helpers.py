@@ -40,9 +40,9 @@ def test_nested_values(old: Any) -> None:
 
 
 def test_plain_data_as_text(old: Any) -> None:
-    value = {"n": numpy.int64(3), "l": numpy.array([1.5]), "t": pandas.Timestamp("2024-01-02")}
-    assert old.dict_to_yaml(value) == "n: 3\nl:\n- 1.5\nt: 2024-01-02T00:00:00\n"
-    assert json.loads(old.dict_to_json(value))["n"] == 3
+    value = {"count": numpy.int64(3), "l": numpy.array([1.5]), "t": pandas.Timestamp("2024-01-02")}
+    assert old.dict_to_yaml(value) == "count: 3\nl:\n- 1.5\nt: 2024-01-02T00:00:00\n"
+    assert json.loads(old.dict_to_json(value))["count"] == 3
     shared = [1]
     assert "&" not in old.dict_to_yaml({"a": shared, "b": shared})
     with pytest.raises(ValueError, match="cannot be serialized"):

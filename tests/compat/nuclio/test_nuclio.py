@@ -33,8 +33,9 @@ def test_the_names(compat: ModuleType) -> None:
     nuclio = importlib.import_module("nuclio")
     assert nuclio.Context is sdk.Context and nuclio.ConfigSpec is config.ConfigSpec
     assert importlib.import_module("nuclio.request").Event is sdk.Event
-    with pytest.raises(MissingSymbolError, match="%nuclio"):
-        importlib.import_module("nuclio.magic").commands  # noqa: B018
+    assert set(importlib.import_module("nuclio.magic").commands) >= {"env", "deploy", "show"}
+    with pytest.raises(MissingSymbolError, match="dashboard"):
+        importlib.import_module("nuclio.deploy").populate_parser  # noqa: B018
     # the real nuclio_sdk is used where it is installed
     rows = rows_of("nuclio_sdk") or {}
     assert rows["Event"].endswith("nuclio.sdk:Event")  # type: ignore[union-attr]

@@ -211,14 +211,15 @@ def test_answers_of_a_server_are_reshaped(compat: ModuleType) -> None:
     function = mlrun.new_function("shape", kind="serving")
     function.set_api_handler_config(config)
     graph = function.set_topology("flow", engine="sync")
-    graph.to(name="same", handler=lambda body: body).respond()
+    graph.to(name="same", handler=lambda body, x="": {**body, "x": x}).respond()
     server = function.to_mock_server()
     assert server.test("/p?x=1", {"a": 1, "c": 2}) == {"b": 1}
-    assert server.test("/other", {"a": 1}) == {"a": 1}
+    with pytest.raises(RuntimeError, match=r"failed \(404\)"):
+        server.test("/other", {"a": 1})
     with pytest.raises(RuntimeError, match=r"failed \(422\).*'b' not found"):
         server.test("/p", {"c": 2})
     server.http_trigger = False
-    assert server.test("/p", {"a": 1}) == {"a": 1}
+    assert server.test("/p", {"a": 1}) == {"a": 1, "x": ""}
 
 
 def test_a_response_of_a_step_is_given_whole(compat: ModuleType) -> None:

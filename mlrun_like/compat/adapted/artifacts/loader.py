@@ -48,8 +48,8 @@ class MLRunLoader:
                 owner = _owner(producer)
                 logged = owner.log_artifact(
                     DocumentArtifact(
-                        key,
-                        original_source=source_path,
+                        source_path,
+                        key=key,
                         document_loader_spec=loader_spec,
                         collections=_collections(owner, key, tag),
                     ),

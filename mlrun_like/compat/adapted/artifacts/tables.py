@@ -12,7 +12,7 @@ from mlrun_like.artifacts.placed import file_hash
 from mlrun_like.artifacts.stores import scheme_of
 from mlrun_like.configuration import config
 
-__all__ = [
+__all__ = [  # noqa: F822 - two are read late
     "ddf_sample_pct",
     "default_preview_rows_length",
     "get_df_stats",
@@ -22,12 +22,21 @@ __all__ = [
     "upload_dataframe",
 ]
 
-default_preview_rows_length = config.preview_rows
-max_preview_columns = config.preview_columns
+_SETTINGS = {
+    "default_preview_rows_length": "preview_rows",
+    "max_preview_columns": "preview_columns",
+}
+"""Read when they are asked for: to import a module reads no settings."""
 max_csv = 10_000
 """From so many rows on, statistics are only computed on demand."""
 ddf_sample_pct = 0.2
 max_ddf_size = 1
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _SETTINGS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(config, _SETTINGS[name])
 
 
 def get_df_stats(df: Any) -> dict[str, Any]:

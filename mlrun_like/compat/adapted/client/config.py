@@ -7,14 +7,12 @@ sources: a file named by `MLRUN_CONFIG_FILE`, variables `MLRUN_A__B`, what was s
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
-from pathlib import Path
+from functools import cached_property
 from typing import IO, Any
 
 import yaml
 
-from mlrun_like import __version__
 from mlrun_like.compat.adapted.client.config_names import OURS
 from mlrun_like.compat.adapted.client.config_reading import (
     decoded,
@@ -24,10 +22,11 @@ from mlrun_like.compat.adapted.client.config_reading import (
     read_env,
     read_values,
 )
+from mlrun_like.compat.env_file import DEFAULT, read_user_file
+from mlrun_like.compat.known import MLRUN_VERSION
 from mlrun_like.configuration import config as settings
 from mlrun_like.configuration import environment
 from mlrun_like.errors import InvalidArgumentError, MissingSymbolError, nearest
-from mlrun_like.registry import resolve
 
 __all__ = [
     "Config",
@@ -41,7 +40,7 @@ __all__ = [
     "read_env",
 ]
 
-default_env_file = "~/.mlrun.env"
+default_env_file = DEFAULT
 
 
 class Config:
@@ -95,7 +94,7 @@ class Config:
         return [*self._cfg, *(name for name in vars(type(self)) if not name.startswith("_"))]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Config:
-        return type(self)(self.to_dict())
+        return Config(self.to_dict())
 
     def __repr__(self) -> str:
         return f"Config({self.to_dict()!r})"
@@ -162,18 +161,23 @@ class Config:
         """Forget what was set in code, and read file and environment anew.
 
         Args:
-            skip_env_file: Do not read the file that `MLRUN_ENV_FILE` names.
+            skip_env_file: Do not read the user's file of variables; see `compat.env_file`.
         """
-        if not skip_env_file and environment("MLRUN_ENV_FILE"):
-            _set_from_file(str(environment("MLRUN_ENV_FILE")))
+        if not skip_env_file:
+            read_user_file()
         settings.reload()
         self._cfg.clear()
         self._cfg.update(read_values())
 
     @property
+    def dbpath(self) -> str:
+        """The configured store."""
+        return str(self.__getattr__("dbpath"))
+
+    @property
     def version(self) -> str:
-        """Of this product."""
-        return __version__
+        """Of MLRun, as old code compares it."""
+        return MLRUN_VERSION
 
     def is_ce_mode(self) -> bool:
         """Whether there is no commercial platform around it: never, here."""
@@ -249,11 +253,15 @@ def forget() -> None:
     config.reload(skip_env_file=True)
 
 
-def _set_from_file(path: str) -> None:
-    if Path(path).expanduser().is_file():
-        resolve("mlrun_like.projects.environment:set_env_from_file")(path)
-    else:
-        sys.stderr.write(f"mlrun_like: MLRUN_ENV_FILE names {path!r}, which is not there\n")
+class _Settings(Config):
+    """All of them: read when one is first asked for, not when this module is imported."""
+
+    def __init__(self) -> None:
+        object.__setattr__(self, "_path", "")
+
+    @cached_property
+    def _cfg(self) -> dict[str, Any]:
+        return read_values()
 
 
-config = Config(read_values())
+config = _Settings()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from mlrun_like import __version__
+from mlrun_like.compat.known import MLRUN_VERSION
 from mlrun_like.settings import PATHS, SETTINGS
 
 __all__ = ["DEFAULTS", "OURS", "default_tree"]
@@ -131,7 +131,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "ui.url": "",
         "v3io_api": "",
         "v3io_framesd": "",
-        "version": __version__,
+        "version": MLRUN_VERSION,
         "workflows.timeouts.kfp": 60,
         "workflows.timeouts.local": 120,
         "workflows.timeouts.remote": 300,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlrun_like import __version__
 from mlrun_like.artifacts.item import get_dataitem
 from mlrun_like.artifacts.stores import Secrets, join_url
+from mlrun_like.compat.known import MLRUN_VERSION
 from mlrun_like.configuration import config
 from mlrun_like.errors import MLRunLikeError
 from mlrun_like.registry import resolve
@@ -22,20 +22,20 @@ __all__ = [
 
 
 def get_version() -> str:
-    """The version of this product.
+    """The version of MLRun that old code finds here; `mlrun_like.__version__` is the product's.
 
-    >>> get_version() == __version__
-    True
+    >>> get_version()
+    '1.12.1'
     """
-    return __version__
+    return MLRUN_VERSION
 
 
 class Version:
-    """The version of this product; MLRun's class for its own."""
+    """The version that old code finds here."""
 
     def get(self) -> dict[str, str]:
         """`version` and, unknown here, `git_commit`."""
-        return {"version": __version__, "git_commit": ""}
+        return {"version": MLRUN_VERSION, "git_commit": ""}
 
     def get_python_version(self) -> Any:
         """Python's."""

@@ -1,10 +1,10 @@
-"""Artifacts and tags under the names of MLRun's client."""
+"""Artifacts under the names of MLRun's client."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from mlrun_like.compat.adapted.client.run_db_lists import Pages, one_page, partitioned
 from mlrun_like.compat.adapted.client.run_db_values import (
     labels_of,
     plain,
@@ -12,6 +12,7 @@ from mlrun_like.compat.adapted.client.run_db_values import (
     text_of,
     time_of,
 )
+from mlrun_like.errors import InvalidArgumentError, NotFoundError
 from mlrun_like.registry import resolve
 from mlrun_like.tracking.base import ArtifactQuery
 from mlrun_like.tracking.full import FullStore
@@ -21,23 +22,26 @@ __all__ = ["ArtifactCalls"]
 
 
 class ArtifactCalls:
-    """What `RunDB` does with artifacts and their tags."""
+    """What `RunDB` does with artifacts."""
 
     store: FullStore
+    pages: Pages
 
     def store_artifact(
         self,
         key: str,
         artifact: Any,
-        uid: str | None = None,
-        iter: int | None = None,
+        iter: int | str | None = None,
         tag: str | None = None,
         project: str = "",
         tree: str | None = None,
         *,
+        uid: str | None = None,
         wait: bool = True,
     ) -> dict[str, Any]:
         """Record an artifact, and give its document."""
+        if isinstance(iter, str):  # older clients had the uid in this place
+            uid, iter = iter, None
         if not isinstance(key, str):  # the store's own call
             self.store.store_artifact(key, tag=artifact or tag or "", wait=wait)
             return dict(key)
@@ -67,7 +71,9 @@ class ArtifactCalls:
         Raises:
             NotFoundError: if there is none.
         """
-        del format_, uid
+        del format_
+        if uid:
+            return dict(self._version(project_of(project), key, uid))
         found = self.store.read_artifact(
             project_of(project), key, tag=tag or "", iteration=iter, tree=tree or ""
         )
@@ -87,7 +93,13 @@ class ArtifactCalls:
         category: Any = None,
         tree: str | None = None,
         producer_uri: str | None = None,
+        parent: str | None = None,
         format_: Any = None,
+        partition_by: Any = None,
+        rows_per_partition: int = 1,
+        partition_sort_by: Any = "updated",
+        partition_order: Any = "desc",
+        *,
         limit: int | None = None,
         **others: Any,
     ) -> Any:
@@ -101,18 +113,29 @@ class ArtifactCalls:
             since: Changed then or later.
             until: Changed then or before.
             iter: Of this iteration.
-            best_iteration: Without the other iterations' results.
+            best_iteration: Of a sweep's iterations only the best one.
             kind: Exactly this kind.
             category: `model`, `dataset` or `other`.
             tree: Made by this run or workflow.
             producer_uri: Made by what has this URI.
+            parent: Children of this artifact: its URI, or `name:tag`.
             format_: MLRun's; documents are always full.
+            partition_by: Only the first rows of each `name` or `project_and_name`.
+            rows_per_partition: How many of each.
+            partition_sort_by: By which time they are the first: `created` or `updated`.
+            partition_order: `desc`: the newest are the first; or `asc`.
             limit: At most so many.
-            others: Partitions and pages, which this list does not have.
+            others: `page` and `page_size`, as of `paginated_list_artifacts`.
+
+        Raises:
+            InvalidArgumentError: for `iter` with `best_iteration`, and for partitions that MLRun
+                does not know.
         """
-        del format_, others
+        del format_
         if isinstance(name, ArtifactQuery):  # the store's own call
             return self.store.list_artifacts(name)
+        if best_iteration and iter is not None:
+            raise InvalidArgumentError("best_iteration and iter exclude each other")
         found = self.store.list_artifacts(
             ArtifactQuery(
                 project=project_of(project),
@@ -121,29 +144,38 @@ class ArtifactCalls:
                 labels=labels_of(labels),
                 since=time_of(since),
                 until=time_of(until),
-                iteration=0 if best_iteration and iter is None else iter,
-                kind=kind,
+                iteration=iter,
+                kind=None if best_iteration else kind,
                 category=text_of(category),
                 tree=tree or "",
-                limit=limit or 0,
             )
         )
+        if best_iteration:
+            found = [item for item in _best(found) if kind in (None, item.get("kind"))]
+        elif kind != "link":  # MLRun lists what they point at only
+            found = [item for item in found if item.get("kind") != "link"]
         if producer_uri:
             found = [item for item in found if _producer(item) == producer_uri]
+        if parent:
+            found = [item for item in found if _is_child(item, parent)]
+        partition = {
+            "partition_by": partition_by,
+            "rows_per_partition": rows_per_partition,
+            "partition_sort_by": partition_sort_by,
+            "partition_order": partition_order,
+        }
+        kept = partitioned(found, partition, "key")[: limit or None]
         made = resolve("mlrun_like.compat.adapted.runs.lists:ArtifactList")
-        return made(found, tag=tag or "*")
+        return one_page("list_artifacts", made(kept, tag=tag or "*"), others)
 
-    def paginated_list_artifacts(
-        self, *args: Any, page: int | None = None, page_size: int | None = None,
-        page_token: str | None = None, **filters: Any,
-    ) -> tuple[Any, None]:  # fmt: skip
-        """A page of artifacts, and no token."""
-        del page_token
-        found = self.list_artifacts(*args, **filters)
-        start = (max(page or 1, 1) - 1) * (page_size or 0)
-        kept = found[start : start + page_size] if page_size else list(found)
-        make: Callable[..., Any] = type(found)
-        return make(kept, tag=filters.get("tag") or "*"), None
+    def paginated_list_artifacts(self, *args: Any, **filters: Any) -> tuple[Any, str | None]:
+        """A page of artifacts, and the token of the next one; None: there is none.
+
+        Args:
+            args: As for `list_artifacts`.
+            filters: The same, with `page`, `page_size` (by default 200) and `page_token`.
+        """
+        return self.pages.page(self.list_artifacts, args, filters)
 
     def del_artifact(
         self,
@@ -157,8 +189,11 @@ class ArtifactCalls:
         iter: int | None = None,
     ) -> None:
         """Delete an artifact's record; `data-force` and `data-optional` also its bytes."""
-        del uid, secrets
+        del secrets
         place, strategy = project_of(project), text_of(deletion_strategy) or "metadata-only"
+        if uid:  # a version is what one run made in one iteration
+            meta = self._version(place, key, uid)["metadata"]
+            tree, iter = meta.get("tree"), meta.get("iter")
         query = ArtifactQuery(
             project=place, key=key, tag=tag or "*", tree=tree or "", iteration=iter
         )
@@ -179,35 +214,42 @@ class ArtifactCalls:
         )  # fmt: skip
         self.store.delete_artifacts(query)
 
-    def list_artifact_tags(self, project: str | None = None, category: Any = None) -> list[str]:
-        """All tags that artifacts of a project carry."""
-        query = ArtifactQuery(project=project_of(project), tag="*", category=text_of(category))
-        tags = {
-            (item.get("metadata") or {}).get("tag") for item in self.store.list_artifacts(query)
-        }
-        return sorted(filter(None, tags))
-
-    def tag_artifacts(
-        self, artifacts: Any, project: str, tag_name: str, replace: bool = False
-    ) -> None:
-        """Give artifacts a tag.
-
-        Args:
-            artifacts: One or several, as objects or documents.
-            project: Their project.
-            tag_name: The tag.
-            replace: Take it away from the project's others.
-        """
-        del replace  # a tag is held by one version of a key
-        for item in artifacts if isinstance(artifacts, (list, tuple)) else [artifacts]:
-            document = plain(item)
-            meta, spec = document.get("metadata") or {}, document.get("spec") or {}
-            key = str(spec.get("db_key") or meta.get("key"))
-            found = self.store.read_artifact(
-                project, key, iteration=meta.get("iter"), tree=meta.get("tree") or ""
-            )
-            self.store.tag_artifact(project, key, found["metadata"]["uid"], tag_name)
+    def _version(self, project: str, key: str, uid: str) -> Document:
+        for item in self.store.list_artifacts(ArtifactQuery(project=project, key=key, tag="*")):
+            if (item.get("metadata") or {}).get("uid") == uid:
+                return item
+        raise NotFoundError(f"artifact {key!r} of project {project!r} has no version {uid!r}")
 
 
 def _producer(item: Document) -> str:
     return str(((item.get("spec") or {}).get("producer") or {}).get("uri") or "")
+
+
+def _best(found: list[Document]) -> list[Document]:
+    """Without results of iterations that were not the best; a link names the one that was."""
+    groups: dict[tuple[str, ...], list[Document]] = {}
+    for item in found:
+        meta, spec = item.get("metadata") or {}, item.get("spec") or {}
+        name = (meta.get("project"), spec.get("db_key") or meta.get("key"), meta.get("tree"))
+        groups.setdefault(tuple(map(str, name)), []).append(item)
+    kept = {id(item) for group in groups.values() for item in _best_of(group)}
+    return [item for item in found if id(item) in kept]
+
+
+def _best_of(group: list[Document]) -> list[Document]:
+    links = [item for item in group if item.get("kind") == "link"]
+    rows = [item for item in group if item.get("kind") != "link"]
+    steps = {int((item.get("metadata") or {}).get("iter") or 0) for item in rows}
+    chosen = {(link.get("spec") or {}).get("link_iteration") for link in links}
+    wanted = chosen or ({0} if 0 in steps else steps if len(steps) == 1 else set())
+    return [item for item in rows if int((item.get("metadata") or {}).get("iter") or 0) in wanted]
+
+
+def _is_child(item: Document, parent: str) -> bool:
+    """Whether an artifact's parent is named by a URI, or by `name` or `name:tag`."""
+    held = str((item.get("spec") or {}).get("parent_uri") or "")
+    if not held or held == parent or "://" in parent:
+        return bool(held) and held == parent
+    name, _, tag = parent.partition(":")
+    own, _, own_tag = held.rpartition("/")[2].partition("@")[0].partition(":")
+    return own.partition("#")[0] == name and tag in ("", own_tag or "latest")

@@ -43,10 +43,10 @@ class LogCalls:
         return self.store.log_size(project_of(project), uid)
 
     def watch_log(
-        self, uid: str, project: str = "", watch: bool = True, offset: int = 0, **others: Any
+        self, uid: str, project: str = "", watch: bool = True, offset: int = 0, attempt: Any = None
     ) -> tuple[str, int]:
         """Print the log, until the run ends with `watch`; gives its state and the log's size."""
-        del others
+        del attempt
         run = RunObject.from_dict(self.store.read_run(project_of(project), uid), self.store)
         run.logs(watch, offset)
         return str(run.refresh().status.state), self.get_log_size(uid, project)

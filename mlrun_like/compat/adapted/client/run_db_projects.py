@@ -1,27 +1,28 @@
-"""Projects, secrets, pipelines, schedules, endpoints and alerts under MLRun's names."""
+"""Projects, their secrets, datastore profiles and API gateways under MLRun's names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlrun_like.compat.adapted.client.run_db_values import (
     labels_of,
+    merge,
     plain,
     project_of,
-    several,
     text_of,
 )
-from mlrun_like.errors import ConflictError, EngineError
+from mlrun_like.errors import AccessDeniedError, ConflictError
 from mlrun_like.registry import resolve
 from mlrun_like.tracking.full import FullStore
+from mlrun_like.tracking.meant import using_store
 
 __all__ = ["ProjectCalls"]
 
-_PIPELINES = "mlrun_like.projects.pipeline_runs:"
-_ALERTS = "mlrun_like.monitoring.alerts."
-_ENDPOINTS = "mlrun_like.monitoring.endpoints.records:"
+_PROFILE = "mlrun_like.artifacts.profiles:DatastoreProfile"
+_READ_RECORD = "mlrun_like.compat.adapted.datastore.profile_texts:read_record"
+_SUMMARY = "mlrun_like.compat.adapted.client.run_db_summary:project_summary"
+_SCHEMAS = "mlrun_like.compat.adapted.common.schemas:"
 
 
 class ProjectCalls:
@@ -76,9 +77,8 @@ class ProjectCalls:
 
     def patch_project(self, name: str, project: Mapping[str, Any], patch_mode: Any = None) -> Any:
         """Change parts of a project."""
-        del patch_mode
         document = dict(self.store.read_project(name))
-        _merge(document, project)
+        merge(document, project, additive=text_of(patch_mode) == "additive")
         return self.store_project(name, document)
 
     def delete_project(self, name: str, deletion_strategy: Any = "restrict") -> None:
@@ -95,15 +95,17 @@ class ProjectCalls:
         self, project: str, provider: Any = "", secrets: Mapping[str, str] | None = None
     ) -> None:
         """Add secrets to a project."""
-        _secrets(provider).write(project, dict(secrets or {}))
+        with using_store(self.store):
+            _secrets(provider).write(project, dict(secrets or {}))
 
     def delete_project_secrets(
         self, project: str, provider: Any = "", secrets: Sequence[str] | None = None
     ) -> None:
         """Remove secrets of a project; by default all."""
-        kept = _secrets(provider)
-        names = list(kept.read(project)) if secrets is None else secrets
-        kept.write(project, dict.fromkeys(names))
+        with using_store(self.store):
+            kept = _secrets(provider)
+            names = list(kept.read(project)) if secrets is None else secrets
+            kept.write(project, dict.fromkeys(names))
 
     def list_project_secret_keys(
         self, project: str, provider: Any = "", token: str | None = None
@@ -111,124 +113,101 @@ class ProjectCalls:
         """The names of a project's secrets."""
         del token
         data = resolve("mlrun_like.compat.adapted.common.schemas:SecretKeysData")
-        return data(provider="kubernetes", secret_keys=sorted(_secrets(provider).read(project)))
+        with using_store(self.store):
+            names = sorted(_secrets(provider).read(project))
+        return data(provider="kubernetes", secret_keys=names)
 
-    # pipelines and schedules
-
-    def list_pipelines(self, project: str, **filters: Any) -> tuple[int, str | None, list[Any]]:
-        """Runs of pipelines: how many, no token, and the runs."""
-        call: Callable[..., tuple[int, None, list[Any]]] = resolve(f"{_PIPELINES}list_pipelines")
-        return call(project_of(project), **filters)
-
-    def get_pipeline(self, run_id: str, namespace: str | None = None, timeout: int = 30,
-                     format_: Any = None, project: str | None = None) -> Any:  # fmt: skip
-        """A pipeline's run and its steps."""
-        del namespace, timeout, format_
-        return resolve(f"{_PIPELINES}get_pipeline")(run_id, project_of(project))
-
-    def list_schedules(self, project: str = "", name: str | None = None, **others: Any) -> Any:
-        """Schedules, in the form of MLRun's answer: `.schedules`."""
-        del others
-        place = "" if project == "*" else project_of(project)
-        found = self.store.list_schedules(place, name or "")
-        return SimpleNamespace(schedules=[_schedule(item) for item in found])
-
-    def get_schedule(self, project: str, name: str, **others: Any) -> Any:
-        """One schedule."""
-        del others
-        return _schedule(self.store.read_schedule(project_of(project), name))
-
-    # monitoring
-
-    def list_model_endpoints(self, project: str, names: Any = None, **filters: Any) -> Any:
-        """Endpoints of served models, in the form of MLRun's answer: `.endpoints`."""
-        model, function = filters.get("model_name") or "", filters.get("function_name") or ""
-        found = resolve(f"{_ENDPOINTS}list_model_endpoints")(
-            project_of(project), model, function, filters.get("labels"),
-            filters.get("start"), filters.get("end"),
-            bool(filters.get("top_level")), filters.get("uids"),
-        )  # fmt: skip
-        wanted = several(names)
-        kept = [item for item in found if not wanted or item.metadata.name in wanted]
-        return SimpleNamespace(endpoints=kept)
-
-    def store_alert_config(
-        self, alert_name: str, alert_data: Any, project: str = "", force_reset: bool = False
-    ) -> Any:
-        """Store an alert."""
-        return resolve(f"{_ALERTS}configs:store_alert_config")(
-            alert_name, alert_data, project_of(project), force_reset
-        )
-
-    def get_alert_config(self, alert_name: str, project: str = "") -> Any:
-        """An alert."""
-        return resolve(f"{_ALERTS}configs:get_alert_config")(alert_name, project_of(project))
-
-    def list_alerts_configs(
-        self, project: str = "", limit: int | None = None, offset: int | None = None
-    ) -> list[Any]:
-        """All alerts of a project."""
-        found: list[Any] = resolve(f"{_ALERTS}configs:list_alerts_configs")(project_of(project))
-        return found[offset or 0 :][: limit or None]
-
-    def delete_alert_config(self, alert_name: str, project: str = "") -> None:
-        """Delete an alert."""
-        resolve(f"{_ALERTS}configs:delete_alert_config")(alert_name, project_of(project))
-
-    def reset_alert_config(self, alert_name: str, project: str = "") -> None:
-        """Make an alert ready to go off again."""
-        resolve(f"{_ALERTS}configs:reset_alert_config")(alert_name, project_of(project))
-
-    def generate_event(self, name: str, event_data: Any, project: str = "") -> None:
-        """Tell of something that alerts may wait for."""
-        resolve(f"{_ALERTS}events:generate_event")(name, event_data, project_of(project))
-
-    def list_alert_templates(self) -> list[Any]:
-        """Ready-made alerts."""
-        found: list[Any] = resolve(f"{_ALERTS}templates:list_alert_templates")()
-        return found
-
-    def get_alert_template(self, template_name: str) -> Any:
-        """A ready-made alert."""
-        return resolve(f"{_ALERTS}templates:get_alert_template")(template_name)
-
-    # what only a cluster has
-
-    def store_api_gateway(self, api_gateway: Any, project: str | None = None) -> Any:
-        """Refused, as all of a gateway of Nuclio.
+    def list_project_secrets(
+        self, project: str, token: str | None = None, provider: Any = "kubernetes",
+        secrets: Sequence[str] | None = None,
+    ) -> Any:  # fmt: skip
+        """Values are not shown, as with MLRun's usual provider; a project's code reads them.
 
         Raises:
-            EngineError: in any case.
+            AccessDeniedError: always.
         """
-        raise _gateway(f"store {api_gateway!r:.60} of {project!r}")
+        del token, provider, secrets
+        raise AccessDeniedError(
+            f"the values of the secrets of project {project!r} are not listed",
+            fix="list_project_secret_keys(...); project.get_secret(key) in the project's own code",
+        )
+
+    # datastore profiles
+
+    def store_datastore_profile(self, profile: Any, project: str = "") -> None:
+        """Keep a profile, or another one in its place.
+
+        Args:
+            profile: A profile, or MLRun's record of one. Keys and passwords that the record does
+                not have are those that the project's secret of the profile has already.
+            project: The project; by default the default project.
+        """
+        place = self._profiles(project)
+        with using_store(self.store):
+            if not hasattr(profile, "to_text"):
+                key = resolve(_PROFILE).generate_secret_key(profile.name.lower(), place.name)
+                held = _secrets("").read(place.name).get(key, "")
+                profile = resolve(_READ_RECORD)(profile, held)
+            place.register_datastore_profile(profile)
+
+    def get_datastore_profile(self, name: str, project: str = "") -> Any:
+        """A profile, without keys and passwords; None: there is none."""
+        read = resolve("mlrun_like.projects.profiles:read_profile")
+        with using_store(self.store):
+            return read(project_of(project), name, private=False)
+
+    def list_datastore_profiles(self, project: str = "") -> list[Any]:
+        """A project's profiles, without keys and passwords."""
+        with using_store(self.store):
+            return list(self._profiles(project).list_datastore_profiles())
+
+    def delete_datastore_profile(self, name: str, project: str = "") -> None:
+        """Forget a profile; one that is not there is fine."""
+        with using_store(self.store):
+            self._profiles(project).delete_datastore_profile(name)
+
+    def get_project_summary(self, project: str | None = None) -> Any:
+        """How many records of each kind a project has."""
+        place = project_of(project)
+        with using_store(self.store):
+            return resolve(_SUMMARY)(self.store, place)
+
+    @staticmethod
+    def _profiles(project: str) -> Any:
+        document = {"kind": "project", "metadata": {"name": project_of(project)}}
+        return _project(document)
+
+    # API gateways
+
+    def store_api_gateway(self, api_gateway: Any, project: str | None = None) -> Any:
+        """Store an API gateway, or another one in its place."""
+        return _gateway(_gateways().store_api_gateway(api_gateway, project_of(project)))
 
     def list_api_gateways(self, project: str | None = None) -> Any:
-        """Refused; see `store_api_gateway`."""
-        raise _gateway(f"list those of {project!r}")
+        """All of a project, as `api_gateways`: by name."""
+        found = _gateways().list_api_gateways(project_of(project))
+        kept = {name: _gateway(row) for name, row in found.items()}
+        return resolve(f"{_SCHEMAS}APIGatewaysOutput")(api_gateways=kept)
 
     def get_api_gateway(self, name: str, project: str | None = None) -> Any:
-        """Refused; see `store_api_gateway`."""
-        raise _gateway(f"get {name!r} of {project!r}")
+        """One of them.
+
+        Raises:
+            NotFoundError: if there is none.
+        """
+        return _gateway(_gateways().get_api_gateway(name, project_of(project)))
 
     def delete_api_gateway(self, name: str, project: str | None = None) -> None:
-        """Refused; see `store_api_gateway`."""
-        raise _gateway(f"delete {name!r} of {project!r}")
+        """Delete one."""
+        _gateways().delete_api_gateway(name, project_of(project))
 
 
-def _gateway(what: str) -> EngineError:
-    return EngineError(
-        f"there are no API gateways of Nuclio here: cannot {what}",
-        fix="deployed functions have routes and keys in the local gateway: mlrun-like up",
-    )
+def _gateways() -> Any:
+    return resolve("mlrun_like.gateway.entrances.keeping:kept_records")()
 
 
-def _schedule(document: Mapping[str, Any]) -> Any:
-    meta, spec = document.get("metadata") or {}, document.get("spec") or {}
-    return SimpleNamespace(
-        name=meta.get("name"), project=meta.get("project"), kind="job",
-        labels=meta.get("labels") or {}, cron_trigger=spec.get("cron"), spec=spec,
-        status=document.get("status") or {},
-    )  # fmt: skip
+def _gateway(record: Mapping[str, Any]) -> Any:
+    return resolve(f"{_SCHEMAS}APIGateway")(**record)
 
 
 def _project(document: Mapping[str, Any]) -> Any:
@@ -237,12 +216,3 @@ def _project(document: Mapping[str, Any]) -> Any:
 
 def _secrets(provider: Any) -> Any:
     return resolve("mlrun_like.projects.secrets:provider_of")(text_of(provider))
-
-
-def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        present = into.get(name)
-        if isinstance(value, Mapping) and isinstance(present, dict):
-            _merge(present, value)
-        else:
-            into[name] = value

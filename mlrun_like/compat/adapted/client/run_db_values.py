@@ -7,9 +7,35 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from mlrun_like.configuration import config
+from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.names import check_place
+from mlrun_like.registry import resolve
+from mlrun_like.runs.logger import Logger
+from mlrun_like.tracking.full import FullStore
+from mlrun_like.tracking.meant import using_store
+from mlrun_like.types import Document
 
-__all__ = ["labels_of", "plain", "project_of", "several", "states_of", "text_of", "time_of"]
+__all__ = [
+    "ask",
+    "has_labels",
+    "labels_of",
+    "merge",
+    "plain",
+    "project_of",
+    "several",
+    "states_of",
+    "tell_ignored",
+    "text_of",
+    "time_of",
+]
+
+_told: set[tuple[str, str]] = set()
+
+
+def ask(store: FullStore, call: str, *values: Any, **named: Any) -> Any:
+    """Call what looks for its records itself: it is to find them in this store."""
+    with using_store(store):
+        return resolve(call)(*values, **named)
 
 
 def labels_of(labels: Any) -> dict[str, str | None]:
@@ -27,6 +53,35 @@ def labels_of(labels: Any) -> dict[str, str | None]:
         if name.strip():
             found[name.strip()] = value.strip() if mark else None
     return found
+
+
+def has_labels(item: Document, wanted: Mapping[str, str | None]) -> bool:
+    """Whether a document has labels; None: with any value."""
+    own = (item.get("metadata") or {}).get("labels") or {}
+    return all(key in own and value in (None, own[key]) for key, value in wanted.items())
+
+
+def merge(into: dict[str, Any], values: Mapping[str, Any], *, additive: bool = False) -> None:
+    """Change parts of a document.
+
+    Args:
+        into: The document.
+        values: What it gets; mappings are merged.
+        additive: Lists are joined instead of replaced.
+
+    >>> found = {"spec": {"a": 1, "rows": [1]}}
+    >>> merge(found, {"spec": {"rows": [2]}}, additive=True)
+    >>> found
+    {'spec': {'a': 1, 'rows': [1, 2]}}
+    """
+    for name, value in values.items():
+        present = into.get(name)
+        if isinstance(value, Mapping) and isinstance(present, dict):
+            merge(present, value, additive=additive)
+        elif additive and isinstance(value, list) and isinstance(present, list):
+            into[name] = [*present, *(item for item in value if item not in present)]
+        else:
+            into[name] = value
 
 
 def text_of(value: Any) -> str:
@@ -52,10 +107,18 @@ def time_of(value: Any = None, days_ago: int = 0) -> str:
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """An object of any of the models as plain data."""
+    """An object of any of the models as plain data.
+
+    Raises:
+        InvalidArgumentError: if it is none, and no mapping.
+    """
     for name in ("to_dict", "model_dump", "dict"):
         if hasattr(value, name):
             return dict(getattr(value, name)())
+    if not isinstance(value, Mapping):
+        raise InvalidArgumentError(
+            f"{value!r:.60} is no object with fields", fix='a mapping: {"name": value}'
+        )
     return dict(value)
 
 
@@ -69,3 +132,14 @@ def several(values: Any) -> list[Any]:
     if values is None or values == "":
         return []
     return list(values) if isinstance(values, (list, tuple, set)) else [values]
+
+
+def tell_ignored(call: str, options: Mapping[str, Any]) -> None:
+    """Say once that a call does not have some options, if values are given for them.
+
+    >>> tell_ignored("list_runs", {"partition_by": None})
+    """
+    for name in sorted(name for name, value in options.items() if value):
+        if (call, name) not in _told:
+            _told.add((call, name))
+            Logger("info").info(f"{call} does not have {name!r} here: it changes nothing")

@@ -1,6 +1,7 @@
 """Of `mlrun.datastore`:
 
 stores.py          StoreManager and the stores behind it
+s3.py              S3Store, for programs that use boto3 through it
 memory.py          InMemoryStore; what this process holds
 uris.py            store:// URIs and what is there; ResourceCache
 filters.py         rows and columns of frames, additional_filters

@@ -11,7 +11,7 @@ from typing import Any
 from mlrun_like.artifacts.profiles import DatastoreProfile, profile_from_text
 from mlrun_like.errors import InvalidArgumentError
 
-__all__ = ["DatastoreProfile2Json"]
+__all__ = ["DatastoreProfile2Json", "read_record"]
 
 
 class DatastoreProfile2Json:
@@ -41,6 +41,23 @@ class DatastoreProfile2Json:
             InvalidArgumentError: if one is damaged, or of a kind that is not known.
         """
         return profile_from_text(json.dumps({**_read(public_json), **_read(private_json)}))
+
+
+def read_record(record: Any, held: str = "") -> DatastoreProfile:
+    """The profile of MLRun's record of one.
+
+    Args:
+        record: With `name`, `type`, `object` and perhaps `private`, both JSON texts.
+        held: Where keys and passwords are, if the record has none: MLRun's private JSON, or the
+            whole profile.
+    """
+    private = str(getattr(record, "private", None) or "")
+    known: dict[str, Any] = {}
+    if not private and held:
+        whole = "type" in json.loads(held) and "name" in json.loads(held)
+        known = json.loads(held) if whole else _read(held)
+    public = {"type": record.type, "name": record.name, **_read(record.object)}
+    return profile_from_text(json.dumps({**known, **_read(private or "{}"), **public}))
 
 
 def _written(values: Mapping[str, Any]) -> str:

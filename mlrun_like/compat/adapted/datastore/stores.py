@@ -12,9 +12,11 @@ import fsspec
 from mlrun_like.artifacts.artifact import Artifact
 from mlrun_like.artifacts.data import DataItem, open_url
 from mlrun_like.artifacts.item import get_artifact, get_dataitem
+from mlrun_like.artifacts.nowhere import NowhereStore
 from mlrun_like.artifacts.stores import FileStats, FileStore, open_file_store, scheme_of
 from mlrun_like.compat.adapted.datastore.urls import parse_url
 from mlrun_like.errors import InvalidArgumentError, NotFoundError
+from mlrun_like.tracking.meant import meant_session
 
 __all__ = [
     "DataStore",
@@ -122,17 +124,6 @@ class DataStore:
         return self._item(url or subpath).as_df(columns, df_module, format, **kwargs)
 
 
-class _Nowhere(FileStore):
-    """The store of an empty URL: using it is an error."""
-
-    kind = "file"
-
-    def _refuse(self, *arguments: Any, **options: Any) -> Any:
-        raise InvalidArgumentError("Cannot parse an empty URL")
-
-    read = write = open = stat = list = delete = local_path = _refuse
-
-
 class StoreManager:
     """Data items and stores by URL.
 
@@ -201,10 +192,13 @@ class StoreManager:
     ) -> DataItem:
         """The data item of a URL; see `get_dataitem`."""
         if not url:
-            return DataItem(key, _Nowhere("file"), "")
+            return DataItem(key, NowhereStore("Cannot parse an empty URL"), "")
         merged = {**self._secrets, **(secrets or {})} or None
         if scheme_of(str(url)) == "store":
-            return get_dataitem(url, project=project, secrets=merged, key=key)
+            empty = bool(allow_empty_resources)
+            return get_dataitem(
+                url, project=project, secrets=merged, key=key, allow_empty_resources=empty
+            )
         self.get_or_create_store(url, secrets, project)
         found = get_dataitem(url, project=project, secrets=merged, key=key or "")
         # programs look whether a store has the secrets of its caller, and of nobody else
@@ -224,10 +218,11 @@ class StoreManager:
         schema, endpoint, parts = parse_url(str(url))
         name = f"{schema}://{endpoint or ''}"
         path = str(url).removeprefix("file://") if schema in ("", "file") else parts.path
-        if name in self._stores and not secrets:
+        kept = not secrets and meant_session() is None  # a store may hold one user's token
+        if kept and name in self._stores:
             return self._stores[name], path, str(url)
         store = DataStore(self, name, schema or "file", endpoint or "", secrets)
-        if not secrets:
+        if kept:
             self._stores[name] = store
         return store, path, str(url)
 

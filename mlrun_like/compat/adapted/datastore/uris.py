@@ -48,7 +48,7 @@ def parse_store_uri(url: str) -> tuple[str | None, str]:
     """
     if not is_store_uri(url):
         return None, ""
-    rest = url.removeprefix(_SCHEME)
+    rest = url.removeprefix(_SCHEME).lstrip("/")
     kind, _, tail = rest.partition("/")
     return (kind, tail) if kind in (*_ARTIFACTS, *_FEATURES) else ("artifacts", rest.rstrip("/"))
 

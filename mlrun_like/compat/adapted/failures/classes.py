@@ -116,6 +116,8 @@ class ModelRunnerError(MLRunLikeError):
     'has no weights'
     """
 
+    status = 400  # as all that models raise
+
     def __init__(self, models_errors: Mapping[str, str], *args: Any) -> None:
         self.models_errors = dict(models_errors)
         text = ";\n".join(f"{model} {said}" for model, said in self.models_errors.items())

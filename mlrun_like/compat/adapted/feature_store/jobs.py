@@ -12,7 +12,13 @@ from mlrun_like.feature_store.ingestion import api
 from mlrun_like.feature_store.ingestion.infer_options import InferOptions
 from mlrun_like.feature_store.sources.opening import open_source
 
-__all__ = ["context_to_ingestion_params", "ingest", "run_ingestion_job", "set_task_params"]
+__all__ = [
+    "context_to_ingestion_params",
+    "deploy_ingestion_service",
+    "ingest",
+    "run_ingestion_job",
+    "set_task_params",
+]
 
 _NEWER = (
     "mlrun_context", "featureset", "source", "targets", "namespace", "return_df",
@@ -132,3 +138,14 @@ def context_to_ingestion_params(context: Any) -> tuple[Any, Any, Any, int, bool 
         parameters.get("infer_options", InferOptions.Null),
         parameters.get("overwrite"),
     )
+
+
+def deploy_ingestion_service(*arguments: Any, **options: Any) -> Any:
+    """Ingest events as they come; gives the address alone, as before there was a version 2.
+
+    Args:
+        arguments: See `fstore.deploy_ingestion_service_v2`.
+        options: Likewise.
+    """
+    made = api.deploy_ingestion_service(*arguments, **options)
+    return made[0] if isinstance(made, tuple) else made

@@ -107,8 +107,8 @@ def fill_object_hash(object_dict: dict[str, Any], uid_property_name: str, tag: s
     tag = tag or meta.get("tag") or ""
     left_out = ("tag", uid_property_name, "updated", "created")
     kept = {key: value for key, value in meta.items() if key not in left_out}
-    content = {**object_dict, "metadata": kept}
-    content.pop("status", None)
+    empty = {"tag": "", uid_property_name: "", "updated": None}
+    content = {**object_dict, "metadata": {**kept, **empty}, "status": None}
     data = json.dumps(content, sort_keys=True, default=str).encode()
     uid = hashlib.sha1(data, usedforsecurity=False).hexdigest()
     meta["tag"], meta[uid_property_name] = tag, uid

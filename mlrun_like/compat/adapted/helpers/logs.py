@@ -7,11 +7,12 @@ import logging
 import sys
 from contextvars import ContextVar
 from enum import Enum
+from functools import cache
 from typing import IO, Any
 
 from mlrun_like.configuration import config
 
-__all__ = [
+__all__ = [  # noqa: F822 - one is made late
     "CustomFormatter",
     "FormatterKinds",
     "HumanReadableExtendedFormatter",
@@ -247,4 +248,13 @@ class _Stdout:
         sys.stdout.flush()
 
 
-logger = create_logger(name="mlrun", stream=_Stdout(), propagate=False)  # type: ignore[arg-type]
+@cache
+def _standard() -> Logger:
+    """The logger of all: made when it is asked for, for its level is a setting."""
+    return create_logger(name="mlrun", stream=_Stdout(), propagate=False)  # type: ignore[arg-type]
+
+
+def __getattr__(name: str) -> Logger:
+    if name != "logger":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _standard()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlrun_like.compat.adapted.nuclio.documents import fill_config, update_in
 from mlrun_like.compat.adapted.runtimes.platforms import split_path
 from mlrun_like.configuration import environment, exchange_environment
 from mlrun_like.errors import InvalidArgumentError
@@ -59,6 +60,14 @@ class Volume:
             raise InvalidArgumentError(f"unknown volume type {self.type}")
         return named[self.type]
 
+    def render(self, config: dict[str, Any]) -> None:
+        """Add it to a function's configuration."""
+        item = {
+            "volumeMount": {"name": self.name, "mountPath": self.local},
+            "volume": {"name": self.name, **self.source()},
+        }
+        update_in(config, "spec.volumes", item, append=True)
+
 
 class ConfigSpec:
     """What is added to a function when it is deployed.
@@ -105,6 +114,15 @@ class ConfigSpec:
         for mount in self.mounts:
             pod.add_volume({"name": mount.name, **mount.source()})
             pod.add_volume_mount({"name": mount.name, "mountPath": mount.local})
+
+    def merge(self, config: dict[str, Any]) -> None:
+        """Change a function's configuration by it."""
+        fill_config(config, self.extra_config, self.env, self.cmd, None, self.external_source_env)
+        for name, trigger in self.triggers.items():
+            made = trigger.to_dict() if hasattr(trigger, "to_dict") else trigger
+            update_in(config, ["spec", "triggers", name], made)
+        for mount in self.mounts:
+            mount.render(config)
 
     def apply(self, skipcmd: bool = False) -> None:
         """Set its variables in this process; its commands are for builds."""

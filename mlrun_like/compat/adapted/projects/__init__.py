@@ -1,6 +1,8 @@
 """What MLRun's projects and pipelines had besides ours.
 
-kfp.py       what workflow files get for kfp
-workflow_spec.py  a workflow, and the hook of a project
-statuses.py  states of runs of pipelines
+cloning.py      sources into folders
+kfp.py          what workflow files get for kfp
+kfp_records.py  runs of pipelines as mappings
+setup.py        the hook of a project
+statuses.py     states of runs of pipelines
 """

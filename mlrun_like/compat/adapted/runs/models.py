@@ -141,13 +141,25 @@ class BaseMetadata(ModelObj):
         *("credentials", "updated"),
     )
 
-    def __init__(
-        self, name: str | None = None, tag: str | None = None, project: str = "", **others: Any
+    def __init__(  # noqa: PLR0913 - MLRun's signature
+        self,
+        name: str | None = None,
+        tag: str | None = None,
+        hash: str | None = None,
+        namespace: str | None = None,
+        project: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        categories: Sequence[str] | None = None,
+        updated: Any = None,
+        credentials: Any = None,
+        **others: Any,
     ) -> None:
-        self.name, self.tag, self.project = name, tag, project
-        self.labels: dict[str, str] = {}
-        self.annotations: dict[str, str] = {}
-        self.categories: list[str] = []
+        self.name, self.tag, self.hash, self.namespace = name, tag, hash, namespace
+        self.project, self.updated, self.credentials = project or "", updated, credentials
+        self.labels = dict(labels or {})
+        self.annotations = dict(annotations or {})
+        self.categories = list(categories or [])
         for key, value in others.items():
             setattr(self, key, value)
 
@@ -159,6 +171,24 @@ class VersionedObjMetadata(BaseMetadata):
         *("name", "tag", "uid", "project", "labels", "annotations", "description", "created"),
         "updated",
     )
+
+    def __init__(
+        self,
+        name: str | None = None,
+        tag: str | None = None,
+        uid: str | None = None,
+        project: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        updated: Any = None,
+        **others: Any,
+    ) -> None:
+        super().__init__(
+            name, tag, project=project, labels=labels, annotations=annotations, updated=updated
+        )
+        self.uid = uid
+        for key, value in others.items():
+            setattr(self, key, value)
 
 
 class EntrypointParam(ModelObj):

@@ -11,11 +11,13 @@ from mlrun_like.artifacts.item import get_dataitem
 from mlrun_like.configuration import config
 from mlrun_like.functions.creators import function_to_module, import_function, new_function
 from mlrun_like.functions.function import Function
-from mlrun_like.functions.hub import hub_address
+from mlrun_like.functions.hub import hub_address, parse_address
 from mlrun_like.functions.kinds import class_of
+from mlrun_like.marketplace.resolving import find_item, read_asset
 from mlrun_like.names import parse_function_uri
 from mlrun_like.runs.context import MLClientCtx, current_context
 from mlrun_like.runs.object import RunObject
+from mlrun_like.tracking.connect import open_store
 
 __all__ = [
     "add_code_metadata",
@@ -66,14 +68,14 @@ def run_local(  # noqa: PLR0913 - MLRun's signature
         inputs: URLs for the handler's data arguments.
         artifact_path: Where artifacts go.
         mode: `pass`: run the command as it is.
-        allow_empty_resources: MLRun's; an input is opened when it is used.
+        allow_empty_resources: An input may be an artifact without bytes.
         notifications: Who is told about the run.
         returns: Log hints of what is returned.
 
     Raises:
         RunError: if it fails.
     """
-    del secrets, allow_empty_resources
+    del secrets
     function: Any = command
     if not isinstance(command, Function):
         path = str(command or "")
@@ -90,6 +92,9 @@ def run_local(  # noqa: PLR0913 - MLRun's signature
                 mode=mode or "",
                 kind="" if path else "handler",
             )
+    if allow_empty_resources:
+        function = function.copy()
+        function.spec.allow_empty_resources = True
     return function.run(  # type: ignore[no-any-return]
         task,
         handler,
@@ -130,9 +135,25 @@ def parse_versioned_object_uri(uri: str, default_project: str = "") -> tuple[str
     return found.project, found.name, found.tag, found.hash
 
 
-def extend_hub_uri_if_needed(uri: str) -> tuple[str, bool]:
-    """An address of a catalogue as that of a file, and whether it was one."""
-    return (hub_address(uri), True) if uri.startswith("hub://") else (uri, False)
+def extend_hub_uri_if_needed(
+    uri: str, asset_type: Any = "functions", file: str = "function.yaml"
+) -> tuple[str, bool]:
+    """An address of a catalogue as that of a file of this machine, and whether it was one.
+
+    Args:
+        uri: `hub://[<source>/]<name>[:<tag>]`; anything else stays as it is.
+        asset_type: Whether the item is one of its `functions`, `modules` or `steps`.
+        file: Which of the item's files; by default the function's document.
+    """
+    if not uri.startswith("hub://"):
+        return uri, False
+    if file == "function.yaml":
+        return hub_address(uri), True
+    source, name, tag = parse_address(uri)
+    store = open_store()
+    kind = str(getattr(asset_type, "value", asset_type))
+    item = find_item(store, source, name, tag, kind=kind)
+    return read_asset(store, item, file).path, True
 
 
 def get_runtime_class(kind: str) -> type[Function[..., Any]]:

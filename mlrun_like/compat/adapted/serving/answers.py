@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
-from mlrun_like.errors import MLRunLikeError
+from mlrun_like.errors import GraphError, MLRunLikeError
 from mlrun_like.serving.event import Event, Response
 
-__all__ = ["failure"]
+__all__ = ["failure", "stream"]
 
 
 def failure(context: Any, error: Exception, cause: BaseException, event: Event) -> Response:
@@ -33,6 +34,24 @@ def failure(context: Any, error: Exception, cause: BaseException, event: Event) 
         message += "\n" + "".join(traceback.format_exception(cause))
     context.logger.error(f"run error, event {event.id}: {message}")
     return Response(message, status, {}, "text/plain")
+
+
+def stream(values: Iterator[Any]) -> Iterator[Any]:
+    """The values of a stream; an error in it is raised as storey's StreamingError.
+
+    Raises:
+        GraphError: which is StreamingError here, with the step's own error as its cause.
+
+    >>> list(stream(iter([1, 2])))
+    [1, 2]
+    """
+    try:
+        yield from values
+    except GraphError:
+        raise
+    except Exception as exc:
+        # the boundary to a user's generator
+        raise GraphError(f"{type(exc).__name__}: {exc}") from exc
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPMethod
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from mlrun_like.compat.adapted.failures.classes import MLRunUnprocessableEntityError
 from mlrun_like.compat.adapted.serving.jsonpath import parsed, value_at
-from mlrun_like.errors import InvalidArgumentError, StepError
+from mlrun_like.errors import InvalidArgumentError
 
 __all__ = [
     "APIHandlerConfig",
@@ -18,7 +18,6 @@ __all__ = [
     "EndpointConfig",
     "EndpointMatch",
     "ResultHandler",
-    "reshaping",
 ]
 
 
@@ -146,6 +145,16 @@ class EndpointConfig:
         """`METHOD:path`."""
         return f"{self.http_method.value}:{self.path}"
 
+    def to_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As plain data."""
+        action = getattr(self.action, "value", self.action)
+        found = {"path": self.path, "http_method": self.http_method.value, "action": action}
+        found["description"] = self.description
+        for name in ("input_body_mappings", "output_body_mappings"):
+            mappings = getattr(self, name)
+            found[name] = mappings.to_dict() if mappings is not None else None
+        return {key: value for key, value in found.items() if value is not None}
+
     @property
     def rank(self) -> tuple[int, int]:
         """How special the path is: a plain one most, `*` least."""
@@ -166,7 +175,7 @@ class APIHandlerConfig:
     Args:
         enabled: Whether they count.
         endpoints: Endpoints by key, or their form as data.
-        include_url_info: MLRun's; not used.
+        include_url_info: Whether steps get the path and the method as arguments, too.
     """
 
     def __init__(
@@ -177,9 +186,24 @@ class APIHandlerConfig:
     ) -> None:
         self.enabled = enabled
         self.include_url_info = include_url_info
-        self.endpoints: dict[str, EndpointConfig] = {}
-        for key, given in (endpoints or {}).items():
-            self.endpoints[key] = given if isinstance(given, EndpointConfig) else _endpoint(given)
+        self.endpoints: dict[str, EndpointConfig] = {
+            key: given if isinstance(given, EndpointConfig) else _endpoint(given)
+            for key, given in (endpoints or {}).items()
+        }
+
+    def to_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As plain data."""
+        return {
+            "enabled": self.enabled,
+            "endpoints": {key: found.to_dict() for key, found in self.endpoints.items()},
+            "include_url_info": self.include_url_info,
+        }
+
+    @classmethod
+    def from_dict(cls, struct: Mapping[str, Any], *args: Any, **kwargs: Any) -> APIHandlerConfig:
+        """Read what `to_dict` writes."""
+        known = ("enabled", "endpoints", "include_url_info")
+        return cls(**{name: struct[name] for name in known if struct.get(name) is not None})
 
     def add_endpoint_handler(
         self,
@@ -252,27 +276,6 @@ class ResultHandler:
                 f"(got {type(response).__name__})"
             )
         return response
-
-
-def reshaping(config: Any) -> Callable[[str, str, Any], Any]:
-    """What a server gives its answers their form by.
-
-    Args:
-        config: An APIHandlerConfig, or its form as data.
-    """
-    if not isinstance(config, APIHandlerConfig):
-        config = APIHandlerConfig(**dict(config or {}))
-    handler = ResultHandler(config)
-
-    def reshape(method: str, path: str, body: Any) -> Any:
-        if not config.enabled:
-            return body
-        try:
-            return handler.apply(method, path, body)
-        except MLRunUnprocessableEntityError as exc:
-            raise StepError(f"failed ({exc.status}): {exc.what}", status=exc.status) from exc
-
-    return reshape
 
 
 def _endpoint(given: Mapping[str, Any]) -> EndpointConfig:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from mlrun_like.compat.adapted.serving.helpers import (
     set_data_by_path,
     split_path,
 )
+from mlrun_like.compat.adapted.serving.prompts import messages_for
 from mlrun_like.compat.adapted.serving.providers import ModelProvider
 from mlrun_like.errors import ExecutionError, InvalidArgumentError
 from mlrun_like.serving.steps.runnables import ParallelExecutionRunnable
@@ -90,6 +90,20 @@ class Model(ParallelExecutionRunnable):
         if hasattr(found, "read_prompt"):
             self.invocation_artifact = found
 
+    def _get_invocation_artifact(self, origin_name: str | None = None) -> Any:
+        """The prompt; of a shared model that of the model which it stands for; None: there is none.
+
+        Args:
+            origin_name: The name of that model.
+        """
+        if origin_name and self.shared_proxy_mapping:
+            found = self.shared_proxy_mapping.get(origin_name)
+            if isinstance(found, str):
+                found = self.shared_proxy_mapping[origin_name] = get_artifact(found)
+            return found if hasattr(found, "read_prompt") else None
+        self._load_artifacts()
+        return self.invocation_artifact
+
     def predict(self, body: Any, **kwargs: Any) -> Any:
         """The answer to a body."""
         raise NotImplementedError("predict() method not implemented")
@@ -159,19 +173,21 @@ class LLModel(Model):
             )
 
     def run(self, body: Any, path: str, origin_name: str | None = None) -> Any:
-        messages, config = self._prompt(body, origin_name)
-        return self.predict(body, messages, config, llm_prompt_artifact=self.invocation_artifact)
+        prompt = self._get_invocation_artifact(origin_name)
+        messages, config = self._prompt(body, origin_name, prompt)
+        return self.predict(body, messages, config, llm_prompt_artifact=prompt)
 
     def run_async(self, body: Any, path: str, origin_name: str | None = None) -> Any:
-        messages, config = self._prompt(body, origin_name)
+        prompt = self._get_invocation_artifact(origin_name)
+        messages, config = self._prompt(body, origin_name, prompt)
         if self.is_streaming():
             return self.model_provider.async_invoke_stream(messages=messages, **config)
-        return self.predict_async(
-            body, messages, config, llm_prompt_artifact=self.invocation_artifact
-        )
+        return self.predict_async(body, messages, config, llm_prompt_artifact=prompt)
 
-    def _prompt(self, body: Any, origin_name: str | None) -> tuple[Any, dict[str, Any]]:
-        messages, config = self.enrich_prompt(body, origin_name, self.invocation_artifact)
+    def _prompt(
+        self, body: Any, origin_name: str | None, prompt: Any
+    ) -> tuple[Any, dict[str, Any]]:
+        messages, config = self.enrich_prompt(body, origin_name, prompt)
         return messages, dict(config or {})
 
     def predict(
@@ -204,17 +220,23 @@ class LLModel(Model):
     def enrich_prompt(
         self, body: Any, origin_name: str | None = None, llm_prompt_artifact: Any = None
     ) -> tuple[Any, dict[str, Any]]:
-        """The messages of the prompt, with `{{field}}` filled from the body, and its options."""
-        if llm_prompt_artifact is None:
-            found = get_data_from_path(self._input_path, body) if isinstance(body, dict) else None
-            return (found or {}).get("messages") if isinstance(found, dict) else None, {}
-        values = get_data_from_path(self._input_path, body)
-        template = llm_prompt_artifact.read_prompt()
-        messages = [
-            {**message, "content": _filled(str(message.get("content", "")), values)}
-            for message in template
-        ]
-        return messages, dict(getattr(llm_prompt_artifact.spec, "invocation_config", None) or {})
+        """The messages of the prompt, with `{field}` filled from the body, and its options.
+
+        Fields are those of `str.format`: `{score:.2f}`, and `{{` for a brace. A list of bodies
+        gives a list of messages for each.
+        """
+        values = get_data_from_path(self._input_path, body) if isinstance(body, dict) else body
+        template: list[Any] = []
+        legend: dict[str, Any] = {}
+        options: dict[str, Any] = {}
+        if llm_prompt_artifact is not None:
+            spec = llm_prompt_artifact.spec
+            template = llm_prompt_artifact.read_prompt() or []
+            legend = getattr(spec, "prompt_legend", None) or {}
+            options = dict(getattr(spec, "invocation_config", None) or {})
+        if isinstance(values, list):
+            return [messages_for(each, template, legend) for each in values], options
+        return messages_for(values, template, legend), options
 
 
 class ModelSelector:
@@ -241,11 +263,3 @@ class ModelRunnerSelector:
     def select_outlets(self, event: Any) -> Any:
         """Names of following steps; None: all of them."""
         return None
-
-
-def _filled(text: str, values: Any) -> str:
-    def value(found: re.Match[str]) -> str:
-        name = found[1].strip()
-        return str(values[name]) if isinstance(values, dict) and name in values else found[0]
-
-    return re.sub(r"\{\{?\s*([\w.]+)\s*\}?\}", value, text)

@@ -1,24 +1,17 @@
-"""ModelRunnerStep: a step that runs several models for each event."""
+"""ModelRunner: what a ModelRunnerStep becomes in a server."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlrun_like.compat.adapted.failures.classes import ModelRunnerError
 from mlrun_like.compat.adapted.serving.models import Model, ModelRunnerSelector, ModelSelector
-from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.serving.definition.graph import Graph
-from mlrun_like.serving.definition.lookup import import_name, resolve
-from mlrun_like.serving.definition.step import GraphStep
+from mlrun_like.serving.definition.lookup import resolve
 from mlrun_like.serving.event import Event
-from mlrun_like.serving.steps.mechanisms import ParallelExecutionMechanisms
 from mlrun_like.serving.steps.parallel_execution import ParallelExecution
 
-__all__ = ["ModelRunner", "ModelRunnerStep"]
-
-_MECHANISMS = "execution_mechanism_by_model_name"
+__all__ = ["ModelRunner"]
 
 
 class ModelRunner(ParallelExecution):
@@ -86,6 +79,15 @@ class ModelRunner(ParallelExecution):
         found = self._selector.select_models(event, self.runnables)  # type: ignore[arg-type]
         return [found] if isinstance(found, str) else found
 
+    @staticmethod
+    def chooses(arguments: Mapping[str, Any]) -> bool:
+        """Whether a step with these arguments says where its answers go."""
+        return bool(arguments.get("model_runner_selector"))
+
+    def select_outlets(self, body: Any) -> Any:
+        """Where the answer goes: as the selector says, or everywhere."""
+        return self._selector.select_outlets(body) or None
+
     def _joined(self, event: Event, outcomes: Any, batch: Any) -> Event:
         made = super()._joined(event, outcomes, batch)
         errors = {
@@ -96,124 +98,3 @@ class ModelRunner(ParallelExecution):
         if errors and self._raises:
             raise ModelRunnerError(errors)
         return made
-
-
-class ModelRunnerStep(GraphStep):
-    """A step that runs models side by side; `add_model` adds them.
-
-    Args:
-        name: The step's name.
-        model_selector: Chooses the models of an event: a ModelSelector, or its class's name.
-        model_selector_parameters: Arguments of that class.
-        model_runner_selector: The same for a ModelRunnerSelector.
-        model_runner_selector_parameters: Arguments of that class.
-        raise_exception: Whether errors of models fail the event; else they are answers.
-        class_args: Further arguments.
-
-    >>> step = ModelRunnerStep(name="runner")
-    >>> step.add_model("m1", "MyModel", "naive", factor=2)
-    >>> step.class_args["models"]["m1"]
-    ['MyModel', {'factor': 2, 'name': 'm1'}]
-    """
-
-    def __init__(
-        self,
-        *args: Any,
-        name: str | None = None,
-        model_selector: Any = None,
-        model_selector_parameters: Mapping[str, Any] | None = None,
-        model_runner_selector: Any = None,
-        model_runner_selector_parameters: Mapping[str, Any] | None = None,
-        raise_exception: bool = True,
-        **class_args: Any,
-    ) -> None:
-        del args
-        super().__init__(Graph(), name or "ModelRunnerStep", import_name(ModelRunner))
-        self.class_args = {
-            "models": {},
-            _MECHANISMS: {},
-            "raise_exception": raise_exception,
-            **class_args,
-        }
-        for key, given, values in (
-            ("model_selector", model_selector, model_selector_parameters),
-            ("model_runner_selector", model_runner_selector, model_runner_selector_parameters),
-        ):
-            if given is not None:
-                self.class_args[key] = _written(given, values)
-
-    def add_model(  # noqa: PLR0913 - MLRun's signature
-        self,
-        endpoint_name: str,
-        model_class: Any,
-        execution_mechanism: Any = "naive",
-        model_artifact: Any = None,
-        labels: Any = None,
-        model_endpoint_creation_strategy: Any = None,
-        inputs: Any = None,
-        outputs: Any = None,
-        input_path: str | None = None,
-        result_path: str | None = None,
-        override: bool = False,
-        **model_parameters: Any,
-    ) -> None:
-        """Add a model.
-
-        Args:
-            endpoint_name: Its name.
-            model_class: A class, its name, or an object.
-            execution_mechanism: Where it runs; see `ParallelExecutionMechanisms`.
-            model_artifact: Its artifact, or the URI.
-            labels: MLRun's; not used, as those that follow.
-            override: Replace a model of that name.
-            model_parameters: Arguments of its class.
-
-        Raises:
-            InvalidArgumentError: if there is one of that name, or no such mechanism.
-        """
-        del labels, model_endpoint_creation_strategy, inputs, outputs
-        models = self.class_args["models"]
-        if endpoint_name in models and not override:
-            raise InvalidArgumentError(
-                f"Model with name {endpoint_name} already exists in this ModelRunnerStep."
-            )
-        if model_parameters.get("name", endpoint_name) != endpoint_name or (
-            isinstance(model_class, Model) and model_class.name != endpoint_name
-        ):
-            raise InvalidArgumentError("Inconsistent name for model added to ModelRunnerStep.")
-        ParallelExecutionMechanisms.validate(execution_mechanism)
-        given: dict[str, Any] = {**model_parameters, "name": endpoint_name}
-        if model_artifact is not None:
-            given["artifact_uri"] = getattr(model_artifact, "uri", None) or str(model_artifact)
-        for key, value in (("input_path", input_path), ("result_path", result_path)):
-            if value is not None:
-                given[key] = value
-        if isinstance(model_class, Model):
-            given = {**_arguments(model_class), **given}
-            model_class = type(model_class)
-        models[endpoint_name] = [model_class, given]
-        self.class_args[_MECHANISMS][endpoint_name] = str(execution_mechanism)
-
-    def configure_pool_resource(
-        self,
-        max_processes: int | None = None,
-        max_threads: int | None = None,
-        pool_factor: int | None = None,
-    ) -> None:
-        """How many processes and threads the models share."""
-        self.class_args |= {
-            "max_processes": max_processes,
-            "max_threads": max_threads,
-            "pool_factor": pool_factor,
-        }
-
-
-def _written(given: Any, values: Mapping[str, Any] | None) -> Any:
-    return [given, dict(values or {})] if isinstance(given, (str, type)) else given
-
-
-def _arguments(model: Model) -> dict[str, Any]:
-    """The arguments that would make an equal model."""
-    names = inspect.signature(type(model).__init__).parameters
-    found = {name: getattr(model, name, None) for name in names if name != "self"}
-    return {name: value for name, value in found.items() if value is not None}

@@ -1,10 +1,29 @@
-"""Classes that stand for ours: calling one makes one of ours, and `isinstance` knows both."""
+"""Classes that stand for ours: calling one makes one of ours, and `isinstance` knows both.
+
+And where MLRun has a class of ours, for steps that are written down.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Standing"]
+from mlrun_like.compat.table import rows_of
+
+__all__ = ["Standing", "module_of"]
+
+_ROUTERS = "mlrun.serving.routers"
+_MODULES = {"V2ModelServer": "mlrun.serving.v2_serving"}
+
+
+def module_of(kind: type) -> str:
+    """The module in which MLRun has a class of ours; a class of a user: its own.
+
+    >>> module_of(int)
+    'builtins'
+    """
+    row = f"{kind.__module__}:{kind.__qualname__}"
+    module = _MODULES.get(kind.__name__, _ROUTERS)
+    return module if row in (rows_of(module) or {}).values() else kind.__module__
 
 
 class Standing(type):

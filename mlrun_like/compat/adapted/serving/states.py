@@ -11,6 +11,7 @@ from mlrun_like.serving.definition.lookup import is_plain_function
 from mlrun_like.serving.definition.step import GraphStep
 from mlrun_like.serving.definition.step import QueueStep as OurQueueStep
 from mlrun_like.serving.definition.step import RouterStep as OurRouterStep
+from mlrun_like.serving.rounds import check_rounds
 
 __all__ = [
     "ErrorStep",
@@ -63,20 +64,25 @@ class TaskStep(metaclass=Standing):
         result_path: str | None = None,
         model_endpoint_creation_strategy: Any = None,
         endpoint_type: Any = None,
-        cycle_to: Any = None,
         max_iterations: int | None = None,
     ) -> GraphStep:
         """A step that is not part of a graph yet; arguments as for `graph.add_step`."""
-        del model_endpoint_creation_strategy, endpoint_type, cycle_to, max_iterations
+        del model_endpoint_creation_strategy, endpoint_type
         if not handler and is_plain_function(class_name):
             class_name, handler = None, class_name
         step = Graph().make_step(class_name, name, handler, bool(full_event), class_args or {})
         step.after = _names(after)
         step.function = function or step.function
         step.responder = bool(responder)
+        step.max_iterations = check_rounds(max_iterations, f"step {step.name!r}")
         step.input_path = input_path or step.input_path
         step.result_path = result_path or step.result_path
         return step
+
+    @staticmethod
+    def from_dict(struct: Mapping[str, Any], *args: Any, **kwargs: Any) -> GraphStep:
+        """The step that `to_dict` wrote, not yet part of a graph."""
+        return Graph.from_dict({"steps": {str(struct.get("name") or ""): dict(struct)}}).steps[0]
 
 
 class ErrorStep(metaclass=Standing):
@@ -91,6 +97,8 @@ class ErrorStep(metaclass=Standing):
         step.kind = StepKinds.error_step
         step.before = _names(before)
         return step
+
+    from_dict = TaskStep.from_dict
 
 
 class RouterStep(metaclass=Standing):
@@ -126,6 +134,8 @@ class RouterStep(metaclass=Standing):
             router.routes = dict(routes)
         return router
 
+    from_dict = TaskStep.from_dict
+
 
 class QueueStep(metaclass=Standing):
     """A queue between two functions of a graph."""
@@ -155,6 +165,8 @@ class QueueStep(metaclass=Standing):
         queue.after = _names(after)
         return queue
 
+    from_dict = TaskStep.from_dict
+
 
 class RootFlowStep(metaclass=Standing):
     """A flow as a whole.
@@ -171,11 +183,15 @@ class RootFlowStep(metaclass=Standing):
         steps: Mapping[str, Any] | None = None,
         engine: str | None = None,
         final_step: str | None = None,
+        allow_cyclic: bool = False,
+        max_iterations: int | None = None,
         **others: Any,
     ) -> Graph:
         """A graph, with the steps that are given by name."""
         del name, final_step, others
-        graph = Graph(engine=engine or "async")
+        graph = Graph(
+            engine=engine or "async", allow_cyclic=allow_cyclic, max_iterations=max_iterations
+        )
         for key, step in (steps or {}).items():
             if isinstance(step, GraphStep):
                 step.graph = graph

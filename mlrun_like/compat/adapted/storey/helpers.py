@@ -37,7 +37,7 @@ BUCKETS_PER_WINDOW = 2
 SCHEMA_FILE = ".schema"
 EVENT_MARKER = "full_event_wrapper"
 EVENT_FIELDS = ["key", "id"]
-KNOWN_DRIVER_SCHEMES = ("v3io", "redis", "sql")
+KNOWN_DRIVER_SCHEMES = ["v3io", "redis", "rediss"]
 
 _UNITS = ("year", "month", "day", "hour", "minute", "second")
 

@@ -27,10 +27,7 @@ from mlrun_like.serving.steps import (
     sampling,
     state,
     targets_csv,
-    targets_parquet,
     targets_stream,
-    targets_table,
-    targets_tsdb,
 )
 from mlrun_like.serving.steps.base import FlowStep
 from mlrun_like.serving.steps.concurrent import ConcurrentExecution as OurConcurrentExecution
@@ -57,9 +54,7 @@ __all__ = [
     "Map",
     "MapClass",
     "MapWithState",
-    "NoSqlTarget",
     "ParallelExecution",
-    "ParquetTarget",
     "Partition",
     "QueryByKey",
     "Recover",
@@ -70,7 +65,6 @@ __all__ = [
     "SampleWindow",
     "Step",
     "StreamTarget",
-    "TSDBTarget",
     "ToDataFrame",
     "step_class",
 ]
@@ -276,8 +270,6 @@ KafkaTarget = step_class(targets_stream.KafkaTarget, "targets")
 Map = step_class(maps.Map, "flow")
 MapClass = step_class(map_class.MapClass, "flow")
 MapWithState = step_class(state.MapWithState, "flow")
-NoSqlTarget = step_class(targets_table.NoSqlTarget, "targets")
-ParquetTarget = step_class(targets_parquet.ParquetTarget, "targets")
 Partition = step_class(fields.Partition, "steps.partition")
 QueryByKey = step_class(query.QueryByKey, "aggregations")
 Recover = step_class(recovering.Recover, "flow")
@@ -287,5 +279,4 @@ ReifyMetadata = step_class(fields.ReifyMetadata, "flow")
 Rename = step_class(fields.Rename, "flow")
 SampleWindow = step_class(sampling.SampleWindow, "steps.sample")
 StreamTarget = step_class(targets_stream.StreamTarget, "targets")
-TSDBTarget = step_class(targets_tsdb.TSDBTarget, "targets")
 ToDataFrame = step_class(frames.ToDataFrame, "dataframe")

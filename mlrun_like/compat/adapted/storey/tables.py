@@ -10,6 +10,7 @@ from mlrun_like.configuration import config, environment
 from mlrun_like.errors import InvalidArgumentError, StoreUnavailableError
 from mlrun_like.serving.steps.drivers import Change, Driver, Row
 from mlrun_like.serving.steps.drivers_file import FileDriver
+from mlrun_like.serving.steps.drivers_redis import RedisDriver
 from mlrun_like.serving.steps.tables_table import Table as OurTable
 
 __all__ = ["NeedsV3ioAccess", "Table", "V3ioDriver"]
@@ -24,6 +25,20 @@ class Table(OurTable):
     >>> table["ann"]
     {'age': 31}
     """
+
+    def __init__(
+        self,
+        table_path: str,
+        storage: Any = None,
+        partitioned_by_key: bool = True,
+        flush_interval_secs: float | None = 300,
+        max_updates_in_flight: int = 256,
+    ) -> None:
+        if callable(getattr(storage, "hgetall", None)):  # a client of Redis
+            storage = RedisDriver(storage)
+        super().__init__(
+            table_path, storage, partitioned_by_key, flush_interval_secs, max_updates_in_flight
+        )
 
     def _update_static_attrs(self, key: Any, data: Mapping[str, Any]) -> None:
         self.update(key, data)
