@@ -18,6 +18,9 @@ from mlrun_like.errors import ConflictError, MissingDependencyError, UnknownName
 
 __all__ = ["BUILT_IN", "known", "load", "require", "resolve"]
 
+_STAND_IN = "mlrun_like.compat"
+"""The origin of modules that stand for packages which are not installed."""
+
 BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "runtimes": MappingProxyType(
@@ -201,13 +204,17 @@ def require(package: str, *, feature: str, extra: str = "") -> ModuleType:
     Raises:
         MissingDependencyError: if it is not installed.
     """
+    cause: ModuleNotFoundError | None = None
+    name = package.partition(".")[0]
     try:
-        return importlib.import_module(package)
+        module = importlib.import_module(package)
+        if getattr(getattr(module, "__spec__", None), "origin", None) != _STAND_IN:
+            return module
     except ModuleNotFoundError as exc:
-        if exc.name is None or exc.name.partition(".")[0] != package.partition(".")[0]:
+        if exc.name is None or exc.name.partition(".")[0] != name:
             raise
-        name = package.partition(".")[0]
-        raise MissingDependencyError(
-            f"{feature} needs the package {package!r}, which is not installed",
-            fix=f'pip install "mlrun-like[{extra}]"' if extra else f"pip install {name}",
-        ) from exc
+        cause = exc
+    raise MissingDependencyError(
+        f"{feature} needs the package {package!r}, which is not installed",
+        fix=f'pip install "mlrun-like[{extra}]"' if extra else f"pip install {name}",
+    ) from cause

@@ -12,6 +12,7 @@ import pytest
 
 import mlrun_like as ml
 from mlrun_like import registry
+from mlrun_like.compat.finder import AliasFinder
 from mlrun_like.errors import ConflictError, MissingDependencyError, UnknownNameError
 
 Install = Callable[..., None]
@@ -163,3 +164,15 @@ def test_a_package_that_lacks_its_own_dependency_says_so_itself(install: Install
 
 def test_an_installed_package_is_returned() -> None:
     assert registry.require("json.decoder", extra="x", feature="y").__name__ == "json.decoder"
+
+
+def test_what_the_switch_stands_in_with_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kfp"]:
+        monkeypatch.delitem(sys.modules, name)
+    # as where the real one is not installed: then the switch's finder is asked
+    monkeypatch.setattr(sys, "meta_path", [AliasFinder(["kfp"]), *sys.meta_path])
+    assert importlib.import_module("kfp").dsl
+    with pytest.raises(MissingDependencyError, match="'kfp', which is not installed"):
+        registry.require("kfp", feature="this", extra="kfp")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kfp"]:
+        del sys.modules[name]

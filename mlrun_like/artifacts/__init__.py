@@ -14,6 +14,8 @@ service_http.py    how they travel: retries, resumed transfers
 service_reading.py, service_writing.py   one file that is open
 service_root.py    the same files on the service's own machine
 remote.py     s3, gs, az and everything else fsspec knows
+nowhere.py    the store of artifacts without bytes
+aws_roles.py  keys that a role of AWS lends
 credentials.py  where keys come from; they never appear in URLs or messages
 formats.py    file formats and their suffixes, which of them run code when opened
 frames.py     reading and writing tables (loads pandas, as the next two do)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
 
+from mlrun_like.artifacts.packed import room_for
 from mlrun_like.errors import InvalidArgumentError
 
 __all__ = ["ARCHIVE_FORMATS", "archive_format_of", "create_archive", "extract_archive"]
@@ -158,7 +159,8 @@ def extract_archive(
 def _write_members(
     members: Iterator[_Member], folder: Path, max_bytes: int, max_members: int
 ) -> None:
-    left = max_bytes
+    most, why = room_for(folder, max_bytes)
+    left = most
     for number, member in enumerate(members):
         if number >= max_members:
             raise InvalidArgumentError(
@@ -174,7 +176,8 @@ def _write_members(
                 left -= len(chunk)
                 if left < 0:
                     raise InvalidArgumentError(
-                        f"archive unpacks to more than {max_bytes} bytes", fix="split the folder"
+                        f"archive unpacks to more than {most} bytes{why}",
+                        fix="make room on the disk" if why else "split the folder",
                     )
                 file.write(chunk)
 

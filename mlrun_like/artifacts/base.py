@@ -42,7 +42,7 @@ class Artifact(Placed):
     'store://artifacts/demo/note'
     """
 
-    kind: ClassVar[str] = ""
+    kind: ClassVar[str] = "artifact"
     _kinds: ClassVar[dict[str, type[Artifact]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -159,10 +159,11 @@ class Artifact(Placed):
 
     def suffix(self) -> str:
         """What the target's name ends with."""
-        form = self.doc.spec.format
-        if form:
+        source, form = self.doc.spec.src_path.rstrip("/"), self.doc.spec.format
+        own = os.path.splitext(source)[1]
+        if form and source.endswith(f".{form}"):  # such as tar.gz
             return f".{form}"
-        return os.path.splitext(self.doc.spec.src_path.rstrip("/"))[1]
+        return own or (f".{form}" if form else "")
 
     def to_dataitem(self, secrets: Secrets = None, *, key: str = "") -> DataItem:
         """Its bytes as a DataItem.

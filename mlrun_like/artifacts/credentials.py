@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from mlrun_like.artifacts.aws_roles import assume_role
 from mlrun_like.artifacts.stores import Secrets
 from mlrun_like.configuration import environment
 from mlrun_like.errors import InvalidArgumentError
@@ -55,6 +56,8 @@ def _s3(secrets: Secrets) -> dict[str, Any]:
     for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"):
         if not options.get("endpoint_url") and (url := credential(name, secrets)):
             options["endpoint_url"] = url
+    if role := credential("MLRUN_AWS_ROLE_ARN", secrets):
+        options.update(assume_role(role, options.get("key"), options.get("secret")))
     if "key" in options:
         options.pop("profile", None)
     if (credential("S3_NON_ANONYMOUS", secrets) or "true").lower() in ("false", "0", "no"):

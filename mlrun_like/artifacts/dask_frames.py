@@ -102,6 +102,16 @@ class DaskWriter:
         meta: pd.DataFrame = self.frame._meta
         return meta.reset_index(drop=True) if has_plain_index(meta) else meta
 
+    def look(self) -> None:
+        """Note the first rows, or with unlimited previews all, before the table is written."""
+        rows, _, unlimited = self._wanted
+        limit = config.preview_rows if rows is None else rows
+        head = self.frame.compute() if unlimited else self.frame.head(limit, npartitions=-1)
+        if has_plain_index(self.frame._meta):
+            head = head.reset_index(drop=True)
+        preview().describe(self._doc, head, rows=rows, stats=False, unlimited=unlimited)
+        self._doc.spec.length = None
+
     def write(self, target: str) -> dict[str, Digest]:
         """Write it; gives the digest of each file.
 

@@ -31,8 +31,9 @@ class DatasetArtifact(Artifact):
         stats: Compute statistics; None: if it has less than 10 000 rows and 100 columns.
         target_path: Where it is or shall be.
         extra_data: Further files or values that belong to it.
-        label_column: The column to predict; must exist.
+        column_metadata: Values about columns, by name.
         ignore_preview_limits: Preview all rows and columns, and compute statistics.
+        label_column: The column to predict; must exist.
         kwargs: Fields of the record; others go to the writer, such as `index=False`.
 
     Raises:
@@ -52,8 +53,9 @@ class DatasetArtifact(Artifact):
         stats: bool | None = None,
         target_path: str = "",
         extra_data: dict[str, Any] | None = None,
-        label_column: str | None = None,
+        column_metadata: dict[str, Any] | None = None,
         ignore_preview_limits: bool = False,
+        label_column: str | None = None,
         **kwargs: Any,
     ) -> None:
         form = {"pq": "parquet"}.get((format or "").lower().lstrip("."), (format or "").lower())
@@ -70,6 +72,7 @@ class DatasetArtifact(Artifact):
             name: value.target_path if isinstance(value, Artifact) else value
             for name, value in (extra_data or {}).items()
         }
+        self.doc.spec.column_metadata = dict(column_metadata or {})
         self._df: Any = None
         self._writer: Any = None
         if df is not None:
@@ -129,6 +132,14 @@ class DatasetArtifact(Artifact):
         tables().describe(self.doc, frame, rows=preview, stats=stats, unlimited=all_)
 
     @property
+    def preview(self) -> list[Any]:
+        """The first rows; those of a Dask frame that is not written yet are computed now."""
+        look = getattr(self._writer, "look", None)
+        if look is not None and not self.doc.spec.preview:
+            look()
+        return self.doc.spec.preview
+
+    @property
     def stats(self) -> dict[str, Any] | None:
         """Statistics of each column; None: there are none."""
         return self.doc.spec.stats or None
@@ -176,27 +187,38 @@ class TableArtifact(Artifact):
         body: The table as text, if there is no `df`.
         df: The table.
         viewer: How a UI shows it.
+        visible: MLRun's; tables are shown as tables anyway.
+        inline: Keep it in the record.
+        format: csv (default), or another format of data sets that is text.
         header: The column names.
+        schema: Its columns, as a table schema.
         kwargs: As for Artifact.
     """
 
     kind = "table"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - MLRun's signature
         self,
         key: str = "",
         body: Any = None,
         df: Any = None,
         viewer: str = "",
+        visible: bool = False,
+        inline: bool = False,
+        format: str = "",
         header: list[str] | None = None,
+        schema: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         if df is None and is_frame(body):
             body, df = None, body
-        kwargs.setdefault("format", "csv")
+        del visible
+        form = format or "csv"
         if df is not None:
             frame = frames().to_pandas(df)
-            body = frames().to_bytes(frame, f"table.{kwargs['format']}").decode()
+            body = frames().to_bytes(frame, f"table.{form}").decode()
             header = header or [str(name) for name in frame.columns]
-        super().__init__(key, body, viewer or "table", **kwargs)
+        inline = kwargs.pop("is_inline", False) or inline
+        super().__init__(key, body, viewer or "table", inline, form, **kwargs)
         self.doc.spec.header = list(header or [])
+        self.doc.spec.schema = dict(schema or {})

@@ -80,13 +80,12 @@ class DocumentArtifact(Artifact):
     """A document that language models read.
 
     Args:
-        key: Its name.
         original_source: Where it came from.
         document_loader_spec: How it is loaded.
         collections: The vector stores that hold it.
-        kwargs: As for Artifact.
+        kwargs: Its `key` and others, as for Artifact.
 
-    >>> DocumentArtifact("manual", original_source="https://host/manual.txt").spec.original_source
+    >>> DocumentArtifact(key="manual", original_source="https://host/manual.txt").spec.original_source
     'https://host/manual.txt'
     """
 
@@ -102,13 +101,12 @@ class DocumentArtifact(Artifact):
 
     def __init__(
         self,
-        key: str = "",
         original_source: str | None = None,
         document_loader_spec: DocumentLoaderSpec | None = None,
         collections: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(key, **kwargs)
+        super().__init__(**kwargs)
         spec = self.doc.spec
         spec.original_source = str(original_source or spec.original_source)
         if document_loader_spec is not None:

@@ -37,6 +37,9 @@ def read(store: FileStore, path: str, url: str, request: FrameRequest) -> Any:
     if request.df_module is not None and request.df_module.__name__ != "pandas":
         return _read_foreign(store, path, url, names, request)
     if names is None:
+        kept = None if request.options.get("chunksize") else _kept(store, path)
+        if kept is not None:  # its name need not tell a format
+            return narrow(kept, request, url)
         form = table_format(url, request.format)
         if request.options.get("chunksize"):
             return _read_in_chunks(store, path, url, form, request)
@@ -74,12 +77,19 @@ def _folder_format(url: str, names: Sequence[str], format: str) -> str:
     return forms.pop()
 
 
+def _kept(store: FileStore, path: str) -> pd.DataFrame | None:
+    """A table that is kept as it is, in memory."""
+    item = getattr(store, "item", None)
+    value = None if item is None else item(path)
+    return value.copy(deep=False) if isinstance(value, pd.DataFrame) else None
+
+
 def _read_file(
     store: FileStore, path: str, url: str, form: str, request: FrameRequest
 ) -> pd.DataFrame:
-    item = getattr(store, "item", None)
-    if item is not None and isinstance(value := item(path), pd.DataFrame):
-        return value.copy(deep=False)
+    kept = _kept(store, path)
+    if kept is not None:
+        return kept
     file: IO[bytes] = (
         io.BytesIO(store.read(path)) if store.kind == "http" else store.open(path, "rb")
     )

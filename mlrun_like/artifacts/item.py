@@ -13,6 +13,7 @@ import os
 from mlrun_like.artifacts.artifact import Artifact
 from mlrun_like.artifacts.data import DataItem, open_url
 from mlrun_like.artifacts.memory import set_in_memory_item
+from mlrun_like.artifacts.nowhere import NowhereStore
 from mlrun_like.artifacts.stores import FileStats, Secrets, scheme_of
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, NotFoundError
@@ -42,6 +43,7 @@ def get_dataitem(
     project: str = "",
     secrets: Secrets = None,
     key: str = "",
+    allow_empty_resources: bool = False,
 ) -> DataItem:
     """The file or folder at a URL.
 
@@ -52,6 +54,7 @@ def get_dataitem(
         project: The project of `store://` URIs that name none.
         secrets: Looked into first for credentials.
         key: The name of the run's input it stands for.
+        allow_empty_resources: An artifact without bytes is an item, too; reading it is an error.
 
     Raises:
         NotFoundError: if there is no such artifact; the message names near ones.
@@ -70,7 +73,11 @@ def get_dataitem(
             text, store=store, project=project, secrets=secrets, key=key
         )
         return opened
-    return get_artifact(text, store=store, project=project).to_dataitem(secrets, key=key or text)
+    found = get_artifact(text, store=store, project=project)
+    if allow_empty_resources and not found.target_path and not found.is_inline:
+        nowhere = NowhereStore(f"artifact {text!r} has no bytes: its record names no file")
+        return DataItem(key or text, nowhere, "", "", found, text)
+    return found.to_dataitem(secrets, key=key or text)
 
 
 def get_artifact(uri: str, *, store: Store | None = None, project: str = "") -> Artifact:

@@ -116,9 +116,9 @@ class LogsLanguage:
         named = ("target_path", "db_key", "format", "viewer")
         options = {name: kwargs.pop(name) for name in named if name in kwargs}
         document = made(
-            key or made.key_from_source(source),
-            original_source=source or options.get("target_path"),
-            document_loader_spec=document_loader_spec or loader(),
+            source or options.get("target_path"),
+            document_loader_spec or loader(),
+            key=key or made.key_from_source(source),
             **kwargs,
         )
         return self.log_artifact(

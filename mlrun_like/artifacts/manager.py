@@ -210,12 +210,19 @@ class ArtifactManager:
             label_column: The predicted column or columns of `training_set`.
             extra_data: Further files: bytes, paths, URLs or artifacts, by name.
             db_key: Its name in the store; False: do not record it.
-            kwargs: Fields of the record.
+            kwargs: Fields of the record; `model_url` is where a model is that others serve.
 
         Raises:
             InvalidArgumentError: if the model file does not exist, or `inputs` and `training_set`
-                are both given.
+                are both given, or content and `model_url`.
         """
+        if kwargs.get("model_url"):
+            if body is not None or model_file or model_dir:
+                raise InvalidArgumentError(
+                    f"model {key!r}: model_url cannot be given with body, model_file or model_dir",
+                    fix="leave model_url out to record the file",
+                )
+            upload = False
         if training_set is not None and inputs:
             raise InvalidArgumentError(
                 f"model {key!r}: inputs and training_set cannot be given together",

@@ -26,9 +26,10 @@ class ModelArtifact(Artifact):
     Args:
         key: Its name.
         body: The model: bytes or text of its file, or any object, which is then pickled.
+        format: The file's format, such as `onnx`.
         model_file: The file's name in the model's folder, or its path.
-        model_dir: The folder on this machine that holds it.
         metrics: What it achieved.
+        target_path: Where it is or shall be.
         parameters: What it was trained with.
         inputs: Its features: names, or dicts with name and value_type.
         outputs: Its predictions, likewise.
@@ -37,6 +38,7 @@ class ModelArtifact(Artifact):
         feature_vector: URI of the feature vector it was trained on.
         feature_weights: Weight of each feature.
         extra_data: Further files: bytes, paths relative to `model_dir`, URLs or artifacts.
+        model_dir: The folder on this machine that holds the file.
         kwargs: As for Artifact.
 
     >>> ModelArtifact("net", body=b"...", model_file="net.onnx").spec.model_file
@@ -50,9 +52,10 @@ class ModelArtifact(Artifact):
         self,
         key: str = "",
         body: Any = None,
+        format: str = "",
         model_file: str = "",
-        model_dir: str = "",
         metrics: dict[str, Any] | None = None,
+        target_path: str = "",
         parameters: dict[str, Any] | None = None,
         inputs: Sequence[Any] | None = None,
         outputs: Sequence[Any] | None = None,
@@ -61,16 +64,18 @@ class ModelArtifact(Artifact):
         feature_vector: str = "",
         feature_weights: Sequence[float] | None = None,
         extra_data: dict[str, Any] | None = None,
+        model_dir: str = "",
         **kwargs: Any,
     ) -> None:
         model_file, model_dir = os.fspath(model_file or ""), os.fspath(model_dir or "")
         if body is not None and not isinstance(body, (str, bytes, bytearray, memoryview)):
             framework = framework or _framework_of(body)
             body, model_file = _pickled(key, body, model_file), model_file or f"{key}.pkl"
-            kwargs.setdefault("format", "pkl")
+            format = format or "pkl"
         if model_file and not model_dir and body is None and os.path.dirname(model_file):
             model_dir, model_file = os.path.split(model_file)
-        super().__init__(key, body, src_path=model_dir or kwargs.pop("src_path", ""), **kwargs)
+        kwargs["src_path"] = model_dir or kwargs.get("src_path", "")
+        super().__init__(key, body, format=format, target_path=target_path, **kwargs)
         spec = self.doc.spec
         spec.model_file, spec.framework, spec.algorithm = model_file, framework, algorithm
         spec.format = spec.format or suffix_of(model_file)
@@ -99,14 +104,19 @@ class ModelArtifact(Artifact):
         return join_url(self.doc.spec.target_path, name)
 
     def infer_from_df(
-        self, df: Any, label_columns: Sequence[str] | str = (), with_stats: bool = True
+        self,
+        df: Any,
+        label_columns: Sequence[str] | str = (),
+        with_stats: bool = True,
+        num_bins: int | None = None,
     ) -> None:
         """Take inputs, outputs and feature statistics from the training data.
 
         Args:
             df: The training data.
             label_columns: The columns that are predicted.
-            with_stats: Also compute statistics with 20-bin histograms.
+            with_stats: Also compute statistics with histograms.
+            num_bins: The bins of these; 20 by default.
 
         Raises:
             InvalidArgumentError: if a label column is absent.
@@ -120,7 +130,7 @@ class ModelArtifact(Artifact):
         spec = self.doc.spec
         spec.inputs, spec.outputs = preview().model_schema(df, labels)
         if with_stats:
-            spec.feature_stats = preview().statistics(df)
+            spec.feature_stats = preview().statistics(df, num_bins)
 
 
 def features(given: Sequence[Any] | None) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ __all__ = ["get_model", "load_model", "update_model"]
 
 
 def get_model(
-    uri: str | os.PathLike[str] | DataItem | ModelArtifact,
+    model_dir: str | os.PathLike[str] | DataItem | ModelArtifact,
     suffix: str = "",
     *,
     store: Store | None = None,
@@ -42,7 +42,7 @@ def get_model(
     """A model's file on this machine, its record and its further files.
 
     Args:
-        uri: A `store://models/...` URI, a model's folder, its `model_spec.yaml` or its file.
+        model_dir: A `store://models/...` URI, a model's folder, its `model_spec.yaml` or its file.
         suffix: The model file's suffix in a folder without record; empty: `.pkl`. With `.zip` a
             model that is a folder is given as an archive of it.
         store: Where URIs are looked up; None: the configured store.
@@ -57,7 +57,7 @@ def get_model(
         InvalidArgumentError: if it is not a model.
         IntegrityError: if the file is not the one that was logged.
     """
-    item, model, extra, name = _find(uri, suffix, store)
+    item, model, extra, name = _find(model_dir, suffix, store)
     path = item.local()
     if model is not None and not trust and os.path.isfile(path):
         digest = Digest()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
+import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
-__all__ = ["open_packed", "packed_files", "packed_format"]
+from mlrun_like.errors import TooLargeError
+
+__all__ = ["open_packed", "packed_files", "packed_format", "room_for"]
 
 _OPENERS: dict[str, tuple[bytes, Callable[..., Any]]] = {
     "gz": (b"\x1f\x8b", gzip.open),
@@ -19,6 +23,8 @@ _OPENERS: dict[str, tuple[bytes, Callable[..., Any]]] = {
     "xz": (b"\xfd7zXZ\x00", lzma.open),
 }
 _BLOCK = 512
+_KEPT = 256 << 20  # bytes of a disk that are never used up; of a small one a part
+_PART = 20
 
 
 def packed_format(path: Path) -> str:
@@ -42,13 +48,55 @@ def open_packed(path: Path, form: str) -> Any:
     return _OPENERS[form][1](path, "rb") if form else open(path, "rb")
 
 
-def packed_files(path: Path, suffixes: tuple[str, ...] = ()) -> Iterator[IO[bytes]]:
+def room_for(folder: Path, most: int) -> tuple[int, str]:
+    """How many bytes may be unpacked into a folder, and a word on why if its disk has no more.
+
+    Args:
+        folder: Where they go.
+        most: At most so many.
+    """
+    disk = shutil.disk_usage(folder)
+    free = max(0, disk.free - min(_KEPT, disk.total // _PART))
+    return (most, "") if most <= free else (free, ": the disk has no more room")
+
+
+def packed_files(
+    path: Path, suffixes: tuple[str, ...] = (), most: int | None = None
+) -> Iterator[IO[bytes]]:
     """The files in an archive one after another, by name; one file that is packed, or not.
 
     Args:
         path: The file.
         suffixes: Only files with such names, if an archive has any; hidden ones never.
+        most: The most bytes that all of them may have; reading more raises TooLargeError.
     """
+    if most is None:
+        yield from _files(path, suffixes)
+        return
+    left = [most]
+    for file in _files(path, suffixes):
+        yield cast("IO[bytes]", _Bounded(file, left, most))
+
+
+class _Bounded(io.RawIOBase):
+    """A file of an archive; what is read of all of them is counted."""
+
+    def __init__(self, file: IO[bytes], left: list[int], most: int) -> None:
+        self._file, self._left, self._most = file, left, most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        self._left[0] -= len(data)
+        if self._left[0] < 0:
+            raise TooLargeError(f"it unpacks to more than {self._most:,} bytes")
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _files(path: Path, suffixes: tuple[str, ...]) -> Iterator[IO[bytes]]:
     form = packed_format(path)
     if form == "zip":
         with zipfile.ZipFile(path) as packed:

@@ -99,6 +99,7 @@ def place(
         _measure_inline(artifact)
         return
     has_body = artifact.body is not None or artifact.__dict__.get("_df") is not None
+    has_body = has_body or artifact.get_body() is not None  # some classes make it when asked
     remote = bool(scheme_of(source))
     _check_source(artifact, source, has_body, upload)
     if target:

@@ -158,8 +158,8 @@ def model_schema(
     return inputs, outputs
 
 
-def statistics(frame: pd.DataFrame) -> dict[str, Any]:
-    """pandas' `describe` of each column, and a histogram of 20 bins of each numeric one.
+def statistics(frame: pd.DataFrame, bins: int | None = None) -> dict[str, Any]:
+    """pandas' `describe` of each column, and a histogram of (20) bins of each numeric one.
 
     >>> statistics(pd.DataFrame({"x": [1, 2, 3]}))["x"]["mean"]
     2.0
@@ -167,10 +167,10 @@ def statistics(frame: pd.DataFrame) -> dict[str, Any]:
     names = _distinct([column_name(name) for name in frame.columns])
     # columns with infinities or huge numbers are described as well as they can be
     with np.errstate(all="ignore"):
-        return {name: _column_stats(frame.iloc[:, n]) for n, name in enumerate(names)}
+        return {name: _column_stats(frame.iloc[:, n], bins or BINS) for n, name in enumerate(names)}
 
 
-def _column_stats(series: pd.Series[Any]) -> dict[str, Any]:
+def _column_stats(series: pd.Series[Any], bins: int) -> dict[str, Any]:
     present = series.dropna()
     if types.is_complex_dtype(series.dtype):
         return {"count": len(present)}
@@ -181,21 +181,21 @@ def _column_stats(series: pd.Series[Any]) -> dict[str, Any]:
         # cells such as lists and dicts cannot be hashed, so there is no `unique`
         stats = {"count": len(present)}
     if types.is_numeric_dtype(series.dtype) and not types.is_bool_dtype(series.dtype):
-        stats |= _histogram(present)
+        stats |= _histogram(present, bins)
     elif types.is_bool_dtype(series.dtype):
-        stats |= _histogram(present.astype("int64"))
+        stats |= _histogram(present.astype("int64"), bins)
     return {name: value for name, value in stats.items() if value is not None or name != "top"}
 
 
-def _histogram(values: pd.Series[Any]) -> dict[str, Any]:
+def _histogram(values: pd.Series[Any], bins: int) -> dict[str, Any]:
     numbers = values.to_numpy(dtype="float64", na_value=np.nan)
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
         return {}
     try:
-        counts, edges = np.histogram(numbers, bins=BINS)
+        counts, edges = np.histogram(numbers, bins=bins)
     except ValueError:
-        # the range is too wide, or too narrow, for 20 distinct bins of doubles
+        # the range is too wide, or too narrow, for so many distinct bins of doubles
         return {}
     return {"hist": [counts.tolist(), edges.tolist()]}
 

@@ -5,6 +5,7 @@ values.py      what users type: k=v pairs, labels, kinds
 output.py      tables, fields, JSON
 lookup.py      a run by (short) uid, an artifact or function by name
 run.py         run
+executing.py   the end of a run that a command starts, and what is printed of it
 listing.py     get, list
 show.py        show
 logs.py        logs, abort
@@ -21,4 +22,5 @@ demo_command.py demo; demo.py and demo_steps.py hold its stages
 service_users.py   service user, service token; service_members.py: service member, rotate-key
 login.py       login, logout, whoami
 version.py     version
+older/         MLRun's own commands, behind the switch
 """

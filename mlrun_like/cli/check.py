@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlrun_like.cli.output import Json, print_json
+from mlrun_like.cli.output import Json, counted, print_json
 from mlrun_like.cli.run import function_from, split_handler
 from mlrun_like.cli.values import parse_pairs, parse_value
 from mlrun_like.errors import MissingFileError, MLRunLikeError
@@ -62,7 +62,8 @@ def check(
         for target, item in found:
             head = f"{target}: " if len(targets) > 1 else ""
             typer.echo(f"{item.severity}: {head}{item}")
-        typer.echo(f"{len(targets)} checked, {errors} errors, {len(found) - errors} warnings")
+        told = counted(errors, "error"), counted(len(found) - errors, "warning")
+        typer.echo(f"{len(targets)} checked, {', '.join(told)}")
     return int(errors > 0)
 
 

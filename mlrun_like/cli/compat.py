@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from mlrun_like.cli.output import Json, clean, print_json
+from mlrun_like.cli.output import Json, clean, counted, print_json
 from mlrun_like.compat.needs import files_in, needs_of
-from mlrun_like.compat.script import run_pytest, run_script
+from mlrun_like.compat.script import run_module, run_pytest, run_script
 
 __all__ = ["app", "check", "run", "tests"]
 
@@ -25,14 +25,19 @@ _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 def run(
     context: typer.Context,
     script: Annotated[str, typer.Argument(metavar="SCRIPT", help="A Python file.")],
+    module: Annotated[
+        bool, typer.Option("-m", help="SCRIPT is a module: `-m mlrun` is MLRun's command line.")
+    ] = False,
 ) -> int:
     """Run a script as python would; its imports of mlrun, storey and nuclio are this product.
 
     mlrun-like compat run train.py --epochs 3
 
+    mlrun-like compat run -m mlrun run --handler train train.py
+
     What follows the script is its own. The exit code is the script's.
     """
-    raise typer.Exit(run_script(script, context.args))
+    raise typer.Exit((run_module if module else run_script)(script, context.args))
 
 
 @app.command("pytest", context_settings={**_PASSED_ON, "help_option_names": []})
@@ -72,7 +77,7 @@ def check(
             if need.note:
                 typer.echo(f"{'':12}{clean(need.note)}")
         said = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
-        typer.echo(f"{len(files)} files: {said or 'nothing of MLRun is used'}")
+        typer.echo(f"{counted(len(files), 'file')}: {said or 'nothing of MLRun is used'}")
     raise typer.Exit(int(bool(counts["missing"] or counts["unreadable"])))
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import typer
 
 from mlrun_like import __version__
-from mlrun_like.cli.output import Json, print_json, print_table
+from mlrun_like.cli.output import Json, counted, print_json, print_table
 from mlrun_like.configuration import config
 from mlrun_like.errors import MissingDependencyError, MLRunLikeError
 from mlrun_like.registry import known, load
@@ -168,8 +168,13 @@ def _spool() -> Iterator[Finding]:
     waiting = [path for path in folder.rglob("*.jsonl") if path.name != "rejected.jsonl"]
     rejected = list(folder.rglob("rejected.jsonl"))
     if waiting:
-        what = f"{len(waiting)} files of records wait for their store"
-        yield Finding("spool", "warn", what, "they are delivered when the store can be reached")
+        verb = "waits" if len(waiting) == 1 else "wait"
+        what = f"{counted(len(waiting), 'file')} of records {verb} for their store"
+        fix = (
+            "they are delivered when the store can be reached; those of a token that is no longer "
+            f"used, when that is used again: else see {folder}"
+        )
+        yield Finding("spool", "warn", what, fix)
     else:
         yield Finding("spool", "ok", "nothing waits")
     for path in rejected:

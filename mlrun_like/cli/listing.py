@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -66,7 +67,11 @@ def get(  # noqa: PLR0913  (MLRun's options)
             )
         )
     else:
-        found = store.list_functions(project, name, tag)
+        found = [
+            item
+            for item in store.list_functions(project, name, tag)
+            if _has_labels(item["metadata"].get("labels") or {}, labels)
+        ]
         found = found[:limit] if limit else found
     if as_json:
         print_json(found)
@@ -78,6 +83,10 @@ def get(  # noqa: PLR0913  (MLRun's options)
     print_table(columns, map(row, found))
     if limit and len(found) == limit:
         typer.echo(f"The newest {limit} are shown; --limit 0 shows all.", err=True)
+
+
+def _has_labels(own: Mapping[str, Any], wanted: Mapping[str, str | None]) -> bool:
+    return all(key in own and value in (None, str(own[key])) for key, value in wanted.items())
 
 
 def _run_row(run: Document) -> list[str]:

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 from mlrun_like.errors import MLRunLikeError
 
-__all__ = ["COMMANDS", "app", "load_command", "main"]
+__all__ = ["COMMANDS", "Commands", "app", "load_command", "main"]
 
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -161,7 +161,7 @@ def load_command(name: str) -> Any:
     return typer.main.get_command(command)
 
 
-class _Commands(TyperGroup):
+class Commands(TyperGroup):
     """Commands by name, each loaded when asked for."""
 
     def __init__(self, **attrs: Any) -> None:
@@ -193,7 +193,7 @@ class _Commands(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -20,6 +20,7 @@ from rich.text import Text
 __all__ = [
     "Json",
     "clean",
+    "counted",
     "one_line",
     "print_fields",
     "print_json",
@@ -68,6 +69,20 @@ def clean(text: object) -> str:
     return "".join(
         char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in str(text)
     )
+
+
+def counted(number: int, noun: str, more: str = "") -> str:
+    """A number with its noun.
+
+    >>> counted(1, "file"), counted(2, "file"), counted(0, "entry", "entries")
+    ('1 file', '2 files', '0 entries')
+
+    Args:
+        number: How many.
+        noun: What it is called if it is one.
+        more: If it is not one; by default with an s.
+    """
+    return f"{number} {noun if number == 1 else more or noun + 's'}"
 
 
 def one_line(value: object, width: int = 60) -> str:

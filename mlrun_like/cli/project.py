@@ -16,7 +16,7 @@ from mlrun_like.projects.places import PROJECT_FILES
 from mlrun_like.projects.project import MlrunProject
 from mlrun_like.runs.secrets import read_env_file
 
-__all__ = ["function_named", "project"]
+__all__ = ["function_named", "project", "workflow_end"]
 
 _FAILED = ("error", "failed", "aborted", "canceled")
 
@@ -138,8 +138,13 @@ def project(  # noqa: PLR0913  (MLRun's options)
         schedule=schedule or None,
         timeout=timeout,
     )
+    return workflow_end(run, done)
+
+
+def workflow_end(name: str, done: Any) -> int:
+    """Print how a workflow's run ended; gives the exit code."""
     state = str(getattr(done, "state", "") or "")
-    typer.echo(f"workflow {run} {getattr(done, 'run_id', '') or getattr(done, 'uid', '')} {state}")
+    typer.echo(f"workflow {name} {getattr(done, 'run_id', '') or getattr(done, 'uid', '')} {state}")
     exc = getattr(done, "exc", None)
     if exc is not None:
         typer.echo(f"error: {exc}", err=True)

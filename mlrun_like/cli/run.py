@@ -11,32 +11,24 @@ from typing import Annotated, Any
 
 import typer
 
-from mlrun_like.cli.output import Json, print_json
-from mlrun_like.cli.show import print_run
+from mlrun_like.cli.executing import execute_run, print_end
+from mlrun_like.cli.output import Json
 from mlrun_like.cli.values import parse_labels, parse_lists, parse_pairs, parse_value
 from mlrun_like.errors import (
     FunctionError,
     InvalidArgumentError,
     MissingFileError,
-    MLRunLikeError,
-    RecordLostError,
-    RunError,
     nearest,
 )
 from mlrun_like.functions.creators import code_to_function, import_function, new_function
 from mlrun_like.functions.function import Function
-from mlrun_like.names import parse_run_uri
 from mlrun_like.packaging.declared import declared_options
 from mlrun_like.packaging.local_modules import read_python
 from mlrun_like.projects.environment import set_env_from_file
 from mlrun_like.registry import resolve
 from mlrun_like.runs.entry import main as run_payload
-from mlrun_like.runs.object import RunObject
-from mlrun_like.specs.model import parse
-from mlrun_like.specs.run import RunDoc
 from mlrun_like.specs.schedule import Schedule
 from mlrun_like.specs.values import HyperParamOptions
-from mlrun_like.tracking.connect import open_store
 
 __all__ = ["function_from", "run", "split_handler"]
 
@@ -199,18 +191,10 @@ def run(  # noqa: PLR0913  (MLRun's options)
         function.set_envs(file_path=str(env_file))
         set_env_from_file(str(env_file))  # what runs in this process has them too
     with _prints_to_stderr(as_json):
-        finished, error = _execute(function, options)
+        finished, error = execute_run(function, options)
     if schedule:
         return 0
-    if as_json:
-        print_json(finished.to_dict())
-    elif dump:
-        typer.echo(finished.to_yaml())
-    else:
-        print_run(finished)
-    if error is not None:
-        typer.echo(f"error: {error.what}\n  where: {error.where}\n  fix: {error.fix}", err=True)
-    return 0 if error is None else 1
+    return print_end(finished, error, as_json=as_json, dump=dump)
 
 
 def _sweep(param_file: str, selector: str, strategy: str) -> HyperParamOptions | None:
@@ -269,25 +253,6 @@ def function_from(url: str, kind: str, project: str, handler: str) -> Function[.
     if not kind and url.endswith(".py") and "://" not in url:
         kind = str(declared_options(read_python(Path(url)), handler).get("kind") or "")
     return code_to_function(filename=url, kind=kind or "local", project=project, handler=handler)
-
-
-def _execute(
-    function: Function[..., Any], options: dict[str, Any]
-) -> tuple[RunObject, MLRunLikeError | None]:
-    """The finished run and why it failed, if it did."""
-    try:
-        return function.run(**options), None
-    except RecordLostError as exc:
-        return RunObject(parse(RunDoc, exc.run, exc.where), open_store()), exc
-    except RunError as exc:
-        if not exc.where:
-            raise
-        if isinstance(exc.__cause__, RecordLostError):
-            typer.echo(f"warning: {exc.__cause__}", err=True)
-            return RunObject(parse(RunDoc, exc.__cause__.run, exc.where), open_store()), exc
-        store, uri = open_store(), parse_run_uri(exc.where)
-        found = store.read_run(uri.project, uri.uid, uri.iteration)
-        return RunObject(parse(RunDoc, found, exc.where), store), exc
 
 
 @contextlib.contextmanager

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from mlrun_like.artifacts.packers import to_result
 from mlrun_like.configuration import config
-from mlrun_like.errors import FunctionError, InvalidArgumentError, nearest
-from mlrun_like.runs.binding import check_arguments
+from mlrun_like.errors import FunctionError, InvalidArgumentError, InvalidTypeError, nearest
+from mlrun_like.runs.binding import check_arguments, signature_of
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.run import RunSpec
 
 __all__ = ["check_call", "parse_inputs", "parse_parameters"]
 
+_NUMBERS = ("int", "float", "bool")
 _INT64 = 2**63
 _ASKS = ("get_param", ".parameters", "get_input", ".inputs")
 """Words of a handler that reads its parameters by name."""
@@ -105,9 +108,11 @@ def parse_inputs(inputs: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, s
         else:
             url = getattr(value, "artifact_url", None) or getattr(value, "uri", None) or ""
         if not isinstance(url, str) or not url.strip():
-            raise InvalidArgumentError(
+            wrong = InvalidArgumentError if isinstance(value, (str, PurePath)) else InvalidTypeError
+            raise wrong(
                 f"input {name!r} must be a URL, a path or a DataItem, not "
-                f"{type(value).__name__} {str(value)[:40]!r}",
+                f"{type(value).__name__} {str(value)[:40]!r}: 'Inputs' should be of type "
+                "Dict[str, str]",
                 fix=f'inputs={{"{name}": "data.parquet"}}; pass objects as params of a local run',
             )
         urls[name] = url
@@ -122,8 +127,12 @@ def check_call(
     spec: RunSpec,
     swept: Sequence[str] = (),
     provided: Collection[str] = (),
+    live: Collection[str] = (),
 ) -> None:
     """Compare arguments with the signature, of the live handler or of the described one.
+
+    A text where the handler says `int`, `float` or `bool` is refused, `"4"` too: it would be
+    computed with as a text. Without the setting `strict_arguments` it is passed on, as MLRun does.
 
     Args:
         document: The function.
@@ -131,10 +140,14 @@ def check_call(
         spec: What is asked for.
         swept: Names of parameters that vary in a sweep.
         provided: Names of arguments, or of their types, that the runtime fills itself.
+        live: Names of parameters that are other objects than `spec` describes.
 
     Raises:
-        FunctionError: naming all arguments that are missing or unknown.
+        FunctionError: naming all arguments that are missing or unknown, or a text that is no
+            number.
     """
+    if config.strict_arguments:
+        _check_texts(document, handler, spec, live)
     given = [name for name in (*spec.parameters, *swept) if name != "_init_args"]
     if handler is None:
         _check_described(document, given, spec, provided)
@@ -144,6 +157,58 @@ def check_call(
     except (TypeError, ValueError):
         return  # some built-in functions do not tell
     check_arguments(handler, dict.fromkeys(given), spec.inputs, provided)
+
+
+def _check_texts(
+    document: FunctionDoc,
+    handler: Callable[..., Any] | None,
+    spec: RunSpec,
+    live: Collection[str],
+) -> None:
+    """Refuse texts for numbers, in parameters and in lists that are swept over."""
+    lists = {name: items for name, items in spec.hyperparams.items() if isinstance(items, list)}
+    given = [(name, [value]) for name, value in spec.parameters.items() if name not in live]
+    texts = {
+        name: item
+        for name, items in (*lists.items(), *given)
+        for item in items
+        if isinstance(item, str)
+    }
+    if not texts:
+        return
+    if handler is None:
+        point = document.spec.entry_points.get(spec.handler)
+        named = {item.name: item.type for item in point.parameters} if point else {}
+    else:
+        named = {}
+        with contextlib.suppress(TypeError, ValueError):  # some built-in functions do not tell
+            named = {name: _named(hint) for name, hint in signature_of(handler).hints.items()}
+    for name, text in texts.items():
+        wanted = named.get(name)
+        if wanted in _NUMBERS:
+            raise FunctionError(
+                f"parameter {name!r} of {spec.handler or document.metadata.name}() is "
+                f"{'an' if wanted == 'int' else 'a'} {wanted}, and the run gives the text {text!r}",
+                fix=f"give it without quotes: params={{{name!r}: {_plain(text, wanted)}}}, or "
+                f"annotate it as '{wanted} | str'",
+            )
+
+
+def _named(hint: Any) -> str:
+    """The name of a type, which may be None too."""
+    union = get_origin(hint) in (Union, UnionType)
+    kinds = [kind for kind in (get_args(hint) if union else (hint,)) if kind is not type(None)]
+    return getattr(kinds[0], "__name__", "") if len(kinds) == 1 else ""
+
+
+def _plain(text: str, wanted: str) -> Any:
+    """What to give in place of a text: its value, or any of that type if it has none."""
+    if wanted == "bool":
+        return text.strip().lower() in ("true", "yes", "on", "1")
+    try:
+        return int(text) if wanted == "int" else float(text)
+    except ValueError:
+        return 4 if wanted == "int" else 0.5
 
 
 def _code_of(document: FunctionDoc) -> str:

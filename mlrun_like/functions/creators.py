@@ -20,7 +20,7 @@ from mlrun_like.functions.files import (
 )
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.hub import hub_address
-from mlrun_like.functions.kinds import check_kind, class_of
+from mlrun_like.functions.kinds import called_handler, check_kind, class_of
 from mlrun_like.functions.options import (
     check_list,
     check_mapping,
@@ -34,13 +34,12 @@ from mlrun_like.packaging.declared import declared_options
 from mlrun_like.packaging.document import read_document
 from mlrun_like.packaging.environment import capture_environment, imports_in
 from mlrun_like.packaging.loader import load_module, module_from_path
-from mlrun_like.packaging.source import capture_file, embed
+from mlrun_like.packaging.running import capture_code
+from mlrun_like.packaging.source import embed
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
 from mlrun_like.tracking.connect import open_store
 
 __all__ = ["code_to_function", "function_to_module", "import_function", "new_function"]
-
-_WITHOUT_HANDLER = ("serving", "application")
 
 
 def code_to_function(  # noqa: PLR0913 - MLRun's signature
@@ -48,7 +47,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
     project: str = "",
     tag: str = "",
     filename: str | os.PathLike[str] = "",
-    handler: str = "",
+    handler: str | None = "",
     kind: str = "",
     image: str | None = None,
     code_output: str = "",
@@ -86,11 +85,11 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
         PackagingError: if the file cannot become code.
     """
     path = check_path("filename", filename) or calling_file()
+    handler = called_handler(handler or "", kind, path)
     is_notebook = path.endswith(".ipynb")
     if code_output and not is_notebook:
-        raise FunctionError(
-            f"code_output is for notebooks, and {path!r} is not one", fix="leave code_output out"
-        )
+        what = f"code_output is for notebooks, and {path!r} is not one"
+        raise FunctionError(what, fix="leave code_output out")
     if is_notebook and not (embed_code or code_output):
         raise FunctionError(
             "a notebook's code must be embedded or written to a file",
@@ -98,7 +97,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
             fix="leave embed_code=False out, or give code_output",
         )
     with config.override(ignored_notebook_tags=ignored_tags or config.ignored_notebook_tags):
-        captured, found = capture_file(path, name, handler, embed=embed_code or is_notebook)
+        captured, found = capture_code(path, name, handler, embed=embed_code or is_notebook)
     document = from_config(found, path)
     declared = declared_options(captured.code, handler) if handler else {}
     document.kind = check_kind(kind or found.get("kind") or declared.get("kind") or "", path)
@@ -108,10 +107,7 @@ def code_to_function(  # noqa: PLR0913 - MLRun's signature
             where=path,
             fix="choose another kind",
         )
-    if handler and document.kind in _WITHOUT_HANDLER:
-        raise FunctionError(
-            f"kind {document.kind!r} takes no handler", where=path, fix="leave handler out"
-        )
+    handler = called_handler(handler, document.kind, path)
     meta, spec = document.metadata, document.spec
     meta.name = name_after(name or meta.name or declared.get("name") or "", Path(path).stem)
     meta.project = check_project(project or config.default_project)
@@ -211,7 +207,7 @@ def new_function(  # noqa: PLR0913 - MLRun's signature
         and "{" not in command
         and Path(command).is_file()
     ):
-        captured, _ = capture_file(command, document.metadata.name)
+        captured, _ = capture_code(command, document.metadata.name)
         embed(document, captured)
     spec.default_handler = called or str(handler or spec.default_handler)
     wanted = requirement_lines(requirements, requirements_file)

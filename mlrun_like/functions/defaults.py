@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 from weakref import WeakValueDictionary
 
+from mlrun_like.tracking.meant import meant_session
+
 __all__ = ["HasArtifactPath", "default_artifact_path", "register_project"]
 
 
@@ -25,7 +27,7 @@ _projects: WeakValueDictionary[str, HasArtifactPath] = WeakValueDictionary()
 
 def register_project(project: HasArtifactPath) -> None:
     """Ask this object, as long as it lives, for what the project of its name says."""
-    _projects[project.name] = project
+    _known()[project.name] = project
 
 
 def default_artifact_path(project: str) -> str:
@@ -34,5 +36,15 @@ def default_artifact_path(project: str) -> str:
     >>> default_artifact_path("no-such-project")
     ''
     """
-    found = _projects.get(project)
+    found = _known().get(project)
     return found.artifact_path if found is not None else ""
+
+
+def _known() -> WeakValueDictionary[str, HasArtifactPath]:
+    """Two users of one process may have projects of the same name."""
+    session = meant_session()
+    if session is None:
+        return _projects
+    found: WeakValueDictionary[str, HasArtifactPath]
+    found = session.kept.setdefault("projects", WeakValueDictionary())
+    return found

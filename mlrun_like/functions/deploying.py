@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from mlrun_like.configuration import config
 from mlrun_like.errors import BuildError, FunctionError, MLRunLikeError
 from mlrun_like.functions.documents import require_code, save
-from mlrun_like.functions.placing import raise_findings
+from mlrun_like.functions.placing import choose_runtime, raise_findings
 from mlrun_like.functions.preflight.check import check_document
 from mlrun_like.functions.preflight.images import check_destination
 from mlrun_like.functions.preflight.keys import check_keys
@@ -191,6 +192,12 @@ def deploy(document: FunctionDoc, given: Mapping[str, Any], watch: bool | str = 
                 fix='set fn.spec.image, or fn.build_config(base_image="python:3.11-slim")',
             )
         return _ready(document)
+    if not (config.strict_arguments or settings.image or config.docker_registry):
+        runtime, notices = choose_runtime(document)
+        if not runtime.needs_image:  # what an image would hold is installed where the function runs
+            notice = "".join(notices) or f"runs with kind {runtime.kind!r} on this machine"
+            sys.stderr.write(f"mlrun-like: {notice}; no image is built\n")
+            return _ready(document)
     environ = {**settings.builder_env, **(given.get("builder_env") or {})}
     changes = {
         "specifier": given.get("specifier"),

@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
-from mlrun_like.configuration import config
+from mlrun_like.configuration import config, environment
 from mlrun_like.errors import FunctionError, InvalidArgumentError, PackagingError
+from mlrun_like.functions.files import calling_notebook
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.kinds import class_of
 from mlrun_like.functions.options import check_path, name_after, requirement_lines
@@ -22,10 +23,15 @@ from mlrun_like.packaging.describe import entry_point_of, entry_points_from_sour
 from mlrun_like.packaging.document import write_document
 from mlrun_like.packaging.environment import capture_environment, imports_in
 from mlrun_like.packaging.fingerprint import fingerprint
-from mlrun_like.packaging.source import capture_callable, capture_file, embed
+from mlrun_like.packaging.running import capture_code
+from mlrun_like.packaging.source import capture_callable, embed
 from mlrun_like.runtimes.nuclio.foreign import document_of, is_nuclio
 from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpec
+from mlrun_like.specs.platform_key import KEY, with_platform_key, without_platform_key
+from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.known_versions import known_versions
+from mlrun_like.tracking.meant import meant_session
 
 __all__ = [
     "declare",
@@ -34,6 +40,7 @@ __all__ = [
     "from_document",
     "print_doc",
     "public",
+    "record_version",
     "refresh",
     "require_code",
     "save",
@@ -162,7 +169,8 @@ def uri_of(document: FunctionDoc, *, versioned: bool = True) -> FunctionURI:
 def to_yaml(document: FunctionDoc) -> str:
     """YAML in MLRun's key order."""
     require_code(document)
-    return str(yaml.safe_dump(public(document).to_dict(), sort_keys=False, allow_unicode=True))
+    plain = without_platform_key(public(document).to_dict())
+    return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
 
 
 def export(document: FunctionDoc, target: str, format: str, strip: bool) -> None:
@@ -197,6 +205,28 @@ def save(document: FunctionDoc, tag: str, versioned: bool) -> FunctionURI:
     return uri_of(copy, versioned=versioned)._replace(tag="" if versioned else tag)
 
 
+def record_version(store: Store, document: FunctionDoc, project: str) -> str:
+    """Record this version of a function that is about to run, unless it is the last one recorded.
+
+    Args:
+        store: The run's store.
+        document: The function; its hash is filled in, and its project if it has none.
+        project: The run's project.
+
+    Returns:
+        The version's URI.
+    """
+    meta = document.metadata
+    meta.project = meta.project or project  # the run's: there its caller has a role
+    # the hash of what it is now: one that was loaded may have been changed since
+    digest = meta.hash = document.digest()
+    known = known_versions(store)
+    if known.get((meta.project, meta.name)) != (digest, meta.tag):
+        store.store_function(document.to_dict(), tag=meta.tag)
+        known[meta.project, meta.name] = (digest, meta.tag)
+    return str(uri_of(document)._replace(tag=""))
+
+
 def print_doc(document: FunctionDoc) -> None:
     """Print the entry points."""
     sys.stdout.write(render_doc(document).rstrip() + "\n")
@@ -204,12 +234,15 @@ def print_doc(document: FunctionDoc) -> None:
 
 def with_code(document: FunctionDoc, from_file: str, body: str) -> None:
     """Replace the code of a document."""
+    if not (from_file or body):
+        from_file = calling_notebook()
     if bool(from_file) == bool(body):
         raise InvalidArgumentError(
             "give from_file or body, one of them", fix='fn.with_code(from_file="train.py")'
         )
     if from_file:
-        captured, _ = capture_file(check_path("from_file", from_file), document.metadata.name)
+        path = check_path("from_file", from_file)
+        captured, _ = capture_code(path, document.metadata.name)
         document.spec.build.code_origin = ""
         embed(document, captured)
         describe_environment(document)
@@ -238,6 +271,8 @@ def from_document(document: Mapping[str, Any], where: str = "") -> Function[...,
         FunctionError: if the document has no name.
     """
     plain = json.loads(json.dumps(document, default=str))
+    # the process's key is not one of the users that it serves
+    plain = with_platform_key(plain, environment(KEY) or "" if meant_session() is None else "")
     doc = document_of(plain, where) if is_nuclio(plain) else FunctionDoc.from_dict(plain, where)
     if not (doc.metadata.name or doc.spec.command):
         raise FunctionError("the function document has no metadata.name", where=where)

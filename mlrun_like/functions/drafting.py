@@ -28,6 +28,7 @@ from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.notification import read_notifications
 from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec, RunStatus
 from mlrun_like.specs.values import HyperParamOptions
+from mlrun_like.tracking.meant import meant_session
 
 __all__ = ["draft_run"]
 
@@ -73,7 +74,7 @@ def draft_run(
     timeout = check_timeout(spec.timeout if given["timeout"] is None else given["timeout"])
     labels = check_mapping("labels", given["labels"], '{"team": "fraud"}')
     labels = {
-        "owner": _label(_owner(*map(environment, _USER_NAMES))),
+        **({} if meant_session() else {"owner": _label(_owner(*map(environment, _USER_NAMES)))}),
         **labels,
         "kind": _label(document.kind or "local"),
     }
@@ -92,6 +93,7 @@ def draft_run(
             inputs=inputs,
             inputs_type_hints={k: v for k, v in {**given["hints"], **hints}.items() if k in inputs},
             returns=check_returns(spec.returns if given["returns"] is None else given["returns"]),
+            input_path=check_path("in_path", given.get("in_path")),
             output_path=check_path("artifact_path", given["artifact_path"])
             or default_artifact_path(project)
             or config.artifact_path,
@@ -103,6 +105,8 @@ def draft_run(
             secret_sources=public_sources(given["secret_sources"]),
             notifications=[item.public() for item in read_notifications(given["notifications"])],
             custom_packagers=_packagers(project),
+            reset_on_run=given.get("reset_on_run"),
+            allow_empty_resources=given.get("allow_empty_resources") or spec.allow_empty_resources,
         ),
         status=RunStatus(state="created", start_time=utc_now()),
     )

@@ -11,28 +11,47 @@ from typing import Any
 from mlrun_like.configuration import environment
 from mlrun_like.errors import FunctionError
 from mlrun_like.functions.options import requirement_lines
+from mlrun_like.packaging.running import RUNNING, is_running
 from mlrun_like.specs.function import FunctionDoc, FunctionSpec
 from mlrun_like.specs.model import split_foreign
 from mlrun_like.specs.values import Resources, Retry
 
-__all__ = ["apply_declared", "calling_file", "from_config", "split_command", "write_code"]
+__all__ = [
+    "apply_declared",
+    "calling_file",
+    "calling_notebook",
+    "from_config",
+    "split_command",
+    "write_code",
+]
 
 
 def calling_file() -> str:
-    """The notebook or script that user code is running from."""
-    for variable in ("JPY_SESSION_NAME", "__vsc_ipynb_file__"):
+    """The notebook or script that user code is running from; `RUNNING`: a notebook without name."""
+    for variable in ("JUPYTER_NOTEBOOK_FILE_NAME", "JPY_SESSION_NAME", "__vsc_ipynb_file__"):
         value = environment(variable) or str(
             getattr(sys.modules.get("__main__"), variable, "") or ""
         )
         if value.endswith(".ipynb"):
             return value
     file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not file and is_running():
+        return RUNNING
     if not file:
         raise FunctionError(
             "code_to_function cannot tell which file to read",
             fix='code_to_function(filename="train.py", ...)',
         )
     return str(file)
+
+
+def calling_notebook() -> str:
+    """The notebook that user code is running from, as `calling_file` gives it; empty: none."""
+    try:
+        found = calling_file()
+    except FunctionError:
+        return ""
+    return found if found.endswith(".ipynb") else ""
 
 
 def split_command(command: str) -> list[str]:

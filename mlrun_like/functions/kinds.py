@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError, nearest
 from mlrun_like.functions.function import Function
 from mlrun_like.registry import BUILT_IN, known, resolve
 
-__all__ = ["FOREIGN_KINDS", "check_kind", "class_of"]
+__all__ = ["FOREIGN_KINDS", "called_handler", "check_kind", "class_of"]
 
 FOREIGN_KINDS = (
     *("handler", "job", "nuclio", "remote", "serving", "application", "dask", "mpijob", "spark"),
     *("remote-spark", "databricks"),
 )
 """MLRun's kinds: a function may have one without a runtime here, and run with `local=True`."""
+_SERVERS = ("serving", "application", "nuclio:serving")
+"""Kinds whose functions are not called by the name of a handler."""
 
 
 def check_kind(kind: Any, where: str) -> str:
@@ -37,6 +40,21 @@ def check_kind(kind: Any, where: str) -> str:
             fix=f"use one of: {', '.join(names)}",
         )
     return kind
+
+
+def called_handler(handler: str, kind: str, where: str) -> str:
+    """The handler, or nothing for a server, in whose place old code names the server's own.
+
+    Raises:
+        FunctionError: if a server shall have one and the setting `strict_arguments` is on.
+    """
+    if handler and kind in _SERVERS:
+        if config.strict_arguments:
+            raise FunctionError(
+                f"kind {kind!r} takes no handler", where=where, fix="leave handler out"
+            )
+        return ""
+    return handler
 
 
 def class_of(kind: str) -> type[Function[..., Any]]:

@@ -34,7 +34,8 @@ def choose_runtime(document: FunctionDoc, local: bool | None = None) -> tuple[Ru
     Args:
         document: The function.
         local: True: this process, whatever the kind; False: the kind's own engine and no other;
-            None: the setting `force_run_local` decides whether something stands in for an engine
+            None (and False without the setting `strict_arguments`, as it is the default of old
+            code): the setting `force_run_local` decides whether something stands in for an engine
             that is not configured.
 
     Raises:
@@ -50,7 +51,7 @@ def choose_runtime(document: FunctionDoc, local: bool | None = None) -> tuple[Ru
         if reason:
             raise _unavailable(document, reason)
         return runtime, []
-    forced = False if local is False else _forced()
+    forced = False if local is False and config.strict_arguments else _forced()
     if forced:
         return _stand_in(document, runtime, "the setting force_run_local is on")
     reason = runtime.unavailable(document)
@@ -58,7 +59,8 @@ def choose_runtime(document: FunctionDoc, local: bool | None = None) -> tuple[Ru
         return runtime, []
     if forced is False:
         raise _unavailable(document, reason)
-    return _stand_in(document, runtime, reason)
+    chosen, notices = _stand_in(document, runtime, reason)
+    return chosen, notices if runtime.meant(document) else []
 
 
 def _forced() -> bool | None:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import (
@@ -19,7 +18,7 @@ from mlrun_like.errors import (
 )
 from mlrun_like.functions.arguments import check_call
 from mlrun_like.functions.checking import RUN_OPTIONS
-from mlrun_like.functions.documents import public, require_code, uri_of, with_live_code
+from mlrun_like.functions.documents import public, record_version, require_code, with_live_code
 from mlrun_like.functions.drafting import draft_run
 from mlrun_like.functions.function import Function
 from mlrun_like.functions.notifying import announce_end, announce_start
@@ -43,12 +42,9 @@ from mlrun_like.runtimes.finding import Finding
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.notification import read_notifications
 from mlrun_like.specs.run import RunDoc
-from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import open_store
 
 __all__ = ["check_function", "concluded", "prepared_job", "run_document", "run_function"]
-
-_stored: WeakKeyDictionary[Store, dict[tuple[str, str], tuple[str, str]]] = WeakKeyDictionary()
 
 
 class _Prepared(NamedTuple):
@@ -104,7 +100,7 @@ def _ready(function: Function[..., Any], given: dict[str, Any]) -> _Prepared:
     raise_findings(job.function, [item for item in found if item.severity == "error"])
     # what is not as certain is told where this interpreter cannot find it out by itself
     told = [item for item in found if runtime.needs_image or item.code == "key-unknown"]
-    job.run.spec.function = _store_function(job.store, job.function, job.run.metadata.project)
+    job.run.spec.function = record_version(job.store, job.function, job.run.metadata.project)
     return _Prepared(runtime, [*notices, *map(str, told)], job)
 
 
@@ -163,7 +159,7 @@ def _prepare(function: Function[..., Any], given: dict[str, Any], build: bool = 
     # what a trigger gives its runs comes with the event
     event = getattr(given.get("schedule"), "param", "")
     provided = {*provided_names(document, runtime), *([event] if event else [])}
-    check_call(document, handler, run.spec, swept, provided)
+    check_call(document, handler, run.spec, swept, provided, live)
     later = given.get("schedule") is not None
     if runtime.packages_code or later:
         require_code(function._doc())
@@ -219,15 +215,15 @@ def _handler(
         raise FunctionError(
             f"handler must be a function or its name, not {asked!r}", fix='fn.run(handler="train")'
         )
-    if callable(asked):
-        if runtime.packages_code:
-            raise FunctionError(
-                f"handler={asked!r} is a live object, which kind={document.kind!r} cannot take",
-                fix=f"pass its name: handler={getattr(asked, '__name__', 'name')!r}",
-            )
-        return asked, getattr(asked, "__name__", type(asked).__name__)
+    name = str(getattr(asked, "__name__", type(asked).__name__))
+    if callable(asked) and not runtime.packages_code:
+        return asked, name
+    if callable(asked) and (config.strict_arguments or name not in document.spec.entry_points):
+        what = f"handler={asked!r} is a live object, which kind={document.kind!r} cannot take"
+        raise FunctionError(what, fix=f"pass its name: handler={name!r}")
+    asked = name if callable(asked) else asked
     default = document.spec.default_handler
-    name = asked or default
+    name = str(asked or default)
     if function._handler is not None and name == default:
         return (None if runtime.packages_code else function._handler), name
     points = document.spec.entry_points
@@ -285,16 +281,3 @@ def _check_file(document: FunctionDoc, command: str) -> None:
             where=f"function {document.metadata.name!r}, folder {str(path.parent)!r}",
             fix="give an absolute path, or set workdir",
         )
-
-
-def _store_function(store: Store, document: FunctionDoc, project: str) -> str:
-    """Record this version of the function unless it is the last one recorded; give its URI."""
-    meta = document.metadata
-    meta.project = meta.project or project  # the run's: there its caller has a role
-    # the hash of what it is now: one that was loaded may have been changed since
-    digest = meta.hash = document.digest()
-    known = _stored.setdefault(store, {})
-    if known.get((meta.project, meta.name)) != (digest, meta.tag):
-        store.store_function(document.to_dict(), tag=meta.tag)
-        known[meta.project, meta.name] = (digest, meta.tag)
-    return str(uri_of(document)._replace(tag=""))

@@ -7,10 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mlrun_like.configuration import config
 from mlrun_like.errors import FunctionError
 from mlrun_like.functions.options import check_path
 from mlrun_like.functions.tracing import TRACER
 from mlrun_like.registry import resolve
+from mlrun_like.runs.folder import check_folder
+from mlrun_like.runs.shown import display_run
 
 if TYPE_CHECKING:
     from mlrun_like.runs.object import RunObject
@@ -110,7 +113,8 @@ class Starting(ABC):
             notifications: `Notification(...)`s: who is told when the run ends, or starts.
             returns: Log hints for returned values: `"key"`, `"key:type"`, a dict, or None to skip.
             state_thresholds: As in `set_state_thresholds`, for this run.
-            reset_on_run: MLRun's; code is loaded anew for each run here.
+            reset_on_run: Also read the modules anew that the handler's module imports; the
+                code itself is loaded anew for each run.
             output_path: The newest of MLRun's names of `artifact_path`.
             retry: How often and when to try again after a failure.
             labels: Labels of the run.
@@ -125,8 +129,10 @@ class Starting(ABC):
             FunctionError: if an argument is missing or unknown; nothing has run then.
             InvalidArgumentError: if another value cannot be used; nothing has run then.
         """
-        del scrape_metrics, reset_on_run
+        del scrape_metrics
         function: Any = self
+        if workdir and local and not self._doc().spec.build.source:
+            check_folder(workdir)
         if workdir or state_thresholds or local_code_path:
             function = self._changed(workdir, None, state_thresholds, local_code_path)
         run: RunObject = resolve("mlrun_like.functions.running:run_function")(
@@ -152,8 +158,11 @@ class Starting(ABC):
                 "auto_build": auto_build,
                 "notifications": notifications,
                 "more_secrets": param_file_secrets,
+                "reset_on_run": reset_on_run,
             },
         )
+        if watch and not config.strict_arguments:  # as old notebooks show what they ran
+            display_run(run)
         return run
 
     def _changed(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mlrun_like.errors import InvalidArgumentError, nearest
@@ -14,7 +14,7 @@ from mlrun_like.functions.sweeping import sweep_options
 from mlrun_like.registry import resolve
 from mlrun_like.runs.secrets import public_sources, resolve_sources
 from mlrun_like.specs.model import parse, split_foreign
-from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec
+from mlrun_like.specs.run import RunDoc, RunMetadata, RunSpec, has_begun
 from mlrun_like.specs.values import HyperParamOptions
 
 __all__ = ["RunTemplate", "fill_from_task", "new_task"]
@@ -33,7 +33,9 @@ class RunTemplate:
     def __init__(self, document: RunDoc | None = None, **parts: Any) -> None:
         found = {name: part for name, part in parts.items() if part is not None}
         self._document = document or RunDoc(**found)
+        self.status = self._document.status  # of a run that was recorded, if this is its document
         self.secret_sources: list[dict[str, Any]] = []
+        self.live_handler: Callable[..., Any] | None = None  # in place of a name
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> RunTemplate:
@@ -71,8 +73,8 @@ class RunTemplate:
     ) -> RunTemplate:
         """Sweep over lists of values."""
         self.spec.hyperparams = check_mapping("hyperparams", hyperparams, '{"depth": [2, 4]}')
-        given = sweep_options({"selector": selector, "strategy": strategy, **options})
-        self.spec.hyper_param_options = given.to_dict()
+        named = {"selector": selector, "strategy": strategy}
+        self.spec.hyper_param_options = sweep_options({**named, **options}).to_dict()
         return self
 
     def with_param_file(
@@ -84,8 +86,7 @@ class RunTemplate:
     ) -> RunTemplate:
         """Sweep over the values of a file."""
         named = {"param_file": param_file, "selector": selector, "strategy": strategy}
-        given = sweep_options({**named, **options})
-        self.spec.hyper_param_options = given.to_dict()
+        self.spec.hyper_param_options = sweep_options({**named, **options}).to_dict()
         return self
 
     def with_secrets(self, kind: str, source: Any) -> RunTemplate:
@@ -128,7 +129,7 @@ class RunTemplate:
 def new_task(  # noqa: PLR0913 - MLRun's signature
     name: str = "",
     project: str = "",
-    handler: str = "",
+    handler: str | Callable[..., Any] = "",
     params: Mapping[str, Any] | None = None,
     hyper_params: Mapping[str, Any] | None = None,
     param_file: str = "",
@@ -149,7 +150,7 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
     Args:
         name: The run's name.
         project: The run's project.
-        handler: Name of the entry point.
+        handler: The entry point: its name, or a callable (local runs only).
         params: Values for the handler's arguments.
         hyper_params: Lists of values to sweep over.
         param_file: URL of a file with such values.
@@ -180,6 +181,10 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
     task.metadata.name = name or task.metadata.name
     task.metadata.project = project or task.metadata.project
     spec = task.spec
+    if callable(handler):
+        task.live_handler, handler = handler, str(getattr(handler, "__name__", ""))
+    elif handler:
+        task.live_handler = None
     spec.handler = handler or spec.handler
     spec.parameters.update(check_mapping("params", params, '{"depth": 4}'))
     for key, path in check_mapping("inputs", inputs, '{"data": "x.csv"}').items():
@@ -189,18 +194,16 @@ def new_task(  # noqa: PLR0913 - MLRun's signature
     spec.input_path = check_path("in_path", in_path) or spec.input_path
     if secrets:
         task.with_secrets("inline", secrets)
-    chosen = check_retry(retry)
-    spec.retry = chosen.to_dict() if chosen is not None else spec.retry
+    if (chosen := check_retry(retry)) is not None:
+        spec.retry = chosen.to_dict()
     if hyper_params:
         spec.hyperparams = check_mapping("hyper_params", hyper_params, '{"depth": [2, 4]}')
     if param_file or selector or hyper_param_options:
         given = hyper_param_options
         plain = given.to_dict() if isinstance(given, HyperParamOptions) else given
         options = check_mapping("hyper_param_options", plain, "HyperParamOptions(...)")
-        if param_file:
-            options["param_file"] = param_file
-        if selector:
-            options["selector"] = selector
+        named = {"param_file": param_file, "selector": selector}
+        options.update({name: value for name, value in named.items() if value})
         spec.hyper_param_options = sweep_options(options).to_dict()
     return task
 
@@ -231,14 +234,14 @@ def fill_from_task(given: dict[str, Any]) -> None:
             **check_mapping(f"the task's {name}", values, "{...}"),
             **check_mapping(name, given[name], "{...}"),
         }
+    status = task.get("status") if isinstance(task, Mapping) else getattr(task, "status", None)
     given["hints"] = dict(spec.get("inputs_type_hints") or {})
-    given["secret_sources"] = getattr(task, "secret_sources", None) or spec.get(
-        "secret_sources", []
-    )
+    sources = getattr(task, "secret_sources", None)
+    given["secret_sources"] = sources or spec.get("secret_sources", [])
     for name, value in (
         ("name", meta.get("name")),
         ("project", meta.get("project")),
-        ("handler", spec.get("handler")),
+        ("handler", getattr(task, "live_handler", None) or spec.get("handler")),
         ("returns", spec.get("returns") or None),
         ("hyperparams", spec.get("hyperparams")),
         ("hyper_param_options", spec.get("hyper_param_options")),
@@ -246,8 +249,11 @@ def fill_from_task(given: dict[str, Any]) -> None:
         ("timeout", spec.get("timeout")),
         ("retry", spec.get("retry") or None),
         ("notifications", spec.get("notifications") or None),
+        ("in_path", spec.get("input_path")),
+        ("allow_empty_resources", spec.get("allow_empty_resources")),
+        ("uid", None if has_begun(status) else meta.get("uid")),  # done again, it is another run
     ):
-        if given[name] is None or given[name] == "":
+        if given.get(name) is None or given[name] == "":
             given[name] = value
 
 

@@ -21,8 +21,10 @@ from mlrun_like.monitoring.clock import now
 from mlrun_like.monitoring.datasets import get_sample_set_statistics, read_dataset_as_dataframe
 from mlrun_like.monitoring.endpoints import records
 from mlrun_like.monitoring.endpoints.document import ModelEndpoint, ModelMonitoringMode
+from mlrun_like.monitoring.endpoints.newest import with_newest
 from mlrun_like.monitoring.offline import write_monitoring_df
 from mlrun_like.names import new_uid, parse_function_uri
+from mlrun_like.registry import resolve
 from mlrun_like.runs.context import MLClientCtx
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 DRIFT, POSSIBLE = 0.7, 0.5
+_SWITCH = "mlrun_like.compat.switch:installed"
 _log = logging.getLogger("mlrun_like.monitoring")
 
 
@@ -78,7 +81,7 @@ def get_or_create_model_endpoint(  # noqa: PLR0913 - MLRun's signature
     found = _existing(project, endpoint_id, model_endpoint_name, function_name)
     if found is not None:
         _check(found, model, model_path, sample_set_statistics)
-        return found
+        return with_newest(found) if resolve(_SWITCH)() else found
     if not model_endpoint_name:
         raise InvalidArgumentError(
             f"there is no model endpoint {endpoint_id!r:.80}, and a new one needs a name",

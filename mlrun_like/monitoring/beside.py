@@ -10,6 +10,7 @@ itself is `service.py`.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import fcntl
 import logging
 import os
@@ -31,6 +32,7 @@ __all__ = [
     "is_wanted",
     "keep_alive",
     "keep_alive_for_gateway",
+    "keep_alive_here",
     "wanted_file",
 ]
 
@@ -121,6 +123,13 @@ def keep_alive_for_gateway(deployments: Iterable[Any]) -> bool:
     return False
 
 
+def keep_alive_here() -> bool:
+    """Want the service as long as this process lives, although it serves nothing; whether it was
+    started now."""
+    allow()
+    return keep_alive()
+
+
 def _hold_wanted() -> None:
     """Hold the file as long as this process lives; its time tells when that was last."""
     path = wanted_file()
@@ -161,8 +170,10 @@ def _start(lock: int) -> None:
         "MLRUN_LIKE_HOME": str(config.path()),
         "MLRUN_LIKE_LOG_LEVEL": "info",
     }
-    if config.dbpath:
-        environment["MLRUN_LIKE_DBPATH"] = str(config.dbpath)
+    # it works for all servers of this machine: one user's session has no say in it
+    dbpath = contextvars.Context().run(lambda: str(config.dbpath))
+    if dbpath:
+        environment["MLRUN_LIKE_DBPATH"] = dbpath
     with path.open("ab") as output:
         _children.append(
             subprocess.Popen(

@@ -39,9 +39,9 @@ def send_slack(message: Message, params: Mapping[str, Any]) -> None:
 def send_webhook(message: Message, params: Mapping[str, Any]) -> None:
     """Send to any server.
 
-    Params: `url`, `method` (`post`), `headers`, `verify_ssl` (true), `override_body` (a mapping
-    instead of message, severity, name and runs; templates in its texts are filled). A message that
-    may come twice has the header `Idempotency-Key`.
+    Params: `url`, `method` (`post`), `headers` (or as JSON), `verify_ssl` (true), `override_body`
+    (a mapping instead of message, severity, name and runs; templates in its texts are filled). A
+    message that may come twice has the header `Idempotency-Key`.
     """
     if not params.get("url"):
         raise InvalidArgumentError("it has no url", fix='params={"url": "https://..."}')
@@ -57,8 +57,13 @@ def send_webhook(message: Message, params: Mapping[str, Any]) -> None:
         values = {**body, "run": runs[0] if runs else {}}
         body = _filled(params["override_body"], values)
     headers = params.get("headers") or {}
+    if isinstance(headers, str):  # a secret is a text
+        try:
+            headers = json.loads(headers)
+        except (ValueError, RecursionError):
+            headers = None  # its text is not to be shown
     if not isinstance(headers, Mapping):
-        raise InvalidArgumentError(f"headers must map names to values, not {headers!r:.40}")
+        raise InvalidArgumentError("headers must map names to values", fix='{"X-Token": "..."}')
     if message.key:
         headers = {"Idempotency-Key": message.key, **headers}
     verify = params.get("verify_ssl", True) is not False

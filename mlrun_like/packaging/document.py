@@ -14,6 +14,7 @@ import yaml
 
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, PackagingError, SpecError
 from mlrun_like.specs.function import FunctionDoc
+from mlrun_like.specs.platform_key import without_platform_key
 
 __all__ = ["parse_text", "read_document", "write_document"]
 
@@ -93,7 +94,7 @@ def write_document(doc: FunctionDoc, target: str | Path, format: str = "") -> st
         raise InvalidArgumentError(
             f"a function cannot be written as {kind!r}", where=place, fix="use .yaml or .json"
         )
-    document = doc.to_dict()
+    document = without_platform_key(doc.to_dict())
     if kind == ".json":
         text = json.dumps(document, indent=2, default=str, ensure_ascii=False) + "\n"
     else:

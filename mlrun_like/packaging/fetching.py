@@ -48,8 +48,8 @@ def fetch_source(
 
     Args:
         source: `git://host/name.git#ref` (also `git+https://`, `git+file://`), a `.zip` or `.tar.*`
-            archive at any path or URL, or a folder here. A `ref` is a branch, tag, commit or
-            `refs/heads/...`.
+            archive at any path or URL, a folder here, or `/path/to/repository#ref`. A `ref` is a
+            branch, tag, commit or `refs/heads/...`.
         target: The folder to make; its parent must exist.
         secrets: `GIT_TOKEN`, or `GIT_USERNAME` and `GIT_PASSWORD`, for a private repository.
 
@@ -86,7 +86,7 @@ def fetch_version(
 
 
 def _fetch(source: str, folder: Path, secrets: Mapping[str, str], shown: str) -> tuple[Path, str]:
-    if source.startswith(("git://", "git+")):
+    if source.startswith(("git://", "git+")) or _is_repository_here(source):
         address, _, ref = source.partition("#")
         try:
             commit = clone(address, ref, folder / "code", secrets)
@@ -113,6 +113,14 @@ def _fetch(source: str, folder: Path, secrets: Mapping[str, str], shown: str) ->
         )
     shutil.copytree(path, folder / "code", ignore=_IGNORED, symlinks=False)
     return folder / "code", ""
+
+
+def _is_repository_here(source: str) -> bool:
+    """Whether a source is a branch of a repository on this machine, as a remote may be."""
+    place, mark, _ = source.partition("#")
+    if not mark or is_address(source) or Path(source).is_dir():
+        return False
+    return any(Path(place, name).exists() for name in (".git", "HEAD"))
 
 
 def _unpacked(source: str, plain: str, folder: Path, shown: str) -> Path:

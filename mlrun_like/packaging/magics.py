@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import json
+import logging
 import re
 import shlex
 import textwrap
@@ -13,15 +13,13 @@ from typing import Any
 
 from mlrun_like.configuration import environment
 from mlrun_like.errors import NotebookError, nearest
+from mlrun_like.packaging.settings import expand, magic_lines, read_setting
 from mlrun_like.parsing import parse
 
-__all__ = ["MagicConfig", "expand", "parse_magic"]
+__all__ = ["MagicConfig", "parse_magic", "read_mount"]
 
+_log = logging.getLogger(__name__)
 _MAGIC = re.compile(r"%{1,2}(?:nuclio|mlrun)\b\s*(?P<command>\w*)\s*(?P<args>.*)$", re.DOTALL)
-_VARIABLE = re.compile(r"\$\{\s*(\w+)\s*\}")
-_PART = r"(?:\\[^\\]+\\|[^\s.=+\\]+)"
-_SETTING = re.compile(rf"(?P<key>{_PART}(?:\.{_PART})*)\s*(?P<op>\+?=)\s*(?P<value>.+)$", re.DOTALL)
-_KEY = re.compile(r"\\([^\\]+)\\|([^.\\]+)")
 _RETURN = re.compile(r"#\s*(?:nuclio|mlrun):\s*return")
 _V3IO = ("V3IO_FRAMESD", "V3IO_USERNAME", "V3IO_ACCESS_KEY", "V3IO_API")
 # Commands that act on the notebook or a server and say nothing about the function.
@@ -36,11 +34,6 @@ def parse_magic(text: str) -> tuple[str, str] | None:
     """
     found = _MAGIC.match(text.strip())
     return (found["command"], found["args"].strip()) if found else None
-
-
-def expand(text: str) -> str:
-    """Replace `${NAME}` by the environment variable; an unset one is left for the build's shell."""
-    return _VARIABLE.sub(lambda found: environment(found[1], found[0]) or "", text)
 
 
 class MagicConfig:
@@ -87,10 +80,9 @@ class MagicConfig:
             )
         if not self._enabled:
             return []
-        flag, rest = _flag(args)
-        if flag != "-l":
-            lines = [line.strip() for line in (rest, *body)]
-            action([line for line in lines if line and not line.startswith("#")], where)
+        lines = magic_lines(args, body, "-l")
+        if lines is not None:
+            action(lines, where)
         return []
 
     def _cmd(self, lines: list[str], where: str) -> None:
@@ -122,6 +114,10 @@ class MagicConfig:
 
     def _env_file(self, lines: list[str], where: str) -> None:
         for name in lines:
+            if name.startswith("$"):
+                # IPython puts a variable of the notebook there, which only a running one has
+                _log.warning("%s: %s is not read: it is known when the notebook runs", where, name)
+                continue
             path = self._folder / name
             try:
                 text = path.read_text(encoding="utf-8")
@@ -136,16 +132,8 @@ class MagicConfig:
 
     def _config(self, lines: list[str], where: str) -> None:
         for line in lines:
-            found = _SETTING.match(line)
-            if found is None:
-                raise NotebookError(
-                    f"{line!r} is not a setting",
-                    where=where,
-                    fix="write %nuclio config spec.maxReplicas = 5",
-                )
-            keys = [a or b for a, b in _KEY.findall(found["key"])]
-            value = _value(expand(found["value"].strip()), line, where)
-            self._update(keys, value, found["op"] == "+=", where)
+            keys, operator, value = read_setting(line, where)
+            self._update(keys, value, operator == "+=", where)
 
     def _update(self, keys: list[str], value: Any, append: bool, where: str) -> None:
         place = self.data
@@ -164,27 +152,9 @@ class MagicConfig:
         items.extend(value if isinstance(value, list) else [value])
 
     def _mount(self, lines: list[str], where: str) -> None:
-        options = {"-t": "v3io", "-n": "fs", "-k": "", "-r": ""}
-        words = _split(expand(" ".join(lines)), where)
-        paths: list[str] = []
-        long = {"--type": "-t", "--name": "-n", "--key": "-k", "--readonly": "-r"}
-        while words:
-            word = words.pop(0)
-            name = long.get(word, word)
-            if name == "-r":
-                options[name] = "yes"
-            elif name in options and words:
-                options[name] = words.pop(0)
-            else:
-                paths.append(word)
-        if len(paths) != 2 or any(path.startswith("-") for path in paths):
-            raise NotebookError(
-                f"mount needs a folder and a remote path, not {paths}",
-                where=where,
-                fix="write %nuclio mount -t pvc /data my-claim",
-            )
-        volume = _volume(options["-t"], options["-n"], paths[1], options["-k"], where)
-        mount: dict[str, Any] = {"name": options["-n"], "mountPath": paths[0]}
+        options, path, remote = read_mount(" ".join(lines), where)
+        volume = _volume(options["-t"], options["-n"], remote, options["-k"], where)
+        mount: dict[str, Any] = {"name": options["-n"], "mountPath": path}
         if options["-r"]:
             mount["readOnly"] = True
         item = {"volumeMount": mount, "volume": {"name": options["-n"], **volume}}
@@ -217,12 +187,35 @@ class MagicConfig:
         return [f"def {name}(context, event):", *indented.split("\n")]
 
 
-def _flag(args: str) -> tuple[str, str]:
-    for names in (("--config-only", "-c"), ("--local-only", "-l")):
-        for name in names:
-            if args == name or args.startswith(name + " "):
-                return names[1], args[len(name) :].strip()
-    return "", args
+def read_mount(line: str, where: str) -> tuple[dict[str, str], str, str]:
+    """The options, the folder and the remote path of a `mount`.
+
+    Raises:
+        NotebookError: if there is no folder, or no remote path.
+
+    >>> read_mount("-t pvc /data my-claim", "cell 1")[1:]
+    ('/data', 'my-claim')
+    """
+    options = {"-t": "v3io", "-n": "fs", "-k": "", "-r": ""}
+    words = [expand(word) for word in _split(line, where)]
+    paths: list[str] = []
+    long = {"--type": "-t", "--name": "-n", "--key": "-k", "--readonly": "-r"}
+    while words:
+        word = words.pop(0)
+        name = long.get(word, word)
+        if name == "-r":
+            options[name] = "yes"
+        elif name in options and words:
+            options[name] = words.pop(0)
+        else:
+            paths.append(word)
+    if len(paths) != 2 or any(path.startswith("-") for path in paths):
+        raise NotebookError(
+            f"mount needs a folder and a remote path, not {paths}",
+            where=where,
+            fix="write %nuclio mount -t pvc /data my-claim",
+        )
+    return options, paths[0], paths[1]
 
 
 def _split(text: str, where: str) -> list[str]:
@@ -230,22 +223,6 @@ def _split(text: str, where: str) -> list[str]:
         return shlex.split(text)
     except ValueError as exc:
         raise NotebookError(f"{text!r} cannot be read: {exc}", where=where) from exc
-
-
-def _value(text: str, line: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        value = ast.literal_eval(text)
-        return json.loads(json.dumps(value))
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as exc:
-        raise NotebookError(
-            f"the value in {line!r} is not JSON",
-            where=where,
-            fix='write a number, "text in double quotes", a list or an object',
-        ) from exc
 
 
 def _volume(kind: str, name: str, remote: str, key: str, where: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def to_source(
     name: str | None = None,
     with_config: bool = True,
     ignored_tags: str = "",
+    folder: Path | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """The code of a notebook and what its magics configure.
 
@@ -45,6 +46,7 @@ def to_source(
         name: The function wanted; sections named so are taken, else those without a name.
         with_config: Whether `%nuclio` magics are collected; if not, the configuration is empty.
         ignored_tags: More cell tags to leave out, separated by `;`.
+        folder: Where relative file names of magics start; by default the notebook's folder.
 
     Returns:
         The source and the configuration in the layout of a function document.
@@ -56,9 +58,9 @@ def to_source(
     >>> to_source({"cells": cells})[0].splitlines()[-1]
     'x = 1'
     """
-    where, folder = "notebook", None
+    where = "notebook"
     if isinstance(notebook, (str, Path)):
-        where, folder = str(notebook), Path(notebook).parent
+        where, folder = str(notebook), folder or Path(notebook).parent
         notebook = read_notebook(Path(notebook))
     cells = cells_of(notebook, where)
     tags = _DEFAULT_TAGS.union(_tags(config.ignored_notebook_tags), _tags(ignored_tags))

@@ -62,7 +62,8 @@ class Live(Protocol):
 
 
 class _Selection:
-    def __init__(self, parts: list[Part], live: Live | None) -> None:
+    def __init__(self, parts: list[Part], live: Live | None, strict: bool = True) -> None:
+        self.strict = strict
         self.parts = [part for part in parts if not is_main_guard(part.node)]
         self.guarded = {n for p in parts if is_main_guard(p.node) for n in p.binds}
         self.kept: set[int] = set()
@@ -80,7 +81,8 @@ class _Selection:
                 self.stars.append(index)
         if live is not None and live.latest_only:
             self._forget_replaced()
-        self.own = self._own_names()
+        self.own = self._own_names(OWN_PACKAGE)
+        self.old = self._own_names("mlrun")  # decorators of this name travel, calls do not
         self.definitions = {
             name for part in self.parts if isinstance(part.node, DEFINITIONS)
             for name in part.binds
@@ -97,18 +99,18 @@ class _Selection:
                     self.providers[name] = indices[position:]
                     break
 
-    def _own_names(self) -> set[str]:
-        """Names that stand for this package or for something it returned."""
+    def _own_names(self, package: str) -> set[str]:
+        """Names that stand for a package or for something it returned."""
         own: set[str] = set()
         for part in self.parts:
             node = part.node
             if isinstance(node, ast.Import):
                 own |= {
                     (a.asname or a.name).partition(".")[0] for a in node.names
-                    if a.name.partition(".")[0] == OWN_PACKAGE
+                    if a.name.partition(".")[0] == package
                 }  # fmt: skip
             elif isinstance(node, ast.ImportFrom):
-                if not node.level and (node.module or "").partition(".")[0] == OWN_PACKAGE:
+                if not node.level and (node.module or "").partition(".")[0] == package:
                     own |= part.binds
             elif isinstance(node, ast.Assign) and root_name(node.value) in own:
                 own |= part.binds
@@ -142,7 +144,7 @@ class _Selection:
                     pending += self._needs(part)
                 continue
             if not found and not self._is_known(name):
-                if required:
+                if required and self.strict:
                     raise self._unresolved(name, where)
                 continue
             self.names.add(name)
@@ -211,7 +213,7 @@ class _Selection:
         variables = self._variables()
         if isinstance(node, DEFINITIONS):
             return any(self._registers(d, variables) for d in node.decorator_list)
-        if isinstance(node, IMPORTS) or self.own.intersection(part.uses.hard):
+        if isinstance(node, IMPORTS) or (self.own | self.old).intersection(part.uses.hard):
             return False
         changed = changed_roots(node) & variables
         if any(index > min(self.providers.get(name, [0])) for name in changed):
@@ -237,6 +239,7 @@ def slice_parts(
     wanted: Collection[str],
     where: str,
     live: Live | None = None,
+    strict: bool = True,
 ) -> Slice:
     """Keep what the wanted names need.
 
@@ -245,11 +248,12 @@ def slice_parts(
         wanted: Names that must be there.
         where: The module, for messages.
         live: The running module, if there is one.
+        strict: Whether what is needed must be defined somewhere.
 
     Raises:
         PackagingError: naming a name that is needed and nowhere defined, with its line.
     """
-    selection = _Selection(parts, live)
+    selection = _Selection(parts, live, strict)
     for name in wanted:
         selection.need(name, where)
     while selection.extend():

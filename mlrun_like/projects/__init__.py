@@ -9,6 +9,7 @@ artifacts.py, finding.py, found.py   artifacts declared and logged; what is reco
 notifiers.py   who is told
 source.py, git.py, git_program.py   source, pull, push, remotes
 images.py      the project's own image
+api_gateways.py   one address for a function or two
 operations.py, building.py   run_function, build_function, deploy_function
 current.py     the project at hand
 environment.py where this process records: set_environment
@@ -16,6 +17,7 @@ places.py      folders, repositories, archives, templates, the store
 loading.py, deleting.py   new_project, load_project, get_or_create_project, delete_project
 secrets.py, vault.py   plug-ins: where secrets are kept
 archive.py     a folder as zip; bundle.py, manifest.py, restoring.py: all of a project
+workflow_spec.py   what is told of a workflow that runs
 resuming.py    pipelines that go on in a process of their own
 reproduce.py, comparing.py    a recorded run made anew, and what differs
 """

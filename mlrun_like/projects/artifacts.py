@@ -32,6 +32,7 @@ from mlrun_like.projects.documents import read_bytes
 from mlrun_like.projects.positional import LOGGED, MODEL, TABLE, by_name
 from mlrun_like.projects.profiles import ProjectProfiles
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.meant import meant_session
 from mlrun_like.types import Document
 
 __all__ = ["ProjectArtifacts"]
@@ -62,14 +63,13 @@ class ProjectArtifacts(LogsLanguage, ProjectProfiles):
         check_key(key)
         row: dict[str, Any] = {"key": key}
         if isinstance(artifact, (str, os.PathLike)):
-            row["import_from"] = os.fspath(artifact)
-            if not scheme_of(row["import_from"]):
-                path = self._place(row["import_from"])
-                if not os.path.isfile(path):
-                    raise MissingFileError(
-                        f"there is no artifact document {row['import_from']!r}",
-                        where=f"project {self.name!r}: {path}",
-                    )
+            written = os.fspath(artifact)
+            path = row["import_from"] = self._place(written)
+            if not scheme_of(path) and not os.path.isfile(path):
+                raise MissingFileError(
+                    f"there is no artifact document {written!r}",
+                    where=f"project {self.name!r}: {path}",
+                )
         elif isinstance(artifact, Artifact):
             document = artifact.to_dict()
             row.update(
@@ -103,7 +103,7 @@ class ProjectArtifacts(LogsLanguage, ProjectProfiles):
             spec = dict(row.get("spec") or {})
             kind = str(row.get("kind") or "")
             document = {
-                "kind": "" if kind == "artifact" else kind,
+                "kind": kind or "artifact",
                 "metadata": {"key": key, "labels": metadata.get("labels") or {}},
                 "spec": spec,
             }
@@ -161,6 +161,11 @@ class ProjectArtifacts(LogsLanguage, ProjectProfiles):
         options.setdefault("db_key", key)
         return self._manager().log_model(key, body, framework, tag=tag, **options)
 
+    def _resolve_artifact_owner(self) -> str | None:
+        # the variable names the user of this process, and not a session's
+        own = environment("V3IO_USERNAME") if meant_session() is None else None
+        return own or self.spec.owner
+
     def _manager(self, origin: Mapping[str, Any] | None = None) -> ArtifactManager:
         return ArtifactManager(
             open_store(),
@@ -170,7 +175,7 @@ class ProjectArtifacts(LogsLanguage, ProjectProfiles):
                 uri=self.name,
                 project=self.name,
                 tree=new_uid(),
-                owner=environment("V3IO_USERNAME") or self.spec.owner or "",
+                owner=self._resolve_artifact_owner() or "",
                 artifact_path=self.artifact_path,
                 origin=_origin(origin or {}),
             ),

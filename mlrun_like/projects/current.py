@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.functions.defaults import register_project
+from mlrun_like.tracking.meant import meant_session
 
 if TYPE_CHECKING:
     from mlrun_like.projects.project import MlrunProject
@@ -46,13 +47,15 @@ _current: list[MlrunProject] = []
 
 
 def set_current_project(project: MlrunProject | None = None) -> None:
-    """Make a project the one that functions and runs of this process belong to; None: none is.
+    """Make a project the one that functions and runs of this process, or of the session around
+    (`using_session`), belong to; None: none is.
 
     Its name becomes the setting `default_project`.
     """
-    _current.clear()
+    current = _at_hand()
+    current.clear()
     if project is not None:
-        _current.append(project)
+        current.append(project)
         register_project(project)
         config.default_project = project.name
 
@@ -77,14 +80,20 @@ def get_current_project(silent: bool = False) -> MlrunProject | None:
     workflow = WORKFLOW.get()
     if workflow is not None:
         return workflow.project
-    if _current:
-        return _current[-1]
+    current = _at_hand()
+    if current:
+        return current[-1]
     if silent:
         return None
     raise InvalidArgumentError(
         "there is no current project: none was created or loaded in this process",
         fix='get_or_create_project("my-project", context="./")',
     )
+
+
+def _at_hand() -> list[MlrunProject]:
+    session = meant_session()
+    return _current if session is None else session.kept.setdefault("current", [])
 
 
 def get_project_param(key: str, default: Any = None) -> Any:

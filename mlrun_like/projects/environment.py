@@ -8,6 +8,7 @@ from pathlib import Path
 from mlrun_like.artifacts.stores import scheme_of
 from mlrun_like.configuration import config, exchange_environment
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.projects.places import named
 from mlrun_like.runs.secrets import read_env_file
 from mlrun_like.tracking.connect import open_store, store_url
 
@@ -46,6 +47,9 @@ def set_environment(
     username: str | None = None,
     env_file: str | os.PathLike[str] | None = None,
     mock_functions: bool | str | None = None,
+    *,
+    project: str = "",
+    user_project: bool = False,
 ) -> tuple[str, str]:
     """Say where this process records, and check that it can.
 
@@ -58,6 +62,8 @@ def set_environment(
         env_file: A file of `KEY=value` lines to set first; see `set_env_from_file`.
         mock_functions: True: functions run in this process and deployments are mocked; False:
             they are not; `"auto"`: where no engine is configured.
+        project: The default project from now on.
+        user_project: Add the user's name to it.
 
     Returns:
         The default project and the place of artifacts.
@@ -86,6 +92,8 @@ def set_environment(
         config.force_run_local = config.mock_nuclio_deployment = text
     if place:
         config.artifact_path = place
+    if project:
+        config.default_project = named(project, user_project)
     return config.default_project, config.artifact_path or str(config.path("artifacts"))
 
 

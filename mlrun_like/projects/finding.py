@@ -13,6 +13,7 @@ from mlrun_like.names import ArtifactURI
 from mlrun_like.projects.artifacts import ProjectArtifacts
 from mlrun_like.projects.found import ArtifactList, RunList
 from mlrun_like.runs.object import RunObject
+from mlrun_like.runs.session import write_sessions
 from mlrun_like.specs.model import parse
 from mlrun_like.specs.run import RunDoc
 from mlrun_like.tracking.base import ArtifactQuery, RunQuery
@@ -22,8 +23,6 @@ from mlrun_like.types import Document
 __all__ = ["ProjectFinding"]
 
 _DELETION = ("metadata-only", "data-optional", "data-force")
-
-_CATEGORIES = {"": "artifacts", "artifact": "artifacts", "dataset": "datasets", "model": "models"}
 
 
 class ProjectFinding(ProjectArtifacts):
@@ -41,18 +40,25 @@ class ProjectFinding(ProjectArtifacts):
 
         Args:
             key: Its key in the store.
-            category: `artifact`, `dataset` or `model`.
+            category: `artifact`, `dataset`, `model`, `feature-set` or `feature-vector`.
             tag: Its tag.
             iter: The child run that made it.
             tree: The run or workflow that made it.
         """
-        kind = _CATEGORIES.get(category, category)
+        kind = category if category.endswith("s") else f"{category or 'artifact'}s"
         return str(ArtifactURI(kind, self.name, key, iter, tag or "", tree))
 
     def get_artifact(
         self, key: str, tag: str | None = None, iter: int | None = None, tree: str | None = None
     ) -> Artifact:
         """An artifact by its key in the store.
+
+        Args:
+            key: Its key.
+            tag: Its tag; empty: `latest`.
+            iter: The iteration that made it; without `tag` and `tree`, if the newest run made no
+                such iteration: the newest artifact of that iteration, which is another run's.
+            tree: The run or workflow that made it.
 
         Raises:
             NotFoundError: if there is none.
@@ -158,6 +164,7 @@ class ProjectFinding(ProjectArtifacts):
             limit=given.pop("limit", 0),
         )
         _refuse_unknown(given, "list_runs")
+        write_sessions()
         store = open_store()
         found = store.list_runs(query)
         return RunList(RunObject(parse(RunDoc, run, "run"), store) for run in found)

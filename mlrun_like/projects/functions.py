@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mlrun_like.errors import InvalidArgumentError, MissingFileError, NotFoundError, nearest
+from mlrun_like.errors import (
+    InvalidArgumentError,
+    MissingDependencyError,
+    MissingFileError,
+    NotFoundError,
+    nearest,
+)
 from mlrun_like.functions.creators import import_function
 from mlrun_like.functions.documents import from_document
 from mlrun_like.functions.function import Function
@@ -13,6 +19,7 @@ from mlrun_like.names import normalize_name
 from mlrun_like.pipelines.pipeline import Pipeline
 from mlrun_like.projects.making import ProjectMaking, row_name, split_tag
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.meant import meant_session
 
 __all__ = ["ProjectFunctions", "find_function"]
 
@@ -44,8 +51,8 @@ class ProjectFunctions(ProjectMaking):
         Raises:
             NotFoundError: if neither the project nor the store has it.
         """
-        name, tag = split_tag(key, tag)
-        name = normalize_name(name)
+        written, tag = split_tag(key, tag)
+        name = normalize_name(written)
         label = f"{name}:{tag}" if tag else name
         function = None
         if not ignore_cache:
@@ -54,16 +61,22 @@ class ProjectFunctions(ProjectMaking):
                 self._objects[label] = self._make(name, row)
             function = self._objects.get(label)
         if function is None:
-            function = self._stored(name, tag)
+            function = self._stored(name, tag, written)  # old records have names as written
         if enrich and isinstance(function, Function):
             if copy_function:
                 function = from_document(function.to_dict()) if not _live(function) else function
             self.enrich(function)
         return function
 
-    def _stored(self, name: str, tag: str) -> Function[..., Any]:
+    def _stored(self, name: str, tag: str, written: str = "") -> Function[..., Any]:
+        store = open_store()
         try:
-            document = open_store().read_function(self.name, name, tag=tag)
+            try:
+                document = store.read_function(self.name, name, tag=tag)
+            except NotFoundError:
+                if written in ("", name):
+                    raise
+                document = store.read_function(self.name, written, tag=tag)
         except NotFoundError as exc:
             known = self.get_function_names()
             raise NotFoundError(
@@ -84,6 +97,19 @@ class ProjectFunctions(ProjectMaking):
         if self.spec.default_requirements:
             every = [*spec.build.requirements, *self.spec.default_requirements]
             spec.build.requirements = list(dict.fromkeys(every))
+
+    def set_default_image(self, default_image: str) -> None:
+        """Set the image of functions that name none, also of those that have the one before."""
+        before = self.spec.default_image
+        super().set_default_image(default_image)
+        for function in self._objects.values() if before else ():
+            if isinstance(function, Function) and function.spec.image == before:
+                name, tag = function.metadata.name, function.metadata.tag
+                rows = [
+                    r for r in self.spec.functions if _is(r, name, "") and r.get("tag", tag) == tag
+                ]
+                if not any(r.get("image") or _spec_image(r) for r in rows):
+                    function.spec.image = self.spec.default_image
 
     def get_function_names(self) -> list[str]:
         """Names of the functions that were set."""
@@ -113,16 +139,23 @@ class ProjectFunctions(ProjectMaking):
             always: False: only those that are not there yet.
             save: Put them into the store.
             silent: Leave out those whose file is missing.
+
+        Raises:
+            MissingDependencyError: if a file is missing.
         """
         found = {}
         for name in names or self.get_function_names():
             live = _live(self._objects.get(normalize_name(name)))
             try:
                 found[name] = self.get_function(name, sync=always and not live)
-            except MissingFileError:
-                if not silent:
-                    raise
-                continue
+            except MissingFileError as exc:
+                if silent:
+                    continue
+                raise MissingDependencyError(
+                    f"function {name!r} cannot be made: {exc.what}",
+                    where=exc.where,
+                    fix=f"{exc.fix}; sync_functions(silent=True) leaves it out",
+                ) from exc
             if save and isinstance(found[name], Function):
                 found[name].save()
         return found
@@ -159,6 +192,8 @@ def find_function(function: Any, project: ProjectFunctions | None) -> Any:
     """
     if not isinstance(function, str):
         if project is not None and isinstance(function, Function):
+            if meant_session() is not None:  # users share the objects of the process
+                function = function.copy()
             project.enrich(function)
         return function
     if function.startswith("hub://"):
@@ -179,6 +214,12 @@ def find_function(function: Any, project: ProjectFunctions | None) -> Any:
 def _live(function: Any) -> bool:
     """Whether a function is an object of this process that no row can make again."""
     return isinstance(function, Pipeline) or getattr(function, "_handler", None) is not None
+
+
+def _spec_image(row: Mapping[str, Any]) -> Any:
+    document = row.get("spec")
+    spec = document.get("spec") if isinstance(document, Mapping) else None
+    return spec.get("image") if isinstance(spec, Mapping) else None
 
 
 def _is(row: Mapping[str, Any], name: str, tag: str) -> bool:

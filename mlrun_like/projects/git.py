@@ -33,7 +33,7 @@ def is_repository_url(url: str) -> bool:
     (True, False)
     """
     head = url.partition("#")[0]
-    return head.startswith(("git://", "git+", "git@", "ssh://")) or (
+    return head.startswith(("git://", "git+", "git@")) or (
         "://" in head and head.rstrip("/").endswith(".git")
     )
 
@@ -239,7 +239,7 @@ def clone_repository(
     target = Path(folder).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InvalidArgumentError(
-            f"folder {str(target)!r} is not empty",
+            f"folder {str(target)!r} already exists and is not an empty directory",
             where=hide_login(url),
             fix="choose a new folder, or clone=True, which replaces what is there",
         )

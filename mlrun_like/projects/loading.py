@@ -30,6 +30,7 @@ from mlrun_like.projects.places import (
 )
 from mlrun_like.projects.project import MlrunProject
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.meant import meant_session
 
 __all__ = ["get_or_create_project", "load_project", "new_project"]
 
@@ -85,7 +86,7 @@ def new_project(  # noqa: PLR0913 - MLRun's signature
         project = MlrunProject.from_dict({"metadata": {"name": name}}, folder)
     project.metadata.name = name
     spec = project.spec
-    spec.owner = user_name()
+    spec.owner = user_name() if meant_session() is None else None  # the process is not the user
     spec.subpath = subpath or spec.subpath
     spec.description = description or spec.description
     spec.params = {**spec.params, **(parameters or {})}
@@ -153,28 +154,37 @@ def load_project(  # noqa: PLR0913 - MLRun's signature
 
     Raises:
         NotFoundError: if there is no project at that place.
-        InvalidArgumentError: if the URL is of an unknown kind, or the name is another one.
+        InvalidArgumentError: if the URL is of an unknown kind, or the name is another one; inside
+            of a client's session, if the project is not named in the store.
     """
     if not str(context or ""):
         raise InvalidArgumentError("load_project needs a folder", fix='load_project("./", url=...)')
     folder, address = Path(context), os.fspath(url) if url else ""
     wanted = named(name or "", user_project)
     project: MlrunProject | None = None
-    from_store = False
+    from_store, stored = False, _is_stored(address)
+    if meant_session() is not None and not stored:
+        raise InvalidArgumentError(
+            "a project's files, repository or archive cannot be loaded inside of a client's "
+            "session, whose users share the folders of this process",
+            where=hide_login(address),
+            fix="name the project in the store: load_project(url='db://my-project')",
+        )
     if is_repository_url(address) or archive_format_of(address.partition("?")[0]):
         bring(address, folder, secrets, clone)
     elif address.lower().endswith(DOCUMENTS):
         project = MlrunProject.of(read_project_file(address), folder)
         check_name(project, wanted, allow_cross_project)
-    elif address.startswith("db://") or (address and "://" not in address):
-        stored = named(address.removeprefix("db://").strip("/"), user_project)
-        project = read_stored(stored, folder)
+    elif stored:
+        project = read_stored(named(address.removeprefix("db://").strip("/"), user_project), folder)
         from_store = True
     elif address:
         raise InvalidArgumentError(
-            f"{hide_login(address)!r} is not the address of a project",
-            fix="git://... (or an address that ends with .git), a .zip, .tar.gz or project.yaml, "
-            "db://<name>",
+            "Unsupported url scheme, supported schemes are: git://, db:// or "
+            ".zip/.tar.gz/.yaml file path (could be local or remote) or project name which will "
+            "be loaded from DB",
+            where=hide_login(address),
+            fix="a repository's address ends with .git, or begins with git:// or git+ssh://",
         )
     if project is None:
         project = read_folder(folder, wanted, subpath, allow_cross_project)
@@ -207,6 +217,14 @@ def load_project(  # noqa: PLR0913 - MLRun's signature
     if sync_functions:
         project.sync_functions(save=save)
     return project
+
+
+def _is_stored(address: str) -> bool:
+    """Whether it names a project in the store, and no file, archive or repository."""
+    if not address or is_repository_url(address) or archive_format_of(address.partition("?")[0]):
+        return False
+    named_file = address.lower().endswith(DOCUMENTS)
+    return not named_file and (address.startswith("db://") or "://" not in address)
 
 
 def _saved(project: MlrunProject, from_store: bool) -> bool:
@@ -265,7 +283,7 @@ def get_or_create_project(  # noqa: PLR0913 - MLRun's signature
     if open_store().list_projects(full):
         return load_project(folder, full, full, **common)
     place = folder / (subpath or "")
-    if url or any((place / file).is_file() for file in PROJECT_FILES):
+    if url or (meant_session() is None and any((place / file).is_file() for file in PROJECT_FILES)):
         return load_project(
             folder, url, full, clone=clone, allow_cross_project=allow_cross_project, **common
         )

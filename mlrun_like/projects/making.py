@@ -20,6 +20,7 @@ from mlrun_like.functions.files import calling_file
 from mlrun_like.functions.function import Function
 from mlrun_like.names import normalize_name
 from mlrun_like.packaging.fetching import is_address
+from mlrun_like.packaging.running import RUNNING
 from mlrun_like.pipelines.pipeline import Pipeline
 from mlrun_like.projects.saving import ProjectSaving
 
@@ -88,6 +89,11 @@ class ProjectMaking(ProjectSaving):
         else:
             if func is None and not row["handler"] and kind != "application":  # runs no handler
                 func = _calling_file(kind)
+            if func == RUNNING:  # there is no file that the project could name
+                return self.set_function(
+                    code_to_function(name, self.name, kind=kind), name, kind, image, handler,
+                    with_repo, tag, requirements, requirements_file,
+                )  # fmt: skip
             row["url"] = func or ""
             if not func and not name:
                 name = row["handler"].rpartition(".")[0].rpartition(".")[2]

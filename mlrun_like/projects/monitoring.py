@@ -22,6 +22,8 @@ _SECRETS = {
     "endpoint_store_connection": "MODEL_MONITORING_ENDPOINT_STORE_CONNECTION",
     "stream_path": "STREAM_PATH",
     "tsdb_connection": "TSDB_CONNECTION",
+    "tsdb_profile_name": "TSDB_PROFILE_NAME",
+    "stream_profile_name": "STREAM_PROFILE_NAME",
 }
 _FORMS = {
     "endpoint_store_connection": ("v3io", "mysql+pymysql://", "sqlite://", "postgresql"),
@@ -210,6 +212,8 @@ class ProjectMonitoring(ProjectApplications):
         stream_path: str | None = None,
         tsdb_connection: str | None = None,
         replace_creds: bool = False,
+        tsdb_profile_name: str | None = None,
+        stream_profile_name: str | None = None,
     ) -> None:
         """Keep MLRun's connections as secrets of the project.
 
@@ -222,17 +226,13 @@ class ProjectMonitoring(ProjectApplications):
             stream_path: `v3io` or `kafka://host:port`, without a topic.
             tsdb_connection: `v3io` or `taosws://user:password@host:port`.
             replace_creds: Replace what was set before.
+            tsdb_profile_name, stream_profile_name: Datastore profiles in place of connections.
 
         Raises:
             InvalidArgumentError: if a connection is of an unknown form.
             ConflictError: if they were set before, and shall not be replaced.
         """
-        given = {
-            "access_key": access_key,
-            "endpoint_store_connection": endpoint_store_connection,
-            "stream_path": stream_path,
-            "tsdb_connection": tsdb_connection,
-        }
+        given = {word: value for word, value in locals().items() if word in _SECRETS}
         values = {_SECRETS[word]: value for word, value in given.items() if value is not None}
         for word, forms in _FORMS.items():
             value = given[word]

@@ -21,6 +21,7 @@ from mlrun_like.projects.building import (
 )
 from mlrun_like.projects.current import WORKFLOW, get_current_project
 from mlrun_like.projects.functions import find_function
+from mlrun_like.projects.workflow_context import pipeline_context
 
 __all__ = ["BuildStatus", "DeployStatus", "build_function", "deploy_function", "run_function"]
 
@@ -75,7 +76,7 @@ def run_function(  # noqa: PLR0913 - MLRun's signature
         notifications: Whom to tell when the run is over.
         returns: Log hints for returned values.
         builder_env: Variables of the build.
-        reset_on_run: MLRun's; code is loaded anew for each run here.
+        reset_on_run: Also read the modules anew that the handler's module imports.
 
     Returns:
         The run; in a pipeline's body the step.
@@ -86,7 +87,7 @@ def run_function(  # noqa: PLR0913 - MLRun's signature
         NotFoundError: if the project has no such function.
         RunError: if the run failed.
     """
-    del outputs, reset_on_run
+    del outputs
     workflow = WORKFLOW.get()
     project = project_object or get_current_project(silent=True)
     found = find_function(function, project)
@@ -111,10 +112,11 @@ def run_function(  # noqa: PLR0913 - MLRun's signature
         "auto_build": auto_build,
         "schedule": schedule,
         "artifact_path": artifact_path
-        or (workflow.artifact_path if workflow is not None else "")
+        or (workflow.artifact_path if workflow else pipeline_context.workflow_artifact_path)
         or (project.artifact_path if project is not None else ""),
         "returns": returns,
         "notifications": notifications,
+        "reset_on_run": reset_on_run,
         "runspec": _task(base_task, project),
     }
     if given["runspec"] is not None and returns is None and isinstance(found, Function):

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, RunError, RunTimeoutError
+from mlrun_like.projects.workflow_spec import WorkflowSpec
 from mlrun_like.specs.run import TERMINAL
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
@@ -63,6 +64,8 @@ class PipelineRunStatus:
         self._settle = settle
         self._ask = ask
         self.exc = exc
+        self.workflow: WorkflowSpec | None = None
+        """What was run, for those that were started here."""
 
     @property
     def run_id(self) -> str:

@@ -20,6 +20,7 @@ from mlrun_like.projects.git import Repository, clone_repository, hide_login, is
 from mlrun_like.projects.project import MlrunProject
 from mlrun_like.specs.project import ProjectDoc
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.meant import meant_session
 
 __all__ = [
     "DOCUMENTS",
@@ -44,6 +45,12 @@ DOCUMENTS = (".yaml", ".yml", ".json")
 
 def named(name: str, user_project: bool) -> str:
     """A checked name; empty stays empty."""
+    if name and user_project and meant_session() is not None:
+        raise InvalidArgumentError(
+            "user_project=True cannot be used inside of a client's session: the user of this "
+            "process is not the session's",
+            fix="give the whole name of the project",
+        )
     if name and user_project:
         name = f"{name}-{user_name()}"
     return check_project(name) if name else ""
@@ -169,7 +176,7 @@ def check_name(project: MlrunProject, name: str, allow: bool | None) -> None:
     if name and own and name != own:
         if allow is False:
             raise InvalidArgumentError(
-                f"the project is called {own!r}, not {name!r}",
+                f"Project name mismatch: the project is called {own!r}, not {name!r}",
                 where=project.context,
                 fix="allow_cross_project=True takes it under the new name",
             )

@@ -11,8 +11,8 @@ from typing import Any
 from mlrun_like.errors import InvalidArgumentError, NotFoundError, nearest
 from mlrun_like.names import check_run_name
 from mlrun_like.projects import operations
+from mlrun_like.projects.api_gateways import ProjectApiGateways
 from mlrun_like.projects.documents import write_file, yaml_of
-from mlrun_like.projects.monitoring import ProjectMonitoring
 from mlrun_like.registry import resolve
 from mlrun_like.specs.project import ProjectDoc, ProjectMetadata, ProjectSpec
 
@@ -21,7 +21,7 @@ __all__ = ["MlrunProject"]
 _ENGINES = ("", "local", "remote", "kfp", "remote:local", "remote:kfp")
 
 
-class MlrunProject(ProjectMonitoring):
+class MlrunProject(ProjectApiGateways):
     """A project: functions, workflows, artifacts, parameters, secrets, source.
 
     `new_project`, `load_project` and `get_or_create_project` make one.

@@ -18,7 +18,9 @@ from mlrun_like.projects.documents import read_project_file, write_file, yaml_of
 from mlrun_like.projects.secrets import masked
 from mlrun_like.registry import resolve
 from mlrun_like.runs.secrets import public_sources, resolve_sources
+from mlrun_like.specs.platform_key import without_platform_key
 from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.meant import meant_session
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,6 +40,14 @@ class ProjectSaving(ProjectBase):
         document = self._document.to_dict()
         if self.spec.secret_sources:
             document["spec"]["secret_sources"] = public_sources(self.spec.secret_sources)
+        folder = self.code_folder().absolute()
+        for row in document.get("spec", {}).get("artifacts", ()):  # the folder may go elsewhere
+            path = Path(str(row.get("import_from") or ""))
+            if path.is_absolute() and path.is_relative_to(folder):
+                row["import_from"] = path.relative_to(folder).as_posix()
+        for row in document.get("spec", {}).get("functions", ()):
+            if isinstance(row.get("spec"), dict):
+                row["spec"] = without_platform_key(row["spec"])
         hidden: dict[str, Any] = masked(document, self._known_secrets())
         return hidden
 
@@ -75,11 +85,14 @@ class ProjectSaving(ProjectBase):
     def save(self, filepath: str | Path | None = None, store: bool = True) -> Self:
         """Write `project.yaml` and put the project into the store.
 
+        Inside of a client's session the store alone has it: users of one process share its folders.
+
         Args:
             filepath: Another file than the one in the project's folder.
             store: False: refuse to replace another project of this name in the store.
         """
-        self.export(filepath)
+        if meant_session() is None:
+            self.export(filepath)
         self.save_to_db(store)
         return self
 

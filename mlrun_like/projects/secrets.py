@@ -17,6 +17,7 @@ from mlrun_like.errors import ConflictError, InvalidArgumentError
 from mlrun_like.names import check_project
 from mlrun_like.registry import load
 from mlrun_like.runs.secrets import mask
+from mlrun_like.tracking.meant import meant_address
 
 __all__ = ["EnvSecrets", "FileSecrets", "SecretProvider", "Secrets", "masked", "provider_of"]
 
@@ -164,7 +165,7 @@ def provider_of(name: str | None = "") -> SecretProvider:
 def _usual() -> str:
     """What the setting says; if nobody set it, who has a service keeps secrets there."""
     value, origin = config.explain("secret_provider")
-    remote = config.dbpath.lower().startswith(("http://", "https://"))
+    remote = meant_address().lower().startswith(("http://", "https://"))
     return "service" if origin == "default" and remote else str(value)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from mlrun_like.functions.tracing import TRACER
 from mlrun_like.pipelines.eager_calls import EagerTracer
 from mlrun_like.projects.current import WORKFLOW, get_current_project, set_current_project
+from mlrun_like.tracking.meant import meant_session
 
 __all__ = ["ProjectFunctionsView", "pipeline_context"]
 
@@ -42,13 +43,33 @@ class _PipelineContext:
     """The workflow whose body runs now; empty values outside of one."""
 
     @property
+    def _values(self) -> dict[str, Any]:
+        """What was put here, in the session around or else in this process."""
+        session = meant_session()
+        return vars(self) if session is None else session.kept.setdefault("pipeline", {})
+
+    @property
     def project(self) -> Any:
         """Its project, else the current one, or None."""
-        return get_current_project(silent=True)
+        return self._values.get("_project") or get_current_project(silent=True)
+
+    @project.setter
+    def project(self, project: Any) -> None:
+        """Make it the current one; what is no project is only kept here."""
+        if project is None or hasattr(project, "spec"):
+            self._values.pop("_project", None)
+            set_current_project(project)
+        else:
+            self._values["_project"] = project
+
+    def set(self, project: Any, workflow: Any = None) -> None:
+        """Make a project the current one; workflows say themselves when they run."""
+        del workflow
+        self.project = project
 
     def clear(self, with_project: bool = False) -> None:
         """Forget what was put here, and with `with_project` the current project."""
-        vars(self).clear()
+        self._values.clear()
         if with_project:
             set_current_project(None)
 
@@ -62,8 +83,13 @@ class _PipelineContext:
     def workflow_artifact_path(self) -> str:
         """Where its artifacts go; `{{workflow.uid}}` in it is its id, once it has one."""
         found, uid = WORKFLOW.get(), self.workflow_id
-        path = found.artifact_path if found is not None else ""
+        path = found.artifact_path if found is not None else str(self._values.get("_path", ""))
         return path.replace("{{workflow.uid}}", uid) if uid else path
+
+    @workflow_artifact_path.setter
+    def workflow_artifact_path(self, path: str | None) -> None:
+        """Where artifacts go outside of a workflow, until `clear`."""
+        self._values["_path"] = path or ""
 
     @property
     def runs_map(self) -> dict[str, Any]:

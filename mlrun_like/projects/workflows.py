@@ -40,6 +40,7 @@ from mlrun_like.projects.git import Repository
 from mlrun_like.projects.pipeline_runs import STATES, PipelineRunStatus
 from mlrun_like.projects.remote_workflows import run_remotely
 from mlrun_like.projects.workflow_context import ProjectFunctionsView
+from mlrun_like.projects.workflow_spec import WorkflowSpec
 from mlrun_like.specs.notification import Notification, read_notifications
 
 __all__ = ["Asked", "find_pipeline", "run_workflow"]
@@ -69,6 +70,18 @@ class Asked:
     engine: str = "local"
     inner: str = "local"
     options: dict[str, Any] = field(default_factory=dict)
+
+    def spec(self) -> WorkflowSpec:
+        """What is told of it when it runs."""
+        row = self.row
+        handler = self.handler or row.get("handler")
+        ttl = self.options.get("cleanup_ttl") or row.get("ttl")
+        return WorkflowSpec(
+            engine=self.engine, code=row.get("code"), path=row.get("path"), args=self.arguments,
+            name=self.name, handler=handler, args_schema=row.get("args_schema"),
+            schedule=row.get("schedule"), cleanup_ttl=ttl, image=row.get("image"),
+            run_local=bool(self.options.get("local")),
+        )  # fmt: skip
 
 
 def run_workflow(project: Any, **given: Any) -> PipelineRunStatus | None:
@@ -102,6 +115,8 @@ def run_workflow(project: Any, **given: Any) -> PipelineRunStatus | None:
         run = run_exported(project, find_pipeline(project, asked), asked.arguments, path)
     else:
         run = _run_here(project, asked, notes)
+    if run is not None:
+        run.workflow = asked.spec()
     if run is not None and run.state != "Failed" and (given.get("watch") or given.get("timeout")):
         run.wait_for_completion(given.get("timeout"))
     return run
@@ -174,7 +189,8 @@ def _merged(row: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _engine(row: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[str, str]:
-    asked = str(given.get("engine") or row.get("engine") or "local").replace(" ", "")
+    elsewhere = "kfp" if given.get("local") is False else "local"  # what is insisted on
+    asked = str(given.get("engine") or row.get("engine") or elsewhere).replace(" ", "")
     if asked not in _ENGINES:
         raise InvalidArgumentError(
             f"workflow engine {asked!r} is not supported.{nearest(asked, _ENGINES)}",

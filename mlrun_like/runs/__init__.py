@@ -9,6 +9,8 @@ coroutines.py   handlers that are coroutines or generators
 sweep.py        hyper-parameters: generators.py, expression.py, parallel.py, parallel_coordinates.py
 object.py       RunObject, a run seen from outside
 session.py      get_or_create_ctx, a run that a program is
+exits.py        by which exit code this process ends
+source.py       code that is brought when a run starts; folder.py: the working folder
 watch.py        heartbeats, timeouts and aborts
 output.py       what a run prints; logger.py, tracebacks.py, secrets.py
 """

@@ -18,7 +18,7 @@ from mlrun_like.runs.tracebacks import error_line, format_traceback
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse, split_foreign
 from mlrun_like.specs.run import TERMINAL, RunDoc, RunMetadata, RunStatus, check_transition
-from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.connect import open_store, store_of
 
 __all__ = ["MLClientCtx", "current_context", "iteration_table", "use_context"]
 
@@ -70,13 +70,13 @@ class MLClientCtx(ContextOlder):
 
     @classmethod
     def from_dict(
-        cls, attrs: Mapping[str, Any], rundb: str = "", store_run: bool = True, **older: Any
+        cls, attrs: Mapping[str, Any], rundb: Any = "", store_run: bool = True, **older: Any
     ) -> MLClientCtx:
         """A context for a run that is given as plain data.
 
         Args:
             attrs: The run; keys of other systems are left out.
-            rundb: The store's address; by default the configured one.
+            rundb: The store, or its address; by default the configured one.
             store_run: Record it now.
             older: MLRun's `autocommit`, `tmp`, `log_stream`, `is_api`, `include_status`; of these
                 `host` is where it runs.
@@ -89,7 +89,7 @@ class MLClientCtx(ContextOlder):
         status.host = older.get("host") or status.host
         if status.state == "created":
             status.state = "running"
-        context = cls(Job(FunctionDoc(), run, open_store(rundb)))
+        context = cls(Job(FunctionDoc(), run, store_of(rundb)))
         if store_run and not older.get("is_api"):
             context.store_run()
         return context

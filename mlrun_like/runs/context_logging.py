@@ -172,6 +172,10 @@ class ContextLogging(LogsLanguage, ContextReading):
 
     def _logged(self, artifact: Artifact) -> Artifact:
         self._artifacts[artifact.key] = artifact
-        self._run.status.artifact_uris[artifact.key] = artifact.uri
+        # what is in no store has no URI that leads to it, and its file is there all the same
+        kept = artifact.spec.db_key or not artifact.target_path
+        self._run.status.artifact_uris[artifact.key] = (
+            artifact.uri if kept else artifact.target_path
+        )
         self._changed()
         return artifact

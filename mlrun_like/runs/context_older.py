@@ -143,6 +143,14 @@ class ContextOlder(ContextLogging):
         return self._run.spec.inputs
 
     @property
+    def _allow_empty_resources(self) -> bool | None:
+        return self._run.spec.allow_empty_resources
+
+    @_allow_empty_resources.setter
+    def _allow_empty_resources(self, value: bool | None) -> None:
+        self._run.spec.allow_empty_resources = value
+
+    @property
     def _results(self) -> dict[str, Any]:
         return self._run.status.results
 

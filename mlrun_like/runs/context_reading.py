@@ -86,7 +86,7 @@ class ContextReading(ContextBase):
             base = self._run.spec.input_path
             if base and "://" not in address and not address.startswith("/"):
                 address = f"{base.rstrip('/')}/{address}"
-            self._items[key] = self.get_dataitem(address)
+            self._items[key] = self._opened(address, key=key)
             if not address.startswith("store://"):
                 told = fingerprint_of(self._items[key])
                 if told:
@@ -95,12 +95,19 @@ class ContextReading(ContextBase):
 
     def get_dataitem(self, url: str, secrets: Mapping[str, str] | None = None) -> DataItem:
         """Any URL as a DataItem; `store://` URIs are recorded as read by this run."""
+        return self._opened(url, secrets)
+
+    def _opened(
+        self, url: str, secrets: Mapping[str, str] | None = None, key: str = ""
+    ) -> DataItem:
         given = {**self._job.secrets, **(secrets or {})}
         item = get_dataitem(
             str(url),
             store=self.store,
             project=self.project,
-            secrets=lambda key: find_secret(key, given),
+            secrets=lambda name: find_secret(name, given),
+            key=key,
+            allow_empty_resources=bool(self._run.spec.allow_empty_resources),
         )
         if str(url).startswith("store://"):
             self.store.record_use(self.project, self._run.metadata.uid, str(url), "read")
@@ -133,6 +140,10 @@ class ContextReading(ContextBase):
         return expand_artifact_path(
             self._run.spec.output_path, self.project, self._run.metadata.uid
         )
+
+    @artifact_path.setter
+    def artifact_path(self, path: str) -> None:
+        self._run.spec.output_path = path
 
     out_path = artifact_path
 

@@ -12,6 +12,8 @@ import runpy
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from mlrun_like.artifacts.packer_table import lent_packers
 from mlrun_like.artifacts.packers import link_outputs, pack_outputs, pack_unhinted
@@ -20,6 +22,7 @@ from mlrun_like.configuration import config
 from mlrun_like.errors import RunError
 from mlrun_like.packaging.loader import resolve_handler
 from mlrun_like.packaging.old_names import answer_old_names
+from mlrun_like.packaging.reloading import forget_modules
 from mlrun_like.packaging.unpack import files_of, unpack, use_folder
 from mlrun_like.runs.binding import bind, call_with
 from mlrun_like.runs.context import MLClientCtx, use_context
@@ -138,15 +141,21 @@ def _work(context: MLClientCtx, job: Job, own_process: bool) -> None:
 def _call(context: MLClientCtx, job: Job, own_process: bool) -> None:
     spec = job.run.spec
     handler = job.handler
+    is_sweep = spec.hyperparams or spec.hyper_param_options.get("param_file")
+    is_sweep = is_sweep and spec.hyper_param_options.get("strategy") != "custom"
     if handler is None and not spec.handler:
         with tracked(context):
-            _run_script(job)
+            if is_sweep:
+                sweep(context, job, lambda child: _run_script(job, child.parameters))
+            else:
+                _run_script(job, spec.parameters)
         return
     if handler is None:
         init = {**(spec.parameters.get("_init_args") or {}), "context": context}
+        if spec.reset_on_run:
+            forget_modules(spec.handler)
         handler = resolve_handler(job.function, spec.handler, init, replace_main=own_process)
-    is_sweep = spec.hyperparams or spec.hyper_param_options.get("param_file")
-    if is_sweep and spec.hyper_param_options.get("strategy") != "custom":
+    if is_sweep:
         sweep(context, job, lambda child: call_handler(handler, child))
     else:
         call_handler(handler, context)
@@ -167,17 +176,17 @@ def call_handler(handler: Handler, context: MLClientCtx) -> None:
             pack_unhinted(value, context)
 
 
-def _run_script(job: Job) -> None:
+def _run_script(job: Job, parameters: Mapping[str, Any]) -> None:
     """Run the function's file as a main program."""
     spec = job.function.spec
-    arguments = [str(item).format(**job.run.spec.parameters) for item in spec.args]
+    arguments = [str(item).format(**parameters) for item in spec.args]
     if spec.build.functionSourceCode:
         files, main = files_of(job.function)
         folder = unpack(files)
         use_folder(folder, files)
         path = str(folder / main)
     else:
-        path = spec.command.format(**job.run.spec.parameters)
+        path = spec.command.format(**parameters)
     if spec.mode == "pass":
         _run_program([path, *arguments])
         return

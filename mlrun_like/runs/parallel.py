@@ -10,6 +10,7 @@ from mlrun_like.registry import load
 from mlrun_like.runs.context import MLClientCtx
 from mlrun_like.runs.job import Job
 from mlrun_like.specs.run import RunDoc
+from mlrun_like.tracking.meant import in_this_session
 
 __all__ = ["check_parallel", "run_parallel"]
 
@@ -63,7 +64,7 @@ def run_parallel(
                         break
                     child._run.status.state = "pending"
                     trial = Job(job.function, child._run, job.store, secrets=job.secrets)
-                    running[pool.submit(runtime.attempt, trial)] = child
+                    running[pool.submit(in_this_session(runtime.attempt), trial)] = child
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     child = running.pop(future)

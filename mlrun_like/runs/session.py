@@ -18,16 +18,17 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.names import check_place, check_run_name, new_uid
 from mlrun_like.runs.context import MLClientCtx, current_context
 from mlrun_like.runs.context_base import utc_now
+from mlrun_like.runs.exits import exit_of, note_exits
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.logger import Logger
 from mlrun_like.runs.watch import beating
 from mlrun_like.specs.function import FunctionDoc
 from mlrun_like.specs.model import parse, split_foreign
 from mlrun_like.specs.run import TERMINAL, RunDoc
-from mlrun_like.tracking.connect import open_store
+from mlrun_like.tracking.connect import store_of
 from mlrun_like.tracking.process import process_start_time
 
-__all__ = ["end_sessions", "get_or_create_ctx"]
+__all__ = ["end_sessions", "get_or_create_ctx", "write_sessions"]
 
 _sessions: list[_Session] = []
 
@@ -46,14 +47,15 @@ def get_or_create_ctx(
 
     Inside a run it is that run's. Otherwise a run is begun from the event's body, `spec`, or the
     setting `exec`, else a fresh one; it ends with `context.commit(completed=True)`, at the end of a
-    `with` block, or with the process (as an error if that ends by one).
+    `with` block, or with the process: as an error if that ends by one, or by `sys.exit` with
+    another code than 0.
 
     Args:
         name: The new run's name.
         event: An event whose JSON body is a run.
         spec: A task, or a run as plain data.
         with_env: Whether the setting `exec` is looked at.
-        rundb: The address of another store than the configured one.
+        rundb: Another store than the configured one: its address, or what `get_run_db` gave.
         project: The new run's project.
         upload_artifacts: MLRun's; artifacts always go where the artifact path says.
         labels: Labels to add.
@@ -92,7 +94,7 @@ def get_or_create_ctx(
     status.start_time = status.start_time or utc_now()
     status.host, status.pid = socket.gethostname(), os.getpid()
     status.pid_started = process_start_time(status.pid)
-    store = open_store(rundb if isinstance(rundb, str) else "")
+    store = store_of(rundb)
     context = MLClientCtx(Job(FunctionDoc(), run, store))
     context.logger = Logger(context.log_level, stream=_RunLog(context))
     context.set_label("host", status.host)
@@ -126,6 +128,15 @@ class _RunLog:
         return sys.stdout.write(text)
 
 
+def write_sessions() -> None:
+    """Write what runs that this process began have logged: who reads runs next sees it.
+
+    >>> write_sessions()
+    """
+    for session in list(_sessions):
+        session.write()
+
+
 class _Session:
     """What keeps a run alive that a program began, and ends it with the program."""
 
@@ -137,6 +148,7 @@ class _Session:
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(beating(self._beat))
         atexit.register(self._end)
+        note_exits()
         _sessions.append(self)
 
     def _beat(self) -> None:
@@ -157,14 +169,22 @@ class _Session:
         if self in _sessions:
             _sessions.remove(self)
 
+    def write(self) -> None:
+        """Write what is not yet written, unless this is a copy of the process."""
+        if os.getpid() == self._pid and self._context.state not in TERMINAL:
+            self._context.write_changes()
+
     def close(self) -> None:
-        """What the end of the process would do."""
-        self._end()
+        """End the run while the process goes on."""
+        self._conclude(None)
         self._forget()
 
     def _end(self) -> None:
+        error = getattr(sys, "last_value", None)
+        self._conclude(error if error is not self._before else exit_of())
+
+    def _conclude(self, error: BaseException | None) -> None:
         if os.getpid() != self._pid or self._context.state in TERMINAL:
             return
         self._stack.close()
-        error = getattr(sys, "last_value", None)
-        self._context.end(error if error is not self._before else None)
+        self._context.end(error)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlrun_like.runs.object import RunObject
 
-__all__ = ["print_run", "summary"]
+__all__ = ["display_run", "in_notebook", "print_run", "summary"]
 
 
 def summary(run: RunObject) -> list[tuple[str, str]]:
@@ -26,6 +27,18 @@ def summary(run: RunObject) -> list[tuple[str, str]]:
         ("error", run.error + (f"\n{status.traceback}" if status.traceback else "")),
     ]
     return [(label, text) for label, text in rows if text]
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, which shows HTML."""
+    shell = sys.modules.get("IPython")
+    return shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+
+
+def display_run(run: RunObject) -> None:
+    """Show a run below the cell that started it; elsewhere nothing."""
+    if in_notebook():
+        sys.modules["IPython"].display.display(run)
 
 
 def print_run(run: RunObject) -> None:

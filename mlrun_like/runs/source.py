@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlrun_like.configuration import config
-from mlrun_like.errors import MissingFileError
 from mlrun_like.packaging.fetching import fetch_version
 from mlrun_like.packaging.unpack import add_path
+from mlrun_like.runs.folder import folder_here, working_in
 from mlrun_like.runs.job import Job
 
 __all__ = ["SOURCE", "loads_source", "source_at_hand"]
@@ -48,7 +48,7 @@ def source_at_hand(job: Job, own_process: bool) -> Iterator[Job]:
     """
     spec = job.function.spec
     if not loads_source(job):
-        with _in_folder("" if own_process else spec.workdir):
+        with working_in("" if own_process else _folder(job)):
             yield job
         return
     root = config.path("sources")
@@ -59,7 +59,8 @@ def source_at_hand(job: Job, own_process: bool) -> Iterator[Job]:
         if commit:
             job.run.metadata.annotations[SOURCE] = f"{source.partition('#')[0]}#{commit}"
         place = folder / spec.workdir
-        with _importable(folder, place):
+        extra = [place / part for part in spec.pythonpath.split(os.pathsep) if part]
+        with _importable(folder, place, *extra):
             if own_process:
                 os.chdir(place)
             file = place / spec.command
@@ -70,22 +71,15 @@ def source_at_hand(job: Job, own_process: bool) -> Iterator[Job]:
             yield replace(job, function=job.function.model_copy(update={"spec": here}))
 
 
-@contextlib.contextmanager
-def _in_folder(folder: str) -> Iterator[None]:
-    """Work in a folder; a process of a run's own is there already."""
-    if not folder:
-        yield
-        return
-    before, place = Path.cwd(), Path(folder).expanduser()
-    if not place.is_dir():
-        raise MissingFileError(
-            f"the working folder {folder!r} does not exist", fix="create it, or leave workdir out"
-        )
-    os.chdir(place)
-    try:
-        yield
-    finally:
-        os.chdir(before)
+def _folder(job: Job) -> str:
+    """Where a run in this process works; empty: where it is."""
+    folder, note = folder_here(job.function.spec.workdir, job.function.kind)
+    if note:
+        meta = job.run.metadata
+        job.store.append_log(meta.project, meta.uid, f"mlrun-like: {note}\n".encode())
+        if job.watch:
+            sys.stderr.write(f"mlrun-like: {note}\n")
+    return folder
 
 
 @contextlib.contextmanager

@@ -41,6 +41,11 @@ class Runtime(ABC):
         del document
         return ""
 
+    def meant(self, document: FunctionDoc) -> bool:
+        """Whether the user meant this engine, and is told when something else stands in for it."""
+        del document
+        return True
+
     def check(self, document: FunctionDoc, run: RunDoc) -> Iterable[Finding]:
         """What would make this very run fail, as far as it can be told without starting it."""
         del document, run

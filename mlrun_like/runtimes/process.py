@@ -52,7 +52,7 @@ class ProcessRuntime(Runtime):
     def attempt(self, job: Job) -> RunDoc:
         """See Runtime.attempt."""
         try:
-            place = workplace_of(job.function)
+            place = workplace_of(job.function, moved=True)
         except MLRunLikeError as exc:
             return record(job, "error", str(exc))
         output = OutputPipe(job)
@@ -60,6 +60,8 @@ class ProcessRuntime(Runtime):
             if place.missing:
                 names = ", ".join(place.missing)
                 output.note(f"mlrun-like: not set here, only in a cluster: {names}")
+            if place.note:
+                output.note(f"mlrun-like: {place.note}")
             with tempfile.TemporaryDirectory(prefix="mlrun-like-") as folder:
                 result = Path(folder, "result.json")
                 started = utc_now()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from mlrun_like.configuration import environment, environment_copy
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.runs.folder import folder_here
 from mlrun_like.runtimes.limits import memory_limit
 from mlrun_like.specs.function import FunctionDoc
 
@@ -24,6 +25,7 @@ class Workplace(NamedTuple):
         path: Further folders for `sys.path`.
         memory: Limit in bytes; None: no limit.
         missing: Variables that only a cluster could fill.
+        note: What else is another way here.
     """
 
     own: dict[str, str]
@@ -32,10 +34,15 @@ class Workplace(NamedTuple):
     path: tuple[str, ...]
     memory: int | None
     missing: tuple[str, ...]
+    note: str = ""
 
 
-def workplace_of(doc: FunctionDoc) -> Workplace:
+def workplace_of(doc: FunctionDoc, moved: bool = False) -> Workplace:
     """Read and check a function's surroundings.
+
+    Args:
+        doc: The function.
+        moved: It runs here though its kind has images: their folder need not be here.
 
     Raises:
         InvalidArgumentError: if one of them cannot be had on this machine.
@@ -43,7 +50,9 @@ def workplace_of(doc: FunctionDoc) -> Workplace:
     spec = doc.spec
     own, missing = own_variables(doc)
     fetched = spec.build.source and spec.build.load_source_on_run  # then workdir is in there
-    here = "" if fetched else spec.workdir
+    here, note = "" if fetched else spec.workdir, ""
+    if moved and here:
+        here, note = folder_here(here, doc.kind)
     cwd = Path(here).expanduser().absolute() if here else Path.cwd()
     if not cwd.is_dir():
         raise InvalidArgumentError(
@@ -61,6 +70,7 @@ def workplace_of(doc: FunctionDoc) -> Workplace:
         path=path,
         memory=memory_limit(spec.resources),
         missing=missing,
+        note=note,
     )
 
 

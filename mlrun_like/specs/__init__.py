@@ -7,6 +7,7 @@
     artifact.py   ArtifactDoc
     project.py    ProjectDoc; project_rows.py: its functions by name
     pod_checks.py what Kubernetes takes in the parts of a pod that users write
+    platform_key.py the key of Iguazio's platform, which no record holds
     fields.py     dictionaries whose keys are attributes too, records that are read by key
     durations.py  times such as "1h 30m", and state thresholds
 

@@ -88,6 +88,15 @@ class ArtifactSpec(Model):
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
+    @property  # type: ignore[override]  # pydantic's method of this name is deprecated
+    def schema(self) -> dict[str, Any]:
+        """The columns of a data set, as a table schema."""
+        return self.schema_
+
+    @schema.setter
+    def schema(self, value: dict[str, Any]) -> None:
+        self.schema_ = value
+
     @property
     def model_uri(self) -> str:
         """Of a prompt: the URI of the model it is for."""
@@ -99,7 +108,7 @@ class ArtifactSpec(Model):
 
 
 class ArtifactDoc(Model):
-    """A whole artifact; kind is "" (file), dir, dataset, model, plot, table, link, ..."""
+    """A whole artifact; kind is artifact (file), dir, dataset, model, plot, table, link, ..."""
 
     kind: str = ""
     metadata: ArtifactMetadata = Field(default_factory=ArtifactMetadata)

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from mlrun_like.specs.engines import DaskFields, MpiFields, NuclioFields, SparkFields
 from mlrun_like.specs.model import Model, merge_foreign, parse, split_foreign
+from mlrun_like.specs.platform_key import without_platform_key
 from mlrun_like.specs.pod import PodFields
 
 __all__ = [
@@ -175,8 +176,8 @@ class FunctionDoc(Model):
         return known
 
     def _digest(self) -> str:
-        document = self.to_dict()
-        document.pop("status", None)
+        document = without_platform_key(self.to_dict())
+        document = {key: part for key, part in document.items() if key != "status"}
         for key in ("tag", "hash", "updated"):
             document.get("metadata", {}).pop(key, None)
         plain = json.loads(json.dumps(document, default=str))  # keys become texts, which sort

@@ -28,8 +28,8 @@ class Notification:
         severity: `info`, `debug`, `verbose`, `warning` or `error`.
         when: The states of the run: `completed`, `error`, `aborted`, `running` (at its start).
         condition: Sent only if this is true, such as `{{ run.status.results.auc < 0.9 }}`.
+        secret_params: Where it goes, as `params`; the values are never recorded.
         params: Where it goes. A value `{"secret": NAME}` stands for a secret of that name.
-        secret_params: More params, whose values are never recorded.
 
     Raises:
         InvalidArgumentError: if one of them cannot be used.
@@ -38,14 +38,14 @@ class Notification:
     'slack'
     """
 
-    kind: str
+    kind: str = "slack"
     name: str = ""
     message: str = ""
     severity: str = "info"
     when: Sequence[str] = ("completed",)
     condition: str = ""
-    params: Mapping[str, Any] = field(default_factory=dict)
     secret_params: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         put = object.__setattr__

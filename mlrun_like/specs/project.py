@@ -95,6 +95,8 @@ class ProjectSpec(Model):
     secret_sources: list[dict[str, Any]] = Field(default_factory=list)
     monitoring: dict[str, Any] = Field(default_factory=dict)
     """`enabled`, `base_period` (minutes), `histogram_data_drift`, `functions`, `alerts`."""
+    api_gateways: list[dict[str, Any]] = Field(default_factory=list)
+    """In Nuclio's form, without secrets."""
     context: Any = Field(default="./", exclude=True)
     """The folder here; never written."""
 

@@ -20,6 +20,7 @@ __all__ = [
     "RunSpec",
     "RunStatus",
     "check_transition",
+    "has_begun",
 ]
 
 TRANSITIONS: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -84,6 +85,8 @@ class RunSpec(Model):
     secret_sources: list[dict[str, Any]] = Field(default_factory=list)
     notifications: list[dict[str, Any]] = Field(default_factory=list)
     custom_packagers: list[Any] = Field(default_factory=list)
+    allow_empty_resources: bool | None = None
+    reset_on_run: bool | None = None
 
     # -- older places of the same ----------------------------------------------------------
 
@@ -178,6 +181,12 @@ class RunStatus(Model):
     def is_failed(self) -> bool:
         """Whether it ended otherwise than well."""
         return self.state in ("error", "aborted")
+
+
+def has_begun(status: Any) -> bool:
+    """Whether a status, an object or plain data, is that of a run which was started."""
+    state = status.get("state") if isinstance(status, dict) else getattr(status, "state", "")
+    return bool(state) and state != "created"
 
 
 class RunDoc(Model):

@@ -181,10 +181,16 @@ class FileStream(Stream):
             out: int = database.execute(sql, (group,)).fetchone()[0]
             return waiting + out
 
-    def create(self, groups: Iterable[str] = ()) -> None:
+    def create(self, groups: Iterable[str] = (), *, newest: bool = False) -> None:
+        """See `Stream`.
+
+        Args:
+            groups: Names of groups.
+            newest: New groups begin with what comes from now on, not with the oldest record.
+        """
         with self.writing() as database:
             for group in groups:
-                _make_group(database, group)
+                _make_group(database, group, newest)
 
     def delete(self) -> None:
         with self._lock:
@@ -199,10 +205,11 @@ class FileStream(Stream):
                 database.close()
 
 
-def _make_group(database: sqlite3.Connection, group: str) -> None:
-    """A group that begins at the oldest record, where there is none of the name."""
+def _make_group(database: sqlite3.Connection, group: str, newest: bool) -> None:
+    """A group that begins at the oldest record, or after the newest, if there is none so named."""
+    oldest = "coalesce((SELECT min(r.number) FROM records r WHERE r.shard = s.shard), s.next)"
     database.execute(
-        "INSERT OR IGNORE INTO groups SELECT ?, s.shard, coalesce((SELECT min(r.number) FROM "
-        "records r WHERE r.shard = s.shard), s.next), NULL FROM shards s",
+        f"INSERT OR IGNORE INTO groups SELECT ?, s.shard, {'s.next' if newest else oldest}, NULL "
+        "FROM shards s",
         (group,),
     )

@@ -132,7 +132,7 @@ def test_documents_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> Non
     documents = ModuleType("langchain_core.documents")
     monkeypatch.setitem(sys.modules, "langchain_core.documents", documents)
     with pytest.raises(InvalidArgumentError, match="neither a file nor a source"):
-        DocumentArtifact("empty").to_langchain_documents()
+        DocumentArtifact(key="empty").to_langchain_documents()
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,9 @@ def test_text_artifact(run: ArtifactManager, store: Store, home: Path) -> None:
     assert document["spec"]["sources"] == [{"key": "in", "path": "x.csv"}]
     item = get_dataitem(artifact.uri, store=store)
     assert item.get(encoding="utf-8") == "héllo" and item.artifact_url == artifact.uri
-    assert item.meta is not None and item.meta.key == "note" and item.get_artifact_type() == ""
+    assert (
+        item.meta is not None and item.meta.key == "note" and item.get_artifact_type() == "artifact"
+    )
     for uri in ("store://demo/train_note", "store://artifacts/demo/train_note:v1"):
         assert get_dataitem(uri, store=store).get() == data
     edges = store.lineage("demo", "u1")
@@ -224,6 +226,33 @@ def test_db_key(run: ArtifactManager, project: ArtifactManager, store: Store) ->
     keys = {d["spec"]["db_key"] for d in store.list_artifacts(ArtifactQuery(project="demo"))}
     assert keys == {"k", "other"}
     assert hidden.to_dataitem().get() == b"x"
+
+
+def test_a_file_keeps_the_end_of_the_name_it_was_given(run: ArtifactManager) -> None:
+    frame = pd.DataFrame({"x": [1, 2]})
+    named = run.log_dataset("rows", frame, format="parquet", local_path="made/rows.pq")
+    assert named.target_path.endswith("/rows.pq") and named.spec.format == "parquet"
+    assert named.to_dataitem().as_df().x.tolist() == [1, 2]
+    assert run.log_dataset("more", frame).target_path.endswith("/more.parquet")
+    assert run.log_artifact("page", body="<b>", format="html").target_path.endswith("/page.html")
+
+
+def test_a_class_may_make_its_content_when_it_is_asked(run: ArtifactManager) -> None:
+    class Late(Artifact):
+        """Written when it is logged."""
+
+        kind = "late"
+        lines: tuple[str, ...] = ()
+
+        def get_body(self) -> str:
+            """All lines."""
+            return ",".join(self.lines)
+
+    made = Late("rows", format="csv")
+    made.lines = ("a", "b")
+    assert run.log_artifact(made).to_dataitem().get() == b"a,b"
+    with pytest.raises(InvalidArgumentError, match="no content"):
+        run.log_artifact(Artifact("nothing"))
 
 
 def test_runs_never_overwrite_each_other(store: Store) -> None:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from mlrun_like.artifacts import archives
 from mlrun_like.artifacts.archives import ARCHIVE_FORMATS, create_archive, extract_archive
+from mlrun_like.artifacts.packed import room_for
 from mlrun_like.errors import InvalidArgumentError
+
+
+class _Disk(NamedTuple):
+    total: int
+    used: int
+    free: int
 
 
 def _tree(folder: Path) -> dict[str, bytes | None]:
@@ -151,6 +159,24 @@ def test_bombs_stop_at_the_bound(form: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match="more than 1000000 bytes"):
         extract_archive(archive, tmp_path / "out", max_bytes=1_000_000)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_small_disk_takes_small_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x").write_bytes(bytes(10_000))
+    path = create_archive(tmp_path / "data", tmp_path)
+    place = tmp_path / "out"
+    for free, passes in ((100 << 20, True), ((6 << 20) + 10_000, False), (0, False)):
+        disk = _Disk(128 << 20, (128 << 20) - free, free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, disk=disk: disk)
+        if passes:
+            assert (extract_archive(path, place / "a") / "x").stat().st_size == 10_000
+            continue
+        with pytest.raises(InvalidArgumentError, match="the disk has no more room") as caught:
+            extract_archive(path, place / "b")
+        assert caught.value.fix == "make room on the disk"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: _Disk(1 << 40, 0, 300 << 20))
+    assert room_for(tmp_path, 1 << 40)[0] == 44 << 20  # of a large one more is kept
 
 
 def test_too_many_members(tmp_path: Path) -> None:

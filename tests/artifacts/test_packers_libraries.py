@@ -234,7 +234,7 @@ def test_models(run: Run) -> None:
         back = unpack_input(run.input("it"), hint)
         assert back.predict(x).tolist() == pytest.approx(y.tolist())
     run.pack(StandardScaler(), "scaler")
-    assert run.logged["scaler"].kind == ""
+    assert run.logged["scaler"].kind == "artifact"
     assert isinstance(unpack_input(run.input("scaler"), StandardScaler), StandardScaler)
 
 

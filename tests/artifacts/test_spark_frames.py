@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.spark_servers import LIGHT_JVM, need_spark
+from tests.spark_servers import light_jvm, need_spark
 
 pytestmark = pytest.mark.slow
 
@@ -20,7 +20,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     need_spark()
     folder = tmp_path_factory.mktemp("spark-frames")
     out = folder / "out.json"
-    options = f'--master local[2] --driver-java-options "{LIGHT_JVM}" --conf spark.ui.enabled=false'
+    options = (
+        f'--master local[2] --driver-java-options "{light_jvm()}" --conf spark.ui.enabled=false'
+    )
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("spark_cases.py")), str(folder), str(out)],
         env={

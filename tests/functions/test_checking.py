@@ -154,6 +154,9 @@ def test_a_kind_without_its_engine_runs_here_and_says_so(
     fn = make(tmp_path, "def train(x):\n    return x + 1", kind="job")
     run = fn.run(params={"x": 1})
     assert run.outputs["return"] == 2
+    assert capfd.readouterr().err == ""  # `job` alone is no wish for a cluster
+    fn.spec.node_selector = {"gpu": "yes"}
+    assert fn.run(params={"x": 1}).outputs["return"] == 2
     assert "kind 'process'" in capfd.readouterr().err
     with pytest.raises(EngineError) as caught:
         fn.run(params={"x": 1}, local=False)

@@ -13,6 +13,7 @@ import pytest
 import mlrun_like as ml
 from mlrun_like import HyperParamOptions, MLClientCtx
 from mlrun_like.errors import InvalidArgumentError, MLRunLikeError, NotFoundError
+from mlrun_like.functions.tasks import RunTemplate
 
 
 @ml.function()
@@ -70,6 +71,18 @@ def test_live_values_in_tasks_stay_live() -> None:
 
     ml.new_function("look").run(ml.new_task(params={"b": frame}), handler=look)
     assert seen[0] is frame
+
+
+def test_a_task_may_name_a_live_handler() -> None:
+    def train(context: Any, depth: int = 1) -> None:
+        context.log_result("leaves", 2**depth)
+
+    task = ml.new_task("grown", handler=train, params={"depth": 3})
+    assert task.spec.handler == "train" and "train" in task.to_json()
+    run = ml.new_function().run(task.copy())
+    assert run.outputs["leaves"] == 8 and run.metadata.name == "grown"
+    again = ml.new_task(base=task, handler="other")
+    assert again.spec.handler == "other" and again.live_handler is None
 
 
 def test_copies_are_independent() -> None:
@@ -211,3 +224,12 @@ def test_plain_mappings_come_first_as_parameters_and_inputs(tmp_path: Path) -> N
         return depth + len(data.as_df())
 
     assert rows.run({"depth": 4}, {"data": str(table)}).outputs["return"] == 5
+
+
+def test_the_document_of_a_recorded_run_makes_another_run() -> None:
+    run = show.run(watch=False)
+    again = show.run(RunTemplate.from_dict(run.to_dict()), watch=False)
+    assert again.metadata.uid != run.metadata.uid
+    new = ml.new_task()
+    new.metadata.uid = "a" * 32
+    assert show.run(RunTemplate.from_dict(new.to_dict()), watch=False).metadata.uid == "a" * 32

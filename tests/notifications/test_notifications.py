@@ -122,11 +122,12 @@ def test_an_answer_that_is_no_http_may_be_better_later(answer: bytes) -> None:
     assert (outcome["status"], outcome["again"], outcome["attempts"]) == ("error", True, 1)
 
 
-def test_webhook_sends_runs_or_a_body_of_its_own(inbox: Inbox) -> None:
-    params: dict[str, Any] = {"url": inbox.url, "method": "put", "headers": {"X-Mine": "1"}}
+@pytest.mark.parametrize("headers", [{"X-Mine": "1"}, '{"X-Mine": "1"}'])  # a secret is a text
+def test_webhook_sends_runs_or_a_body_of_its_own(inbox: Inbox, headers: Any) -> None:
+    params: dict[str, Any] = {"url": inbox.url, "method": "put", "headers": headers}
     assert send(Notification("webhook", params=params), [RUN], {})["status"] == "sent"
-    method, _, headers, body = inbox.seen[-1]
-    assert (method, headers["X-Mine"]) == ("PUT", "1")
+    method, _, received, body = inbox.seen[-1]
+    assert (method, received["X-Mine"]) == ("PUT", "1")
     assert body["message"] == "train: completed"
     assert body["runs"] == [RUN]
     own = {"text": "{{ run.metadata.name }}!", "all": "{{ runs }}", "n": 1, "l": ["{{ severity }}"]}
@@ -238,6 +239,8 @@ def test_console_and_ipython_print(capsys: pytest.CaptureFixture[str]) -> None:
         ("webhook", {"url": "http://127.0.0.1:1"}, "cannot be reached"),
         ("webhook", {"url": {"secret": "NO_SUCH"}}, "no secret 'NO_SUCH'"),
         ("webhook", {"url": "***", "headers": 3}, "headers must map"),
+        ("webhook", {"url": "***", "headers": "{"}, "headers must map"),
+        ("webhook", {"url": "***", "headers": "[" * 9999}, "headers must map"),
         ("webhook", {"url": "http://h", "headers": {"a\nb": "c"}}, "cannot be"),
         ("git", {"repo": "o/n"}, "it has no issue"),
         ("mail", {"server_host": "h"}, "it has no sender_address"),

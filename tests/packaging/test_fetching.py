@@ -63,6 +63,8 @@ def test_a_repository_by_branch_and_commit(repository: str, project: Path, tmp_p
         found = fetch_source(f"{repository}#{ref}", tmp_path / f"b{number}")
         assert (found / "main.py").read_text() == "x = 1\n"
         assert not (found / ".git").exists()
+    plain = fetch_source(f"{project}#refs/heads/other", tmp_path / "plain")
+    assert (plain / "main.py").read_text() == "x = 1\n"
     words = ["git", "-C", str(project), "rev-parse", "other"]
     commit = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
     assert (fetch_source(f"{repository}#{commit}", tmp_path / "c") / "main.py").exists()

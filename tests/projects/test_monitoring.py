@@ -268,7 +268,7 @@ def test_signatures_are_mlruns() -> None:
         "set_model_monitoring_function": "func application_class name image handler with_repo tag "
         "requirements requirements_file application_kwargs",
         "set_model_monitoring_credentials": "access_key endpoint_store_connection stream_path "
-        "tsdb_connection replace_creds",
+        "tsdb_connection replace_creds tsdb_profile_name stream_profile_name",
         "list_model_endpoints": "model function labels start end top_level uids",
     }
     for name, words in of.items():

@@ -177,7 +177,7 @@ def test_what_cannot_be_loaded(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
         load_project(tmp_path, "nope")
     for url in ("ftp://x/y", "https://host/page"):
-        with pytest.raises(InvalidArgumentError, match="not the address of a project"):
+        with pytest.raises(InvalidArgumentError, match="Unsupported url scheme"):
             load_project(tmp_path, url)
     with pytest.raises(InvalidArgumentError, match="needs a folder"):
         load_project("")
@@ -198,9 +198,9 @@ def test_a_folder_with_a_function_only(tmp_path: Path) -> None:
 
 def test_the_hook(folder: Path) -> None:
     hook = folder / "project_setup.py"
-    (folder / "helper.py").write_text("NAME = 'train'\n")
+    (folder / "hook_helper.py").write_text("NAME = 'train'\n")
     hook.write_text(
-        "from helper import NAME\n"
+        "from hook_helper import NAME\n"
         "def setup(project):\n"
         "    fn = project.set_function('train.py', NAME, kind='local', handler='train')\n"
         "    fn.spec.description = str(project.get_param('depth'))\n"
@@ -214,7 +214,7 @@ def test_the_hook(folder: Path) -> None:
         load_project(folder, name="hooked")
     hook.write_text("x = 1\n")
     assert load_project(folder, name="hooked").name == "hooked"
-    sys.modules.pop("helper", None)
+    sys.modules.pop("hook_helper", None)
 
 
 def test_odd_rows_of_functions(folder: Path) -> None:

@@ -13,7 +13,7 @@ from mlrun_like.errors import (
     NotFoundError,
     StateError,
 )
-from mlrun_like.runs.context import current_context, use_context
+from mlrun_like.runs.context import MLClientCtx, current_context, use_context
 
 if TYPE_CHECKING:
     from tests.runs.conftest import Bench
@@ -252,3 +252,14 @@ def test_a_with_block_ends_the_run(bench: Bench, error: BaseException | None, st
 def test_to_dict(bench: Bench) -> None:
     context = bench.context()
     assert sorted(context.to_dict()) == ["kind", "metadata", "spec", "status"]
+
+
+def test_what_is_not_recorded_is_an_output_by_its_file(bench: Bench) -> None:
+    def handler(context: MLClientCtx) -> None:
+        context.log_artifact("hidden", body="seen", db_key=False)
+        context.log_artifact("small", body="here", db_key=False, is_inline=True)
+        context.log_artifact("kept", body="too")
+
+    run = bench.run(handler)
+    assert run.output("hidden").endswith("/hidden") and run.artifact("hidden").get() == b"seen"
+    assert run.output("small").startswith("store://") and run.output("kept").startswith("store://")

@@ -198,7 +198,7 @@ def test_on_a_dask_cluster(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     cluster = distributed.LocalCluster(
-        n_workers=2, processes=False, threads_per_worker=1, dashboard_address=None
+        n_workers=2, processes=False, threads_per_worker=1, dashboard_address=":0"
     )
     with cluster:
         fn = ml.code_to_function("slope", filename=str(code), kind="job", handler="slope")

@@ -81,7 +81,8 @@ def _list(request: Request, project: str) -> Response:
         category=asked["category"],
     )
     parts = hub_page(data, look_of(request, project), asked)
-    lead = heading("Hub", note=f"{len(data['items'])} items")
+    count = len(data["items"])
+    lead = heading("Hub", note="1 item" if count == 1 else f"{count} items")
     return html_answer(frame(request, "Hub", parts, project=project, here="hub", lead=lead))
 
 

@@ -24,10 +24,12 @@ from mlrun_like.api.routes.schedules_data import (
 from mlrun_like.api.routing import Needs, Routes, caller_of, options_of, store_of
 from mlrun_like.errors import NotFoundError, SpecError
 from mlrun_like.functions.creators import import_function
+from mlrun_like.functions.notifying import check_public
 from mlrun_like.names import check_run_name, parse_function_uri
 from mlrun_like.runs.context_base import utc_now
 from mlrun_like.schedules.cron import next_time
 from mlrun_like.schedules.define import iso, read_schedule, run_of, set_paused, to_schedule
+from mlrun_like.schedules.fields import cron_of
 from mlrun_like.schedules.firing import own_mark
 from mlrun_like.schedules.service import Scheduler
 from mlrun_like.specs.model import parse
@@ -237,14 +239,14 @@ def _parts(document: Document) -> tuple[Schedule, RunDoc]:
             fix="fn.run(schedule=FileTrigger(...))",
         )
     if "cron_trigger" in document:
-        cron = document["cron_trigger"]
+        cron, zone = document["cron_trigger"], ""
         if isinstance(cron, dict):
-            cron = " ".join(str(cron.get(part) or "*") for part in _FIELDS)
+            cron, zone = cron_of(cron)
         held = document.get("scheduled_object") or {}
         task = held.get("task", held) if isinstance(held, dict) else held
         limit = document.get("concurrency_limit")
         concurrency = document.get("concurrency") or ("forbid" if limit in (None, 1) else "allow")
-        options = {"time_zone": document.get("time_zone") or "", "concurrency": concurrency}
+        options = {"time_zone": document.get("time_zone") or zone, "concurrency": concurrency}
         given = to_schedule({"cron": cron, **options})
         run = parse(RunDoc, task, "scheduled_object.task")
     else:
@@ -254,10 +256,8 @@ def _parts(document: Document) -> tuple[Schedule, RunDoc]:
         run.spec.function = str(spec.get("function") or run.spec.function or "")
     if not isinstance(given, Schedule):
         raise SpecError("a schedule needs a cron expression")
+    check_public(run.spec.notifications)
     return given, run
-
-
-_FIELDS = ("minute", "hour", "day", "month", "day_of_week")
 
 
 def _check_function(request: Request, project: str, function: str) -> None:

@@ -13,6 +13,7 @@ from mlrun_like.registry import resolve
 __all__ = ["RunConfig"]
 
 _CREATORS = "mlrun_like.functions.creators"
+_GRAPH_ONLY = '"""A function whose program is its graph."""\n'
 _CODE = (".py", ".ipynb")
 _SECRETS = ("file", "inline", "env", "vault", "project", "kubernetes", "azure_vault")
 
@@ -159,7 +160,9 @@ class RunConfig:
         if function is not None and not isinstance(function, str):
             return function.copy() if hasattr(function, "copy") else copy.copy(function)
         if not function:
-            return resolve(f"{_CREATORS}:new_function")(name, kind=kind)
+            made = resolve(f"{_CREATORS}:new_function")(name, kind=kind)
+            # a function of a graph alone is still one that can be deployed: it has a source
+            return made.with_code(body=_GRAPH_ONLY) if kind == "serving" else made
         if function.endswith(_CODE) and "://" not in function:
             make = resolve(f"{_CREATORS}:code_to_function")
             return make(name, filename=function, kind=kind, handler=self.handler or "")

@@ -224,7 +224,8 @@ def deploy_ingestion_service(
 
 def first_rows(feature_set: FeatureSet, source: Any, rows: int) -> pd.DataFrame:
     """The first rows of a source, cleaned."""
-    chunk = next(iter(open_source(source).chunks(rows)), None)
+    timed = open_source(source).with_defaults(time_field=feature_set.spec.timestamp_key)
+    chunk = next(iter(timed.chunks(rows)), None)
     if chunk is None:
         raise InvalidArgumentError(
             "the source has no rows to learn from", where=f"feature set {feature_set.name!r}"
@@ -269,9 +270,9 @@ def _globals(namespace: Any) -> Any:
     if namespace is not None:
         return namespace
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGES):
         frame = frame.f_back
     return frame.f_globals
 
 
-_PACKAGE = "mlrun_like.feature_store"
+_PACKAGES = ("mlrun_like.feature_store", "mlrun_like.compat")

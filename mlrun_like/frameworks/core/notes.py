@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlrun_like.artifacts.lazy import preview
+from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.frameworks.core.data import sample, to_frame
+
 __all__ = ["Notes"]
 
 
@@ -54,13 +58,23 @@ class Notes:
         """Add and remove further files, artifacts and values."""
         _change(self.extra_data, to_add, to_remove)
 
-    def set_inputs(self, features: list[Any]) -> None:
-        """Set the model's inputs: names, or mappings with `name` and `value_type`."""
-        self.inputs = list(features)
+    def set_inputs(self, from_sample: Any = None, features: Sequence[Any] | None = None) -> None:
+        """Set the model's inputs.
 
-    def set_outputs(self, features: list[Any]) -> None:
-        """Set the model's outputs, likewise."""
-        self.outputs = list(features)
+        Args:
+            from_sample: Rows that it takes; their columns are the inputs. A list of mappings with
+                `name` and `value_type` is taken for features.
+            features: Names, or mappings with `name` and `value_type`, instead.
+
+        Raises:
+            InvalidArgumentError: if both are given, or neither, or if it is not plain whether
+                texts are names or rows.
+        """
+        self.inputs = _features("inputs", from_sample, features)
+
+    def set_outputs(self, from_sample: Any = None, features: Sequence[Any] | None = None) -> None:
+        """Set the model's outputs; arguments as for `set_inputs`."""
+        self.outputs = _features("outputs", from_sample, features)
 
     def take(self, more: dict[str, Any]) -> None:
         """Move what the handler keeps from `more` into it."""
@@ -70,6 +84,37 @@ class Notes:
         self.extra_data.update(more.pop("artifacts", None) or {})
         self.inputs = more.pop("inputs", None) or self.inputs
         self.outputs = more.pop("outputs", None) or self.outputs
+
+
+def _features(what: str, rows: Any, features: Sequence[Any] | None) -> list[Any]:
+    if features is None and isinstance(rows, (list, tuple)):
+        if _are_features(rows):
+            rows, features = None, rows
+        elif all(map(_is_unclear, rows)):  # rows taken for names would be in the model's record
+            raise InvalidArgumentError(
+                f"{'texts' if rows else 'nothing'} given as {what} may be names or rows",
+                fix=f"names: set_{what}(features=[...]); rows: a DataFrame",
+            )
+    if (rows is None) == (features is None):
+        raise InvalidArgumentError(
+            f"the {what} of a model are read from a sample or given as features: one of both",
+            fix=f"set_{what}(from_sample=rows), or set_{what}(features=[...])",
+        )
+    if features is not None:
+        return list(features)
+    named: list[Any] = preview().model_schema(sample(to_frame(rows)), ())[0]
+    return named
+
+
+def _are_features(items: Sequence[Any]) -> bool:
+    """Whether all describe a column; a row may have a column `name`, too."""
+    maps = [item for item in items if isinstance(item, Mapping)]
+    named = all("name" in item and (len(item) == 1 or "value_type" in item) for item in maps)
+    return len(maps) == len(items) and named and any("value_type" in item for item in maps)
+
+
+def _is_unclear(item: Any) -> bool:
+    return isinstance(item, str) or (isinstance(item, Mapping) and set(item) == {"name"})
 
 
 def _change(

@@ -39,6 +39,7 @@ class ArtifactsLibrary:
         *,
         model: Any = None,
         y: Any = None,
+        **others: Any,
     ) -> list[Plan]:
         """The artifacts that a run names in `_artifacts`, those given, and the default.
 
@@ -48,13 +49,27 @@ class ArtifactsLibrary:
             include_default: Add those that fit the model.
             model: The model.
             y: The true labels.
+            others: MLRun's; not used.
         """
+        del others
         from_run = (context.parameters if context is not None else {}).get(PARAMETER)
         found = [*parse_plans(from_run), *parse_plans(artifacts)]
         if include_default and model is not None:
             taken = {plan.key for plan in found}
             found += [p for p in default_plans(problem_of(model, y), model) if p.key not in taken]
         return found
+
+    @classmethod
+    def default(cls, model: Any, y: Any = None, **others: Any) -> list[Plan]:
+        """The artifacts that fit a model.
+
+        Args:
+            model: The model.
+            y: The true labels.
+            others: MLRun's; not used.
+        """
+        del others
+        return default_plans(problem_of(model, y), model)
 
 
 def default_plans(problem: Problem, model: Any) -> list[Plan]:

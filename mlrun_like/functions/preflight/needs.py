@@ -124,7 +124,8 @@ def check_installed(requirements: Sequence[str], where: str) -> Iterator[Finding
                 "requirement-version",
                 f"{line!r} is required, and version {version} is installed",
                 where,
-                f"pip install {line!r}, or change the requirement",
+                f"pip install {line!r}, here or in an environment of its own; or run it as "
+                "kind='container' in an image that has it",
             )
 
 

@@ -27,7 +27,8 @@ __all__ = ["AlertConfig", "plain_action"]
 _WRAPPER = ("notification", "cooldown_period")
 _FIELDS = (
     *("project", "name", "description", "summary", "severity", "trigger", "criteria"),
-    *("reset_policy", "notifications", "entities", "id", "state", "created", "count", "updated"),
+    *("reset_policy", "cooldown_period", "notifications", "entities"),
+    *("id", "state", "created", "count", "updated"),
     *("actions", "group", "deduplicate", "resolve_after", "notify_recovery"),
 )
 
@@ -46,6 +47,7 @@ class AlertConfig:
         trigger: What sets it off.
         criteria: How many events it takes; by default one.
         reset_policy: `auto`: it can go off again at once; `manual`: after a reset.
+        cooldown_period: How long those are not told again who have no such time of their own.
         notifications: Who is told; also plain Notification objects, or their fields.
         entities: What it watches; one id or `"*"`.
         id: Given by the store.
@@ -82,6 +84,7 @@ class AlertConfig:
         trigger: AlertTrigger | Mapping[str, Any] | None = None,
         criteria: AlertCriteria | Mapping[str, Any] | None = None,
         reset_policy: ResetPolicy | str | None = None,
+        cooldown_period: str | None = None,
         notifications: Sequence[Any] | None = None,
         entities: EventEntities | Mapping[str, Any] | None = None,
         id: int | None = None,
@@ -100,8 +103,8 @@ class AlertConfig:
         self.description, self.summary, self.severity = description, summary, severity
         self.trigger = _trigger(trigger)
         self.criteria: AlertCriteria | None = read_part(AlertCriteria, criteria, "criteria")
-        self.reset_policy = reset_policy
-        self.notifications = _notifications(notifications)
+        self.reset_policy, self.cooldown_period = reset_policy, cooldown_period
+        self.notifications = _notifications(notifications, cooldown_period)
         self.entities: EventEntities | None = read_part(EventEntities, entities, "entities")
         self.id, self.state, self.created, self.count = id, state, created, count
         self.updated = updated
@@ -125,7 +128,9 @@ class AlertConfig:
                 f"notifications must be a list, not {notifications!r:.80}",
                 fix='with_notifications([Notification("slack")])',
             )
-        self.notifications = _notifications([*self.notifications, *notifications])
+        self.notifications = _notifications(
+            [*self.notifications, *notifications], self.cooldown_period
+        )
         return self
 
     def with_entities(self, entities: EventEntities) -> AlertConfig:
@@ -202,7 +207,7 @@ def _trigger(value: Any) -> AlertTrigger | None:
     )
 
 
-def _notifications(given: Any) -> list[AlertNotification]:
+def _notifications(given: Any, cooldown_period: str | None = None) -> list[AlertNotification]:
     if isinstance(given, (Notification, AlertNotification, Mapping)):
         given = [given]
     if isinstance(given, (str, bytes)) or not isinstance(given or (), Sequence):
@@ -215,7 +220,8 @@ def _notifications(given: Any) -> list[AlertNotification]:
             fields["name"] = f"{fields.get('kind')}-{place + 1}"
     notes = read_notifications([fields for fields, _ in items])
     return [
-        AlertNotification(note, cooldown) for note, (_, cooldown) in zip(notes, items, strict=True)
+        AlertNotification(note, cooldown or cooldown_period)
+        for note, (_, cooldown) in zip(notes, items, strict=True)
     ]
 
 

@@ -31,7 +31,9 @@ from mlrun_like.monitoring.applications.definitions import (
     read_settings,
 )
 from mlrun_like.monitoring.applications.loading import load_class, make_application, path_of
+from mlrun_like.monitoring.beside import keep_alive_here
 from mlrun_like.names import check_project
+from mlrun_like.registry import resolve
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.types import Document
 
@@ -58,6 +60,7 @@ RESERVED = frozenset(
 )  # fmt: skip
 """Names that MLRun keeps for its own functions."""
 
+_SWITCH = "mlrun_like.compat.switch:installed"
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9]*([-_][a-zA-Z0-9]+)*")
 _LONGEST = 63
 
@@ -199,9 +202,10 @@ def enable(
     for name in wanted:
         if name not in deployed | held:
             register_application(project, name, DEFAULT_APPLICATIONS[name])
-    _store_settings(
-        project, enabled=True, base_period=period, deployed=sorted(deployed | set(wanted))
-    )
+    names = sorted(deployed | set(wanted))
+    _store_settings(project, enabled=True, base_period=period, deployed=names)
+    if resolve(_SWITCH)():  # old code counts on a controller that runs from now on
+        keep_alive_here()
     return read_settings(project)
 
 

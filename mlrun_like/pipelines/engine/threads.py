@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from mlrun_like.tracking.meant import in_this_session
+
 __all__ = ["Threads"]
 
 
@@ -25,7 +27,7 @@ class Threads:
 
     def submit(self, call: Callable[..., Any], *args: Any) -> None:
         """Make a call, which must not raise, in one of the threads."""
-        self._calls.put((call, args))
+        self._calls.put((in_this_session(call), args))
         if len(self._threads) < self._most:
             name = f"pipeline-{len(self._threads)}"
             thread = threading.Thread(target=self._work, name=name, daemon=True)

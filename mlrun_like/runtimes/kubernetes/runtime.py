@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
+from mlrun_like.configuration import config
 from mlrun_like.runs.job import Job
 from mlrun_like.runtimes.base import Runtime
 from mlrun_like.runtimes.finding import Finding
@@ -21,6 +22,7 @@ from mlrun_like.specs.run import RunDoc
 __all__ = ["KubernetesRuntime"]
 
 _QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+_EVERYWHERE = frozenset({"cpu", "memory", "mem", "ephemeral-storage"})
 
 
 class KubernetesRuntime(Runtime):
@@ -41,6 +43,20 @@ class KubernetesRuntime(Runtime):
         del document
         return no_cluster()
 
+    def meant(self, document: FunctionDoc) -> bool:
+        """Whether settings or the function speak of a cluster.
+
+        `job` alone does not: it is what functions of MLRun's and of catalogues are by default.
+        """
+        spec = document.spec
+        of_pods = (
+            *(spec.node_name, spec.node_selector, spec.affinity, spec.tolerations),
+            *(spec.volumes, spec.service_account, spec.priority_class_name),
+            _accelerators(spec.resources),
+        )
+        settings = config.kubeconfig, config.kubernetes_context, config.kubernetes_namespace
+        return any(of_pods) or any(settings)
+
     def check(self, document: FunctionDoc, run: RunDoc) -> Iterable[Finding]:
         """What would make this very run fail: its own values, then what the cluster says."""
         document = mount_by_settings(document.model_copy(deep=True))
@@ -52,6 +68,16 @@ class KubernetesRuntime(Runtime):
     def attempt(self, job: Job) -> RunDoc:
         """See Runtime.attempt."""
         return attempt(job, _suspended, start=_start)
+
+
+def _accelerators(resources: Mapping[str, Any]) -> bool:
+    """Whether something else than cores, memory and disk is asked for, such as GPUs."""
+    rows = [resources.get(part) for part in ("limits", "requests")]
+    return any(
+        str(amount or 0) != "0" and name not in _EVERYWHERE
+        for row in rows
+        for name, amount in (row.items() if isinstance(row, Mapping) else ())
+    )
 
 
 def _suspended(job: Job, payload: Mapping[str, Any], namespace: str) -> Objects:

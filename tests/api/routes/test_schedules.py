@@ -49,6 +49,14 @@ def test_a_schedule_is_made_paused_resumed_and_deleted(
     crontab = {"minute": "5", "hour": "*"}
     other = service.put(f"{API}/hourly", json=body(uri, name="hourly", cron_trigger=crontab))
     assert other.json()["spec"]["cron"] == "5 * * * *"
+    fields = {"hour": 5, "day_of_week": 0, "timezone": "Europe/Berlin"}
+    other = service.put(f"{API}/hourly", json=body(uri, name="hourly", cron_trigger=fields))
+    spec = other.json()["spec"]
+    assert (spec["cron"], spec["time_zone"]) == ("0 5 * * MON", "Europe/Berlin")
+    broken = body(uri, name="hourly", cron_trigger={"week": 1})
+    assert service.put(f"{API}/hourly", json=broken).status_code == 400
+    other = service.put(f"{API}/hourly", json=body(uri, name="hourly", cron_trigger={"minute": 0}))
+    assert other.json()["spec"]["cron"] == "0 * * * *"
     assert service.post(f"{API}/nightly/pause").json()["paused"] is True
     assert service.get(f"{API}/nightly/next").json()["times"] == []
     rows = service.get(API, params={"paused": "true"}).json()["schedules"]
@@ -62,6 +70,22 @@ def test_a_schedule_is_made_paused_resumed_and_deleted(
     assert service.get(f"{API}/nightly").status_code == 404
     assert service.delete(f"{API}/nightly").status_code == 404
     assert service.post(f"{API}/nightly/invoke").status_code == 404
+
+
+def test_secret_values_are_not_stored(service: TestClient, store: SqlStore) -> None:
+    uri = function(store)
+    told = [{"kind": "slack", "secret_params": {"webhook": "https://hidden"}}]
+    given = body(uri)
+    given["scheduled_object"]["task"]["spec"]["notifications"] = told
+    own = {
+        "name": "nightly",
+        "spec": {"cron": "0 2 * * *", "function": uri, "run": {"spec": {"notifications": told}}},
+    }
+    for broken in (given, own):
+        answer = service.post(API, json=broken)
+        assert answer.status_code == 400 and "name a secret" in answer.text
+    told[0]["secret_params"] = {"webhook": {"secret": "MINE"}}
+    assert service.post(API, json=given).status_code == 201
 
 
 def test_the_history_is_paged_and_filtered(service: TestClient, store: SqlStore) -> None:

@@ -85,3 +85,9 @@ def test_missing_functions() -> None:
     for name in ("/nowhere/x.py", "db://default/nobody"):
         with pytest.raises(MLRunLikeError):
             RunConfig(name).to_function()
+
+
+def test_a_service_without_code_has_a_source() -> None:
+    function = RunConfig().to_function("serving", "img", "a")
+    assert function.spec.build.functionSourceCode
+    assert not RunConfig().to_function("job", "img", "a").spec.build.functionSourceCode

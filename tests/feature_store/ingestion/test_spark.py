@@ -18,7 +18,7 @@ from mlrun_like.feature_store.ingestion.batch import Batch
 from mlrun_like.feature_store.online.store import open_online
 from mlrun_like.feature_store.steps.base import MLRunStep
 from mlrun_like.feature_store.targets.parquet import ParquetTarget
-from tests.spark_servers import LIGHT_JVM, need_spark
+from tests.spark_servers import light_jvm, need_spark
 
 pytestmark = [
     pytest.mark.slow,
@@ -38,7 +38,7 @@ def spark() -> Iterator[Any]:
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": "1",
         "spark.sql.codegen.wholeStage": "false",
-        "spark.driver.extraJavaOptions": LIGHT_JVM,
+        "spark.driver.extraJavaOptions": light_jvm(),
     }
     for name, value in settings.items():
         builder = builder.config(name, value)

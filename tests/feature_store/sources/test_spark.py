@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.spark_servers import light_jvm
+
 # a few rows: compiling costs more than it saves
 _ARGUMENTS = " ".join(
     [
-        "--master local[1] --driver-java-options -XX:TieredStopAtLevel=1",
+        "--master local[1]",
         *(
             f"--conf spark.{name}"
             for name in (
@@ -41,7 +43,7 @@ def test_spark_gives_the_same_rows(tmp_path: Path) -> None:
             **os.environ,
             "TZ": "America/New_York",
             "PYTHONPATH": str(Path(__file__).parents[3]),
-            "PYSPARK_SUBMIT_ARGS": _ARGUMENTS,
+            "PYSPARK_SUBMIT_ARGS": f'--driver-java-options "{light_jvm()}" {_ARGUMENTS}',
         },
         capture_output=True,
         text=True,

@@ -22,7 +22,7 @@ from mlrun_like.feature_store.steps.text import TextFeatures
 from mlrun_like.feature_store.steps.times import TimeDifference, ToTimeZone
 from mlrun_like.feature_store.transform.compile import compile_transform
 from tests.feature_store.transform.sets import by_chunks, by_events, feature_set, rows_of, same
-from tests.spark_servers import LIGHT_JVM, need_spark
+from tests.spark_servers import light_jvm, need_spark
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,7 @@ def spark() -> Iterator[Any]:
         "spark.sql.shuffle.partitions": "1",
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.session.timeZone": "UTC",
-        "spark.driver.extraJavaOptions": LIGHT_JVM,
+        "spark.driver.extraJavaOptions": light_jvm(),
     }
     for name, value in settings.items():
         builder = builder.config(name, value)

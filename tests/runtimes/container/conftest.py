@@ -18,7 +18,7 @@ from tests.containers import contract_image, podman_environment
 Make = Callable[..., Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image() -> Iterator[str]:
     """An image with this package, while podman works."""
     with podman_environment():

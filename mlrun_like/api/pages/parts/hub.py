@@ -112,7 +112,7 @@ def _sources(rows: Sequence[Document]) -> Html:
         if row["error"]:
             told = joined(
                 [
-                    badge("not reached", "bad"),
+                    badge("not used", "bad"),
                     element("span", row["error"], " ", row["fix"], class_="sub"),
                 ]
             )
@@ -148,9 +148,10 @@ def item_page(data: Document, look: Look, projects: Sequence[str]) -> list[Html]
     code, example = str(data["code"] or ""), str(data["example"] or "")
     use = data["use"]
     lines = use if isinstance(use, str) else "\n".join(map(str, use or []))
+    tags = {row["version"] or row["tag"]: row["tag"] for row in data["versions"]}
     versions = [
-        link(row["version"] or row["tag"], _item(look, meta["source"], meta["name"], row["tag"]))
-        for row in data["versions"]
+        link(version, _item(look, meta["source"], meta["name"], tag))
+        for version, tag in tags.items()
     ]
     return [
         element(
@@ -173,8 +174,8 @@ def item_page(data: Document, look: Look, projects: Sequence[str]) -> list[Html]
             ]),
             class_="halves",
         ),
-        element("p", data["function_error"], class_="notice warn")
-        if data.get("function_error") else Html(),
+        *[element("p", data[key], class_="notice warn")
+          for key in ("function_error", "files_error") if data.get(key)],
         box("Entry points", *[_entry(one) for one in entry if isinstance(one, Mapping)]),
         box("Read me", element("div", readme, class_="prose") if readme else ""),
         fold("Example", element("pre", element("code", whole(example[:_CODE])), tabindex="0"),
@@ -202,6 +203,11 @@ def _entry(one: Mapping[str, Any]) -> Html:
 
 def _use(data: Document, look: Look, projects: Sequence[str]) -> Html:
     meta = data["item"]["metadata"]
+    if data["item"]["spec"]["withdrawn"]:
+        return paragraph("This version was withdrawn; take another one.")
+    if not projects and not look.project:
+        return paragraph("There is no project that you may take it into. ",
+                         link("Projects", place("")))  # fmt: skip
     if not projects:
         return paragraph("Your role may look at it, but not take it into a project.")
     name = str(meta["name"]).replace("_", "-")

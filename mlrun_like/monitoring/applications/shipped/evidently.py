@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.errors import InvalidArgumentError, MissingDependencyError, MLRunLikeError
 from mlrun_like.monitoring.applications.base import ModelMonitoringApplicationBase
 from mlrun_like.monitoring.applications.context import MonitoringApplicationContext
 from mlrun_like.registry import require
@@ -22,20 +22,46 @@ __all__ = ["EvidentlyModelMonitoringApplicationBase"]
 _FEATURE = "Evidently monitoring applications"
 
 
+def _evidently() -> Any:
+    """The package; it says what is wrong if it cannot be imported beside the pandas that is here.
+
+    Raises:
+        MissingDependencyError: if it is not there, or cannot be used here.
+    """
+    try:
+        return require("evidently", extra="evidently", feature=_FEATURE)
+    except (ImportError, AttributeError, TypeError, ValueError) as exc:
+        if isinstance(exc, MLRunLikeError):
+            raise
+        raise MissingDependencyError(
+            f"{_FEATURE} need the package 'evidently', which cannot be imported beside pandas "
+            f"{pd.__version__}: {type(exc).__name__}: {str(exc)[:200]}",
+            fix="an environment of its own, with pandas 2: python -m venv monitoring; "
+            'monitoring/bin/pip install "mlrun-like[evidently]"',
+        ) from exc
+
+
 class EvidentlyModelMonitoringApplicationBase(ModelMonitoringApplicationBase):
     """Base class of applications that use Evidently; write `do_tracking` as for any other.
 
     Args:
         evidently_workspace_path: Folder of an Evidently workspace; empty: none is used.
         evidently_project_id: Project in it; empty: made on first use.
+        cloud_workspace: The workspace is what `load_cloud_workspace` gives, which a child writes.
 
     Raises:
         MissingDependencyError: if Evidently is not installed.
     """
 
-    def __init__(self, evidently_workspace_path: str = "", evidently_project_id: str = "") -> None:
-        require("evidently", extra="evidently", feature=_FEATURE)
-        self.evidently_workspace_path = evidently_workspace_path
+    def __init__(
+        self,
+        evidently_workspace_path: str | None = "",
+        evidently_project_id: Any = "",
+        cloud_workspace: bool = False,
+    ) -> None:
+        _evidently()
+        self.evidently_workspace_path = evidently_workspace_path or ""
+        self._cloud = cloud_workspace
         self.evidently_project_id = str(evidently_project_id or "")
         self._workspace: Any = None
 
@@ -49,8 +75,7 @@ class EvidentlyModelMonitoringApplicationBase(ModelMonitoringApplicationBase):
             current: The window.
             reference: What it is compared with.
         """
-        evidently = require("evidently", extra="evidently", feature=_FEATURE)
-        return evidently.Report(metrics).run(current, reference)
+        return _evidently().Report(metrics).run(current, reference)
 
     @staticmethod
     def log_evidently_object(
@@ -107,19 +132,36 @@ class EvidentlyModelMonitoringApplicationBase(ModelMonitoringApplicationBase):
         body = {"start": str(timestamp_start), "end": str(timestamp_end), "runs": runs}
         return monitoring_context.log_artifact(artifact_name, json.dumps(body), format="json")
 
+    def load_cloud_workspace(self) -> Any:
+        """The workspace of an application made with `cloud_workspace=True`; a child writes it.
+
+        Raises:
+            NotImplementedError: if it does not.
+        """
+        raise NotImplementedError("write load_cloud_workspace: it gives Evidently's CloudWorkspace")
+
+    @property
+    def evidently_workspace(self) -> Any:
+        """MLRun's name of `workspace()`."""
+        return self.workspace()
+
     def workspace(self) -> Any:
         """The Evidently workspace; made on first use.
 
         Raises:
             InvalidArgumentError: if the application was made without a folder for it.
         """
+        if self._cloud and self._workspace is None:
+            self._workspace = self.load_cloud_workspace()
+        if self._cloud:
+            return self._workspace
         if not self.evidently_workspace_path:
             raise InvalidArgumentError(
                 "this application has no Evidently workspace",
                 fix='give evidently_workspace_path="folder"',
             )
         if self._workspace is None:
-            require("evidently", extra="evidently", feature=_FEATURE)
+            _evidently()
             module = require("evidently.ui.workspace", extra="evidently", feature=_FEATURE)
             self._workspace = module.Workspace.create(self.evidently_workspace_path)
             if not self.evidently_project_id:
