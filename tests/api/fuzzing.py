@@ -231,12 +231,13 @@ def _beside(module: Any) -> Iterator[Any]:
             yield sys.modules[place]
 
 
-def wrong(answer: Answer, places: Sequence[str] = ()) -> str:
+def wrong(answer: Answer, places: Sequence[str] = (), sent: str = "") -> str:
     """What is wrong with an answer; empty: nothing.
 
     Args:
         answer: What was answered.
         places: Folders and addresses that no answer may name.
+        sent: What the request said: to repeat it gives nothing away.
     """
     if answer.status == 0:
         return "no answer"
@@ -247,7 +248,7 @@ def wrong(answer: Answer, places: Sequence[str] = ()) -> str:
     text = answer.body.decode("utf-8", "replace")
     if answer.status >= 400:
         for hint in (*HINTS, *places):
-            if hint in text:
+            if hint in text and hint not in sent:
                 return f"it says {hint!r}"
     return ""
 
