@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import logging
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlrun_like.serving.definition.graph import Graph
 from mlrun_like.serving.event import Event
 from mlrun_like.serving.steps.merging import Merge
 
@@ -80,9 +80,15 @@ def test_subclasses_say_what_belongs_together_and_what_becomes_of_it() -> None:
 
 
 def test_the_number_of_parts_comes_from_the_graph() -> None:
-    step = Merge(graph_step=SimpleNamespace(after=["a", "b"]))
-    assert step.uplinks == 2
-    assert merged(Merge(graph_step=SimpleNamespace(after=["a"])), Event(1), Event(2)) == [1, 2]
+    graph = Graph(allow_cyclic=True)
+    for name in ("a", "b"):
+        graph.add_step(name=name, handler="len", after=[])
+    both = graph.add_step("Merge", name="both", after=["a", "b"])
+    assert Merge(graph_step=both).uplinks == 2
+    graph.add_step(name="again", handler="len", after=["both"]).cycle_to("both")
+    assert Merge(graph_step=both).uplinks == 2  # what leads back is not waited for
+    one = graph.add_step("Merge", name="one", after=["a"])
+    assert merged(Merge(graph_step=one), Event(1), Event(2)) == [1, 2]
     assert merged(Merge(), Event(1)) == [1]
 
 
