@@ -256,12 +256,11 @@ def test_a_request_that_outlasts_the_end_gets_a_word(tmp_path: Path) -> None:
     host, port = service.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=60) as sock:
         head = f"POST /api/v1/store/operations HTTP/1.1\r\nHost: {host}:{port}\r\n"
-        sock.sendall(
-            f"{head}Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{{".encode()
-        )
-        assert service.get("/healthz").status_code == 200  # it has come by now
+        head += "Content-Type: application/json\r\nExpect: 100-continue\r\n"
+        sock.sendall(f"{head}Content-Length: 99\r\n\r\n".encode())
+        assert sock.recv(65536).startswith(b"HTTP/1.1 100")  # its body is being read by now
         service.signal(signal.SIGTERM)
-        answer = sock.recv(65536)
+        answer = b"".join(iter(lambda: sock.recv(65536), b""))  # until it is closed
         assert answer.startswith(b"HTTP/1.1 503") and b"the service stops" in answer
     assert service.wait() == 0 and "Traceback" not in service.log()
 
