@@ -7,10 +7,12 @@ import gc
 import linecache
 import logging
 import os
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -417,7 +419,9 @@ def test_two_callers_of_the_end_both_wait() -> None:
         assert in_threads(lambda number: server.wait_for_completion(), 4) == [7] * 4
 
 
-def test_servers_that_nobody_closes_and_many_that_are_closed() -> None:
+def use_many() -> None:
+    """Servers made, used, and closed or not: threads, files and code are as before."""
+
     def use(function: Any, close: bool) -> None:
         server = chain(function, inc)
         assert in_threads(lambda number: server.test(body=number), 3) == [2, 3, 4]
@@ -441,6 +445,16 @@ def test_servers_that_nobody_closes_and_many_that_are_closed() -> None:
             time.sleep(0.02)
         else:
             assert held() == before
+
+
+def test_servers_that_nobody_closes_and_many_that_are_closed() -> None:
+    # in a process of its own: here threads and files of other tests come and go
+    code = f"from {use_many.__module__} import use_many; use_many()"
+    place = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=place, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
