@@ -13,6 +13,7 @@ __all__ = [
     "check_rounds",
     "count_round",
     "forget_rounds",
+    "is_too_often",
     "keep_rounds",
     "most_rounds",
 ]
@@ -70,20 +71,45 @@ def count_round(event: Event, step: str, most: int, given: bool = True) -> dict[
     >>> count_round(event, "again", 1)
     Traceback (most recent call last):
     mlrun_like.errors.running.RunError: Max iterations exceeded in step 'again' for event a
+      fix: a cycle needs an exit (select_outlets), or a larger max_iterations= of the topology
     """
     counts = event.__dict__.get("_cyclic_counter", {})  # storey's name
     number = counts.get(step, 0)
     if number >= most:
-        raise _too_often(step, event, most, given)
+        error = _too_often(step, event, most, given)
+        error.too_often = True  # type: ignore[attr-defined]
+        raise error
     counted = {**counts, step: number + 1}
     event._cyclic_counter = counted  # type: ignore[attr-defined]
     return counted
 
 
+def is_too_often(error: Exception) -> bool:
+    """Whether an event came to a step too often, or something else went wrong there."""
+    return getattr(error, "too_often", False)
+
+
 def keep_rounds(event: Event, counts: dict[str, int]) -> None:
-    """Let an event that a step made count on where the one that came to the step was."""
-    if "_cyclic_counter" not in event.__dict__:
-        event._cyclic_counter = counts  # type: ignore[attr-defined]
+    """Let an event that a step made count on where the one that came to the step was.
+
+    An event made of several counts on where each of them came most often.
+
+    >>> first, last, both = Event(), Event(), Event()
+    >>> first._cyclic_counter, last._cyclic_counter = {"a": 2, "b": 1}, {"a": 1}
+    >>> both.originals = [first, last]
+    >>> keep_rounds(both, {"a": 1})
+    >>> both._cyclic_counter
+    {'a': 2, 'b': 1}
+    """
+    known = event.__dict__
+    if "_cyclic_counter" in known:
+        return
+    if "originals" in known:
+        counts = dict(counts)
+        for each in known["originals"]:
+            for step, number in getattr(each, "_cyclic_counter", {}).items():
+                counts[step] = max(number, counts.get(step, 0))
+    event._cyclic_counter = counts  # type: ignore[attr-defined]
 
 
 def forget_rounds(event: Event) -> None:
@@ -93,7 +119,11 @@ def forget_rounds(event: Event) -> None:
 
 def _too_often(step: str, event: Event, most: int, given: bool) -> RunError:
     if given:
-        return RunError(f"Max iterations exceeded in step '{step}' for event {event.id}")
+        return RunError(
+            f"Max iterations exceeded in step '{step}' for event {event.id}",
+            fix="a cycle needs an exit (select_outlets), or a larger max_iterations= of the "
+            "topology",
+        )
     return RunError(
         f"Step '{step}' exceeded the default cycle limit of {most} iterations for event {event.id}",
         fix="give the cycle an exit (select_outlets), or the step max_iterations=",

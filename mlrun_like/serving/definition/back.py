@@ -53,7 +53,8 @@ def heads_of(graph: Graph, steps: Any, name: str | None, *, new: bool = False) -
         raise GraphError(
             f"step {name!r} leads back to an earlier step: "
             "cyclic graphs are not allowed, enable allow_cyclic",
-            fix='fn.set_topology("flow", engine="async", allow_cyclic=True)',
+            fix='fn.set_topology("flow", engine="async", allow_cyclic=True), or for a graph alone '
+            "flow(allow_cyclic=True)",
         )
     known = [step.name for step in graph.steps]
     for each in names:

@@ -19,7 +19,8 @@ def insert_flow(outer: Graph, inner: Graph, name: str, after: list[str]) -> Grap
 
     The last step is the one that responds in the inner graph, else the only one without
     followers. Responding itself is left to the outer graph. An error handler of the inner graph
-    becomes that of its steps, except those that it leads to itself.
+    becomes that of its steps, except those that it leads to itself. Ways back within the inner
+    graph stay there: they change nothing of the outer one.
 
     Raises:
         GraphError: if the inner graph is empty or has several ends.
@@ -38,7 +39,6 @@ def insert_flow(outer: Graph, inner: Graph, name: str, after: list[str]) -> Grap
     last = ends[0]
     handling = handlers | _from(inner, {inner.on_error})
     outer.share(inner)
-    outer.allow_cyclic = outer.allow_cyclic or inner.allow_cyclic
     for step in inner.steps:
         made = copy.copy(step)
         made.graph = outer

@@ -172,7 +172,7 @@ def _back_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[s
             where = f"step {last!r} leads back to {step.name!r}"
             if last not in parents:
                 problems.append(f"{where}, but does not exist.{nearest(last, parents)}")
-            elif not graph.allow_cyclic:
+            elif not graph.allow_cyclic and not _in_one_flow(last, step.name):
                 problems.append(f"{where}: set_topology('flow', allow_cyclic=True) allows that")
             elif step.name not in above:
                 problems.append(
@@ -181,6 +181,12 @@ def _back_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[s
             elif isinstance(step, QueueStep) or isinstance(graph[last], QueueStep):
                 problems.append(f"{where}, but ways back do not begin or end at queues")
     return problems
+
+
+def _in_one_flow(name: str, other: str) -> bool:
+    """Whether two steps came with a flow that was put in, which allowed its own ways back."""
+    flow, inside, _ = name.partition("/")
+    return bool(inside) and other.startswith(f"{flow}/")
 
 
 def _reach_problems(graph: Graph, parents: Mapping[str, Sequence[str]]) -> list[str]:

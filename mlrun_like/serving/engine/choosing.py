@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlrun_like.errors import GraphError, nearest
-from mlrun_like.serving.engine.passing import Way
+from mlrun_like.serving.engine.failures import raise_failed
+from mlrun_like.serving.engine.passing import Way, fan_async, fan_sync
+from mlrun_like.serving.event import DROP, Event
+from mlrun_like.serving.rounds import keep_rounds
 
-__all__ = ["chooser", "outlets"]
+if TYPE_CHECKING:
+    from mlrun_like.serving.engine.codegen import Node
+
+__all__ = ["chooser", "emitted", "outlets"]
 
 
 def outlets(step: str, children: Sequence[str]) -> dict[str, list[str]]:
@@ -59,3 +65,41 @@ def chooser(
             ) from exc
 
     return choose
+
+
+def emitted(
+    nodes: Mapping[str, Node], name: str, blocks: Mapping[str, Way], is_async: bool
+) -> list[Way]:
+    """The ways of the events that a step emits of itself: by the clock, or at the end.
+
+    Args:
+        nodes: The steps among their neighbours.
+        name: The step.
+        blocks: The ways to the steps of one program.
+        is_async: Whether that is for an event loop.
+    """
+    node = nodes[name]
+    everywhere = [blocks[child] for child in node.children]
+    if not everywhere or (node.bound.selects is None and not node.most):
+        return everywhere
+    ways = {nodes[child].said or child: blocks[child] for child in node.children}
+    table = {key: [ways[each] for each in found] for key, found in outlets(name, [*ways]).items()}
+    choose = chooser(name, table, everywhere)
+
+    def chosen(event: Event) -> list[Way]:
+        if node.most:
+            keep_rounds(event, {})
+        try:
+            return choose(node.bound.selects and node.bound.selects(event.body))
+        except Exception as exc:  # noqa: BLE001  no line of generated code tells the step here
+            raise_failed(name, event, exc)
+
+    def go(event: Event) -> Any:
+        found = chosen(event)
+        return fan_sync(found, event, True) if found else DROP
+
+    async def go_async(event: Event) -> Any:
+        found = chosen(event)
+        return await fan_async(found, event, True) if found else DROP
+
+    return [Way(go_async if is_async else go, is_async)]

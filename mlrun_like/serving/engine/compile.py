@@ -90,7 +90,7 @@ def compile_graph(
             name: check_rounds(definitions[name].max_iterations, f"step {name!r}") or usual
             for name in nodes
         }
-        nodes = with_ways_back(nodes, order.back, limits)
+        nodes = with_ways_back(nodes, order.back, limits, graph.on_error, graph.allow_cyclic)
     plan = Plan(nodes, order.starts, graph.on_error, Hooks(None, spawn, spawn_async, as_mlrun()))
     plan.responds = bool(order.responder)
     return plan

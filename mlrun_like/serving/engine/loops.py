@@ -34,6 +34,7 @@ __all__ = [
     "followers",
     "inside_loops",
     "looping",
+    "rescued_again",
     "rounds",
     "settling",
     "with_ways_back",
@@ -60,7 +61,11 @@ class Back(NamedTuple):
 
 
 def with_ways_back(
-    nodes: Mapping[str, Node], back: Collection[tuple[str, str]], limits: Mapping[str, int]
+    nodes: Mapping[str, Node],
+    back: Collection[tuple[str, str]],
+    limits: Mapping[str, int],
+    on_error: str = "",
+    everywhere: bool = True,
 ) -> dict[str, Node]:
     """The nodes with each way back as a node of its own.
 
@@ -68,10 +73,17 @@ def with_ways_back(
         nodes: The steps; those that ways lead back to are among their children.
         back: The ways back: from and to.
         limits: How often an event may come to each step.
+        on_error: The step that receives events failing anywhere, or an empty string.
+        everywhere: Whether the graph itself allows ways back, not only flows that were put in.
     """
     found: dict[str, Node] = {}
-    inside = inside_loops(followers(nodes), back)
+    ways = followers(nodes)
+    handlers = {node.on_error for node in nodes.values()} | {on_error}
+    if on_error in nodes:  # its own errors and those of other handlers are not handled
+        ways = {k: below if k in handlers else [*below, on_error] for k, below in ways.items()}
+    inside = inside_loops(ways, back)
     heads = {head for _, head in back}
+    flows = {head.rpartition("/")[0] for head in heads}
     for name, node in nodes.items():
         children = list(node.children)
         answers = node.answers
@@ -79,7 +91,8 @@ def with_ways_back(
             if (name, child) in back:
                 children[at] = leaf = f"{child}\0back from {name}"
                 found[leaf] = _leaf(node, name, back_to=child, said=child)
-        if answers and node.children and _chooses(node.bound) and _COMPLETE not in children:
+        chooses = answers and node.children and _chooses(node.bound) and _COMPLETE not in children
+        if chooses and (everywhere or name in inside or name.rpartition("/")[0] in flows):
             # MLRun's: where ways back are allowed, such a step answers when it chooses to
             leaf = f"{_COMPLETE}\0of {name}"
             found[leaf] = _leaf(node, name, answers=True, is_end=True, said=_COMPLETE)
@@ -101,6 +114,17 @@ def followers(nodes: Mapping[str, Node]) -> dict[str, list[str]]:
         name: [*node.children, *([node.on_error] if node.on_error else [])]
         for name, node in nodes.items()
     }
+
+
+def rescued_again(nodes: Mapping[str, Node], starts: Iterable[str], on_error: str) -> set[str]:
+    """The steps that the graph's error handler leads back to, or before: all but its own branch.
+
+    They may fail again after it, and it receives them again, as often as events may come to it.
+    """
+    if on_error not in nodes or not nodes[on_error].most:
+        return set()
+    ways = followers(nodes)
+    return {name for start in starts for name in _reached(ways, start)}
 
 
 def inside_loops(

@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 
 from mlrun_like.errors import StepTimeoutError
 from mlrun_like.serving.engine.binding import BoundStep
+from mlrun_like.serving.engine.choosing import emitted
 from mlrun_like.serving.engine.codegen import Form, Node, Program, generate
 from mlrun_like.serving.engine.deadline import DEADLINE
 from mlrun_like.serving.engine.failures import fail, place_of, raise_failed
+from mlrun_like.serving.engine.loops import rescued_again
 from mlrun_like.serving.engine.passing import Way, fan_async, fan_sync
 from mlrun_like.serving.engine.recursion import make_room
 from mlrun_like.serving.event import DROP, Event
 from mlrun_like.serving.protocol import Step
-from mlrun_like.serving.rounds import forget_rounds
+from mlrun_like.serving.rounds import forget_rounds, is_too_often
 
 __all__ = ["Hooks", "Plan"]
 
@@ -61,6 +63,7 @@ class Plan:
         self._hooks = hooks
         self._whole = hooks.observe is not None or self._needs_events()
         self._loops = any(node.back_to for node in nodes.values())
+        self._again = rescued_again(nodes, self.starts, on_error)
         self._programs: dict[tuple[bool, bool], tuple[Program, Callable[[Any], Any]]] = {}
         self._lock = threading.Lock()
         self.run_body: Callable[[Any], Any] | None = None
@@ -164,9 +167,9 @@ class Plan:
             return await self._rescued_async(exc, event)
 
     def ways_after(self, name: str, *, is_async: bool) -> list[Way]:
-        """The ways of the events that a step emits."""
+        """The ways of the events that a step emits; those that it names, if it names them."""
         program, _ = self._program(is_async)
-        return [program.blocks[child] for child in self.nodes[name].children]
+        return emitted(self.nodes, name, program.blocks, is_async)
 
     def emitter(self, name: str, *, is_async: bool) -> Callable[[Event], Any]:
         """Sends an event to the followers of a step; a coroutine function if `is_async`.
@@ -206,27 +209,37 @@ class Plan:
         return place_of(exc, {program.filename: program.steps for program in programs})
 
     def _rescued(self, exc: Exception, event: Event) -> Any:
-        """What the graph's error handler answers.
+        """What the graph's error handler answers, which may lead back to where it fails again.
 
         Raises:
             StepError: if there is none, or it fails.
         """
-        failing = self._failing(exc, event)
+        again = False
         try:
-            return self._program(False)[0].blocks[self.on_error].block(failing)
-        except Exception as second:  # noqa: BLE001  the handler itself failed
-            raise_failed(self.locate(second), event, second)
+            while True:
+                failing = self._failing(exc, event, again)
+                try:
+                    return self._program(False)[0].blocks[self.on_error].block(failing)
+                except Exception as second:  # noqa: BLE001  the handler's, or after a way back
+                    exc, again = second, True
+        finally:  # an error knows this frame: the frame must not know the error
+            del exc
 
     async def _rescued_async(self, exc: Exception, event: Event) -> Any:
-        failing = self._failing(exc, event)
+        again = False
         try:
-            way = self._program(True)[0].blocks[self.on_error]
-            found = way.block(failing)
-            return await found if way.is_async else found
-        except Exception as second:  # noqa: BLE001  the handler itself failed
-            raise_failed(self.locate(second), event, second)
+            while True:
+                failing = self._failing(exc, event, again)
+                try:
+                    way = self._program(True)[0].blocks[self.on_error]
+                    found = way.block(failing)
+                    return await found if way.is_async else found
+                except Exception as second:  # noqa: BLE001  the handler's, or after a way back
+                    exc, again = second, True
+        finally:
+            del exc
 
-    def _failing(self, exc: Exception, event: Event) -> Event:
+    def _failing(self, exc: Exception, event: Event, again: bool) -> Event:
         """The event for the graph's error handler, with the body that the failing step saw.
 
         Raises:
@@ -238,8 +251,9 @@ class Plan:
         failing = seen.get("event", event)
         handlers = {node.on_error for node in self.nodes.values()} | {self.on_error}
         late = isinstance(exc, StepTimeoutError) and exc.event_id == str(failing.id)
+        over = again and (step not in self._again or is_too_often(exc))
         # neither a handler's own failure, nor for a caller that has stopped waiting
-        if not self.on_error or step in handlers or late:
+        if not self.on_error or step in handlers or late or over:
             raise_failed(step, event, exc)
         return fail(failing, seen.get("body", failing.body), step, exc)
 

@@ -58,6 +58,7 @@ def find_target(text: str) -> tuple[Any, Any]:
     Raises:
         MissingFileError: if there is no such file.
         NotFoundError: if there is no such module or name.
+        InvalidArgumentError: if the name is of a function that needs arguments.
         GraphError: if a document is not a graph.
 
     >>> find_target("mlrun_like.serving.definition.graph:flow")[0].steps
@@ -87,7 +88,7 @@ def find_target(text: str) -> tuple[Any, Any]:
             fix=f"name the graph: {place}:<name>",
         )
     if inspect.isfunction(found) and not inspect.iscoroutinefunction(found):
-        found = found()
+        found = _made_by(found, f"{place}:{name}")
     return found, space
 
 
@@ -96,6 +97,25 @@ def watched_folder(text: str) -> Path:
     place = text.rpartition(":")[0] or text
     path = Path(text if text.endswith((*_CODE, *_DOCUMENTS)) else place)
     return path.parent.absolute() if path.suffix in (*_CODE, *_DOCUMENTS) else Path.cwd()
+
+
+def _made_by(function: Any, target: str) -> Any:
+    """What a function without arguments gives; one that needs some makes no graph."""
+    needed = [
+        item.name
+        for item in inspect.signature(function).parameters.values()
+        if item.default is item.empty and item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)
+    ]
+    if needed:
+        name = target.rpartition(":")[2]
+        raise InvalidArgumentError(
+            f"{target} is a function of {', '.join(needed)}, and no graph: what is named is a "
+            "Graph, a serving function, an ASGI application, or a function without arguments that "
+            "gives one",
+            fix=f"graph = flow(); graph.to({name}).respond()   beside it (from mlrun_like.serving "
+            "import flow), and name that graph",
+        )
+    return function()
 
 
 def _document(path: Path) -> Any:

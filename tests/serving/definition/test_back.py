@@ -27,8 +27,10 @@ def named(graph: Graph) -> dict[str, Any]:
 def test_ways_back_must_be_allowed() -> None:
     graph = Graph()
     first = graph.to(use, "first")
-    with pytest.raises(GraphError, match="cyclic graphs are not allowed, enable allow_cyclic"):
+    told = "cyclic graphs are not allowed, enable allow_cyclic"
+    with pytest.raises(GraphError, match=told) as caught:
         first.to(use, "second", cycle_to=["first"])
+    assert "flow(allow_cyclic=True)" in caught.value.fix and "set_topology(" in caught.value.fix
     with pytest.raises(GraphError, match="enable allow_cyclic"):
         first.cycle_to("first")
     assert first.cycle_to([]) is first
@@ -192,6 +194,25 @@ def test_a_flow_with_a_loop_is_put_into_another() -> None:
     outer.to(use, "before").to(loop(stop=3), "agent").to(use, "after").respond()
     found = answer(outer, {})
     assert (found["asked"], found["used"], found["told"]) == (3, [0, 1, 2, 3], True)
+
+
+def test_a_loop_that_is_put_in_leaves_the_answer_of_the_outer_graph() -> None:
+    outer = Graph()
+    asking = outer.to(Ask, "first", more="aside", end="aside").respond()
+    asking.to(use, "aside").to(loop(f"{MODULE}.Ask"), "agent")
+    assert not outer.allow_cyclic, "its author allowed no ways back"
+    assert answer(outer, {}) == {"asked": 1}
+    assert answer(Graph.from_dict(named(outer)), {}) == {"asked": 1}
+    with pytest.raises(GraphError, match="enable allow_cyclic"):
+        outer["agent/tell"].cycle_to("first")
+
+
+def test_who_answers_in_a_loop_that_is_put_in_does_so_when_it_chooses_to() -> None:
+    inner = Graph(allow_cyclic=True)
+    inner.to(Ask, "ask", end="Complete").respond().to(use, "use").cycle_to("ask")
+    outer = Graph()
+    outer.to(inner, "agent").respond()
+    assert answer(outer, {}) == {"asked": 3, "used": [1, 2]}
 
 
 def test_a_picture_shows_ways_back() -> None:

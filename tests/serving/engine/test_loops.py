@@ -155,6 +155,7 @@ def test_a_step_has_a_limit_of_its_own() -> None:
     with pytest.raises(StepError, match="Max iterations exceeded in step 'use'") as caught:
         graph.to_mock_server().test(body={})
     assert caught.value.step == "use" and isinstance(caught.value.__cause__, RunError)
+    assert "max_iterations= of the topology" in caught.value.__cause__.fix
 
 
 def test_rounds_are_counted_per_event() -> None:
@@ -520,6 +521,29 @@ def test_an_error_handler_that_always_leads_back_has_an_end(later: bool) -> None
     graph = Graph(allow_cyclic=True, max_iterations=6)
     graph.to(fail_always, "fail").respond().error_handler("mend", handler=mend).cycle_to("fail")
     assert "Max iterations exceeded" in str(answer(graph, {}, later=later))
+
+
+@both
+def test_the_handler_of_the_graph_leads_back_as_often_as_need_be(later: bool) -> None:
+    def ready(body: Body) -> Body:
+        if body["asked"] < 4:
+            raise ValueError("not yet")
+        return body
+
+    graph = Graph(allow_cyclic=True, max_iterations=6)
+    graph.to(mend, "begin").to(ready, "try").to(tell, "tell").respond()
+    graph.error_handler("again", handler=Ask().do).cycle_to("try")
+    assert answer(graph, {"asked": 0}, later=later) == {"asked": 4, "mended": True, "told": True}
+    assert "Max iterations exceeded in step 'try'" in str(answer(graph, {"asked": -9}, later=later))
+
+
+@both
+def test_a_failure_after_the_handler_of_the_graph_is_told(later: bool) -> None:
+    graph = Graph(allow_cyclic=True)
+    graph.to(fail_always, "fail").respond()
+    graph.error_handler("again", Always, way="note").cycle_to("fail")
+    graph.add_step(fail_at_two, name="note", after="again")
+    assert "KeyError: 'asked'" in str(answer(graph, {}, later=later))
 
 
 @both
