@@ -178,7 +178,8 @@ def _check_texts(
         return
     if handler is None:
         point = document.spec.entry_points.get(spec.handler)
-        named = {item.name: item.type for item in point.parameters} if point else {}
+        parameters = point.parameters if point else []
+        named = {item.name: _without_none(item.type) for item in parameters}
     else:
         named = {}
         with contextlib.suppress(TypeError, ValueError):  # some built-in functions do not tell
@@ -199,6 +200,21 @@ def _named(hint: Any) -> str:
     union = get_origin(hint) in (Union, UnionType)
     kinds = [kind for kind in (get_args(hint) if union else (hint,)) if kind is not type(None)]
     return getattr(kinds[0], "__name__", "") if len(kinds) == 1 else ""
+
+
+def _without_none(annotation: str) -> str:
+    """A type as code says it, which may be None too.
+
+    >>> [_without_none(one) for one in ("int | None", "typing.Optional[int]", "int | str")]
+    ['int', 'int', 'int | str']
+    """
+    text = annotation.strip("'\" ")
+    outer, _, inner = text.rstrip("] ").partition("[")
+    if outer.strip().rpartition(".")[2] in ("Optional", "Union"):
+        text = inner.replace(",", "|") if "[" not in inner else text
+    kinds = [kind.strip() for kind in text.split("|")]
+    kinds = [kind for kind in kinds if kind != "None"]
+    return kinds[0] if len(kinds) == 1 else text
 
 
 def _plain(text: str, wanted: str) -> Any:

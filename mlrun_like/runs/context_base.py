@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 from mlrun_like.configuration import config
@@ -31,6 +32,7 @@ class ContextBase:
         self._ends_itself = ends_itself
         self._stored = time.monotonic()
         self._unwritten = False
+        self._when_ended: Callable[[], None] | None = None
         # once: looking a setting up costs more than a metric
         self._interval: float = config.heartbeat_interval
         self.logger = Logger(job.run.spec.log_level or config.log_level)
@@ -108,6 +110,8 @@ class ContextBase:
         waits = self._job.waits
         ended = self._run.status.state in TERMINAL
         self._write(wait=waits == "all" or (ended and waits == "last"))
+        if ended and self._when_ended is not None:
+            self._when_ended()
 
     def _changed(self) -> None:
         """Write the record soon: at once if the last time was a while ago, without waiting."""

@@ -2,17 +2,24 @@
 
 A process has one working folder for all of its threads. On Linux a thread can have one of its own,
 so a run that works in a folder takes that where there are other threads. Elsewhere, and in the
-main thread, such runs wait for one another, and the other threads see the folder change.
+main thread, such runs take turns, and the other threads see the folder change.
+
+A run may wait for others that it began in threads, and nothing tells those from any others. So a
+turn is waited for only as long as it is short: then the next run takes the folder, which comes back
+to the longer one when that run ends.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlrun_like.errors import MissingFileError
@@ -21,12 +28,29 @@ __all__ = ["check_folder", "folder_here", "working_in"]
 
 _CLONE_FS = 0x200  # unshare(2): the working folder, the root and the umask
 _HERE = ("", "local", "handler", "process")
-_turn = threading.RLock()
+_LONGEST = 5.0
+"""Seconds for which others wait for a turn to end."""
+_MAIN = "/proc/self/cwd"
+"""Where the main thread is, for any thread."""
+_log = logging.getLogger("mlrun_like.runs")
 _thread = threading.local()
-_left: list[Path] = []
-"""Where the process was before runs took its folder elsewhere; the first: without any run."""
-_moving = threading.Lock()
-"""The process's folder and `_left` change together."""
+
+
+@dataclass
+class _Turn:
+    """A run that has taken the process's folder elsewhere."""
+
+    back: Path
+    """Where it was before."""
+    thread: int
+    until: float
+    """When others wait no more."""
+
+
+_turns: list[_Turn] = []
+"""The last has the process's folder; where the first goes back to is outside of any run."""
+_moving = threading.Condition()
+"""The process's folder and `_turns` change together."""
 
 
 def check_folder(folder: str | os.PathLike[str]) -> None:
@@ -63,22 +87,57 @@ def working_in(folder: str) -> Iterator[None]:
     """
     if not folder:
         yield
-        return
-    own = _has_own_folder()
-    with contextlib.nullcontext() if own or threading.active_count() == 1 else _turn:
+    elif _has_own_folder():
         check_folder(folder)
         before = Path.cwd()
-        with _moving:
-            os.chdir(Path(folder).expanduser())
-            if not own:
-                _left.append(before)
+        os.chdir(Path(folder).expanduser())
         try:
             yield
         finally:
-            with _moving:
-                if not own:
-                    _left.pop()
-                os.chdir(before)
+            os.chdir(before)
+    else:
+        turn = _take_turn(folder)
+        try:
+            yield
+        finally:
+            _give_back(turn)
+
+
+def _take_turn(folder: str) -> _Turn:
+    """Take the process's folder elsewhere when nobody needs it, or has needed it for long."""
+    alone = threading.active_count() == 1  # who comes later was begun by this run
+    me = threading.get_ident()
+    with _moving:
+        waited = False
+        while _turns and all(turn.thread != me for turn in _turns):
+            left = _turns[-1].until - time.monotonic()
+            if left <= 0:
+                break
+            waited = True
+            _moving.wait(left)
+        if waited and _turns:
+            _log.warning(
+                "the working folder of this process becomes %r, while another run works in %r: "
+                "it has been there for more than %g s, and may be waiting for this run",
+                folder, str(Path.cwd()), _LONGEST,
+            )  # fmt: skip
+        check_folder(folder)
+        turn = _Turn(Path.cwd(), me, 0.0 if alone else time.monotonic() + _LONGEST)
+        os.chdir(Path(folder).expanduser())
+        _turns.append(turn)
+    return turn
+
+
+def _give_back(turn: _Turn) -> None:
+    """Go back; a run that came later and is not yet done goes there instead."""
+    with _moving:
+        at = next(number for number, one in enumerate(_turns) if one is turn)
+        del _turns[at]
+        _moving.notify_all()
+        if at < len(_turns):
+            _turns[at].back = turn.back
+        else:
+            os.chdir(turn.back)
 
 
 def _has_own_folder() -> bool:
@@ -88,8 +147,10 @@ def _has_own_folder() -> bool:
     if not getattr(_thread, "own", False):
         with _moving:
             _thread.own = sys.platform.startswith("linux") and _unshare()
-            if _thread.own and _left:
-                os.chdir(_left[0])  # it would stay for good where another thread's run is now
+            if _thread.own:
+                # it began where the thread is that started it: maybe in the folder of a run
+                with contextlib.suppress(OSError):  # it is gone, or there is no /proc
+                    os.chdir(_turns[0].back if _turns else _MAIN)
     return bool(_thread.own)
 
 

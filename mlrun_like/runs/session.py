@@ -18,7 +18,7 @@ from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.names import check_place, check_run_name, new_uid
 from mlrun_like.runs.context import MLClientCtx, current_context
 from mlrun_like.runs.context_base import utc_now
-from mlrun_like.runs.exits import exit_of, note_exits
+from mlrun_like.runs.exits import exit_of, forget_exits, note_exits
 from mlrun_like.runs.job import Job
 from mlrun_like.runs.logger import Logger
 from mlrun_like.runs.watch import beating
@@ -31,6 +31,8 @@ from mlrun_like.tracking.process import process_start_time
 __all__ = ["end_sessions", "get_or_create_ctx", "write_sessions"]
 
 _sessions: list[_Session] = []
+_noting = threading.RLock()
+"""Exits are noted while a session is open."""
 
 
 def get_or_create_ctx(
@@ -137,6 +139,12 @@ def write_sessions() -> None:
         session.write()
 
 
+def _forget_if_ended() -> None:
+    with _noting:
+        if all(session._context.state in TERMINAL for session in _sessions):
+            forget_exits()
+
+
 class _Session:
     """What keeps a run alive that a program began, and ends it with the program."""
 
@@ -148,8 +156,10 @@ class _Session:
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(beating(self._beat))
         atexit.register(self._end)
-        note_exits()
-        _sessions.append(self)
+        with _noting:
+            note_exits()
+            _sessions.append(self)
+        context._when_ended = _forget_if_ended
 
     def _beat(self) -> None:
         if self._context.state in TERMINAL:
@@ -166,8 +176,10 @@ class _Session:
     def _forget(self) -> None:
         self._stack.close()
         atexit.unregister(self._end)
-        if self in _sessions:
-            _sessions.remove(self)
+        with _noting:
+            if self in _sessions:
+                _sessions.remove(self)
+        _forget_if_ended()
 
     def write(self) -> None:
         """Write what is not yet written, unless this is a copy of the process."""

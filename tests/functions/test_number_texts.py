@@ -83,6 +83,21 @@ def test_a_described_handler(tmp_path: Path) -> None:
         fn.run(params={"depth": "4", "name": "x"})
 
 
+def test_a_described_number_may_be_none_too(tmp_path: Path) -> None:
+    numbers = {"a": "Optional[int]", "b": "int | None", "c": "typing.Union[float, None]"}
+    others = {"d": "int | str", "e": "Optional[list[int]]", "f": "Union[int, str, None]"}
+    hints = ", ".join(f"{name}: {hint} = None" for name, hint in {**numbers, **others}.items())
+    (tmp_path / "m.py").write_text(
+        f"import typing\nfrom typing import Optional, Union\ndef go({hints}): return d, e, f"
+    )
+    fn = ml.code_to_function("m", filename=tmp_path / "m.py", kind="local", handler="go")
+    for name in numbers:
+        with pytest.raises(FunctionError, match=f"'{name}' of go.. is an? (int|float),"):
+            fn.run(params={name: "3"})
+    run = fn.run(params=dict.fromkeys(others, "3"), watch=False)
+    assert run.output("return") == ["3", "3", "3"]
+
+
 def test_old_code_gets_what_it_gives() -> None:
     with config.override(strict_arguments=False):
         assert train.run(params={"depth": "4"}, watch=False).output("return")[0] == "4"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from mlrun_like.errors import InvalidArgumentError
+from mlrun_like.runs import exits
 from mlrun_like.runs.context import MLClientCtx
-from mlrun_like.runs.session import get_or_create_ctx
+from mlrun_like.runs.session import end_sessions, get_or_create_ctx
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.connect import open_store
 
@@ -58,6 +62,52 @@ def test_exits_of_this_process_stay_what_they_are() -> None:
         sys.exit()
     assert caught.value.code is None
     assert "exit" in repr(sys.exit)
+
+
+def test_an_exit_that_is_noted_can_be_copied_and_pickled() -> None:
+    end_sessions()
+    original = sys.exit
+    with get_or_create_ctx("x"):
+        noted = sys.exit
+        assert noted is not original
+        call = functools.partial(noted, 3)
+        for other in (copy.copy(noted), copy.deepcopy(noted), pickle.loads(pickle.dumps(noted))):
+            assert other is noted
+        sent = pickle.dumps(call)
+        assert noted.__name__ == "exit" and not hasattr(noted, "_no_such")
+        assert not hasattr(object.__new__(type(noted)), "_before")
+    assert sys.exit is original
+    with pytest.raises(SystemExit) as caught:
+        pickle.loads(sent)()
+    assert caught.value.code == 3
+    assert pickle.loads(pickle.dumps(call)).func is original  # it was kept from then
+
+
+def test_exits_are_noted_while_any_session_is_open() -> None:
+    end_sessions()
+    original = sys.exit
+    for _ in range(2):
+        first = get_or_create_ctx("first")
+        second = get_or_create_ctx("second")
+        first.commit(completed=True)
+        with pytest.raises(SystemExit):
+            sys.exit(5)
+        assert exits._asked[0][0].code == 5
+        second.set_state(error="no data")
+        assert sys.exit is original and exits._asked == []
+    get_or_create_ctx("left")
+    assert sys.exit is not original
+    end_sessions()
+    assert sys.exit is original
+
+
+def test_another_exit_that_was_put_there_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    end_sessions()
+    monkeypatch.setattr(sys, "exit", sys.exit)
+    with get_or_create_ctx("x"):
+        other = functools.partial(sys.exit)
+        sys.exit = other
+    assert sys.exit is other
 
 
 def test_a_run_in_another_store(tmp_path: Path) -> None:

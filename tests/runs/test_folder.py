@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,63 @@ def test_without_folders_of_their_own_they_take_turns(
     assert os.getcwd() == before
 
 
+def test_a_run_whose_threads_run_others_does_not_wait_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mlrun_like.runs.folder._unshare", lambda: False)
+    monkeypatch.setattr("mlrun_like.runs.folder._LONGEST", 1.0)
+    for name in "abcd":
+        (tmp_path / name).mkdir()
+
+    def inner(name: str) -> str:
+        with working_in(str(tmp_path / name)):
+            time.sleep(0.01)  # the others, too, wait for one another
+            return Path.cwd().name
+
+    def outer() -> list[str]:
+        with working_in(str(tmp_path / "a")), ThreadPoolExecutor(3) as pool:
+            found = list(pool.map(inner, "bcd", timeout=30))
+            return [*found, Path.cwd().name]
+
+    before = os.getcwd()
+    stop = threading.Event()
+    threading.Thread(target=stop.wait, args=(60,), daemon=True).start()  # the process has others
+    try:
+        assert outer() == ["b", "c", "d", "a"]
+        assert os.getcwd() == before
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(outer).result(30) == ["b", "c", "d", "a"]
+    finally:
+        stop.set()
+    assert os.getcwd() == before
+    assert [line.levelname for line in caplog.records if "waiting for" in line.message]
+
+
+def test_who_leaves_the_folder_out_of_turn_leaves_it_to_the_later_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlrun_like.runs.folder._unshare", lambda: False)
+    monkeypatch.setattr("mlrun_like.runs.folder._LONGEST", 0.0)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    inside, leave = threading.Event(), threading.Event()
+
+    def later() -> str:
+        with working_in(str(tmp_path / "b")):
+            inside.set()
+            leave.wait(30)
+            return Path.cwd().name
+
+    before = os.getcwd()
+    with ThreadPoolExecutor(1) as pool:
+        with working_in(str(tmp_path / "a")):
+            found = pool.submit(later)
+            assert inside.wait(30)
+        leave.set()
+        assert found.result(30) == "b"
+    assert os.getcwd() == before
+
+
 def test_the_main_thread_keeps_the_folder_of_the_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -115,6 +173,29 @@ def test_a_first_run_in_a_thread_does_not_stay_where_the_main_thread_is(tmp_path
                 assert late.submit(os.getcwd).result(30) == before
         assert [pool.submit(os.getcwd).result(30) for pool in (used, idle)] == [before, before]
     assert os.getcwd() == before
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="threads share the folder")
+def test_a_thread_that_a_run_started_does_not_stay_in_its_folder(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+
+    def inner() -> str:
+        with working_in(str(tmp_path / "b")):
+            return Path.cwd().name
+
+    def outer(pool: ThreadPoolExecutor) -> str:
+        with working_in(str(tmp_path / "a")):
+            return pool.submit(inner).result(30)
+
+    before = os.getcwd()
+    os.chdir(tmp_path)
+    try:
+        with ThreadPoolExecutor(1) as used, ThreadPoolExecutor(1) as runner:
+            assert runner.submit(outer, used).result(30) == "b"
+            assert used.submit(os.getcwd).result(30) == os.getcwd() == str(tmp_path)
+    finally:
+        os.chdir(before)
 
 
 def test_a_failure_goes_back(tmp_path: Path) -> None:
