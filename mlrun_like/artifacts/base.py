@@ -17,7 +17,7 @@ from mlrun_like.registry import resolve
 from mlrun_like.specs.artifact import ArtifactDoc, ArtifactMetadata, ArtifactSpec
 from mlrun_like.specs.model import Model, parse, split_foreign
 
-__all__ = ["Artifact", "assign"]
+__all__ = ["Artifact", "assign", "mapping"]
 
 
 class Artifact(Placed):
@@ -226,6 +226,24 @@ def assign(model: Model, **values: Any) -> None:
     """
     model.__dict__.update(values)
     model.__pydantic_fields_set__.update(values)
+
+
+def mapping(name: str, value: Any) -> dict[str, Any]:
+    """What an argument maps, as a new dictionary; None is an empty one.
+
+    >>> mapping("schema", None)
+    {}
+
+    Raises:
+        InvalidArgumentError: if it is something else.
+    """
+    try:
+        return dict(value or {})
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(
+            f"{name} maps names to values, and is no {type(value).__name__}",
+            fix=f'{name}={{"name": ...}}',
+        ) from None
 
 
 def _text(key: str, body: Any) -> Any:

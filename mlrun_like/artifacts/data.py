@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
-from mlrun_like.artifacts.formats import FrameRequest
+from mlrun_like.artifacts.formats import FrameRequest, recorded_format
 from mlrun_like.artifacts.lazy import frames, show
 from mlrun_like.artifacts.local import inside
 from mlrun_like.artifacts.stores import (
@@ -200,7 +200,7 @@ class DataItem:
         Args:
             columns: Only these columns, in this order.
             df_module: Another data frame package, such as `dask.dataframe` or `polars`.
-            format: csv, tsv, parquet, json, jsonl, feather, orc, xlsx or html; else by suffix.
+            format: csv, tsv, parquet, json, jsonl, feather, orc, xlsx, html; else as recorded.
             time_column: Only rows whose time here is after `start_time` and up to `end_time`.
             additional_filters: `(column, operator, value)` triples; all must hold.
             kwargs: Passed to the reader, such as `nrows=10`.
@@ -209,8 +209,8 @@ class DataItem:
             InvalidArgumentError: if the file is broken, or the format or a column is unknown.
             MissingFileError: if it does not exist.
         """
-        if not format and self._meta is not None and self._meta.kind in ("dataset", "table"):
-            format = self._meta.spec.format
+        if not format and self._meta is not None:
+            format = recorded_format(self._meta.spec.format)
         request = FrameRequest(
             columns=(columns,) if isinstance(columns, str) else tuple(columns or ()),
             format=format,

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, ClassVar
 
-from mlrun_like.artifacts.base import Artifact
+from mlrun_like.artifacts.base import Artifact, mapping
 from mlrun_like.artifacts.formats import is_dask_frame, is_frame, is_spark_frame
 from mlrun_like.artifacts.lazy import frames
 from mlrun_like.artifacts.lazy import preview as tables
@@ -37,7 +37,8 @@ class DatasetArtifact(Artifact):
         kwargs: Fields of the record; others go to the writer, such as `index=False`.
 
     Raises:
-        InvalidArgumentError: if the format is unknown, `df` no table, or the label column absent.
+        InvalidArgumentError: if the format is unknown, `df` no table, the label column absent, or
+            something that maps names to values is none.
     """
 
     kind = "dataset"
@@ -70,9 +71,9 @@ class DatasetArtifact(Artifact):
         super().__init__(key, format=form, target_path=target_path, **kwargs)
         self.doc.spec.extra_data = {
             name: value.target_path if isinstance(value, Artifact) else value
-            for name, value in (extra_data or {}).items()
+            for name, value in mapping("extra_data", extra_data).items()
         }
-        self.doc.spec.column_metadata = dict(column_metadata or {})
+        self.doc.spec.column_metadata = mapping("column_metadata", column_metadata)
         self._df: Any = None
         self._writer: Any = None
         if df is not None:
@@ -221,4 +222,4 @@ class TableArtifact(Artifact):
         inline = kwargs.pop("is_inline", False) or inline
         super().__init__(key, body, viewer or "table", inline, form, **kwargs)
         self.doc.spec.header = list(header or [])
-        self.doc.spec.schema = dict(schema or {})
+        self.doc.spec.schema = mapping("schema", schema)

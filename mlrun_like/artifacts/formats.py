@@ -21,6 +21,7 @@ __all__ = [
     "is_dask_frame",
     "is_frame",
     "is_spark_frame",
+    "recorded_format",
     "suffix_of",
     "table_format",
 ]
@@ -147,6 +148,15 @@ def table_format(name: str, format: str = "") -> str:
             fix=f"as_df(format=...) with one of: {', '.join(sorted(set(TABLES.values())))}",
         )
     return found
+
+
+def recorded_format(format: str) -> str:
+    """The format in an artifact's record, if tables have it; it counts, whatever the file's name.
+
+    >>> recorded_format("csv"), recorded_format("tar.gz")
+    ('csv', '')
+    """
+    return format if format.lower().lstrip(".") in TABLES else ""
 
 
 def executes(name: str) -> bool:

@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 from mlrun_like.artifacts.base import Artifact
@@ -119,12 +120,16 @@ class ModelArtifact(Artifact):
             num_bins: The bins of these; 20 by default.
 
         Raises:
-            InvalidArgumentError: if a label column is absent.
+            InvalidArgumentError: if a label column is absent, or `num_bins` is no such number.
         """
         if not is_frame(df):
             raise InvalidArgumentError(
                 f"training_set of model {self.key!r} is a {type(df).__name__}",
                 fix="give a DataFrame",
+            )
+        if num_bins is not None and not (isinstance(num_bins, Integral) and num_bins >= 0):
+            raise InvalidArgumentError(
+                f"num_bins={num_bins!r} is no number of bins", fix="num_bins=20, or leave it out"
             )
         labels = [label_columns] if isinstance(label_columns, str) else list(label_columns or ())
         spec = self.doc.spec

@@ -30,7 +30,7 @@ from mlrun_like.specs.function import FunctionDoc, FunctionMetadata, FunctionSpe
 from mlrun_like.specs.platform_key import KEY, with_platform_key, without_platform_key
 from mlrun_like.tracking.base import Store
 from mlrun_like.tracking.connect import open_store
-from mlrun_like.tracking.known_versions import known_versions
+from mlrun_like.tracking.known_versions import is_known, now_known
 from mlrun_like.tracking.meant import meant_session
 
 __all__ = [
@@ -206,7 +206,7 @@ def save(document: FunctionDoc, tag: str, versioned: bool) -> FunctionURI:
 
 
 def record_version(store: Store, document: FunctionDoc, project: str) -> str:
-    """Record this version of a function that is about to run, unless it is the last one recorded.
+    """Record this version of a function that is about to run, unless that was done a moment ago.
 
     Args:
         store: The run's store.
@@ -220,10 +220,10 @@ def record_version(store: Store, document: FunctionDoc, project: str) -> str:
     meta.project = meta.project or project  # the run's: there its caller has a role
     # the hash of what it is now: one that was loaded may have been changed since
     digest = meta.hash = document.digest()
-    known = known_versions(store)
-    if known.get((meta.project, meta.name)) != (digest, meta.tag):
+    place = (meta.project, meta.name)
+    if not is_known(store, place, digest, meta.tag):
         store.store_function(document.to_dict(), tag=meta.tag)
-        known[meta.project, meta.name] = (digest, meta.tag)
+        now_known(store, place, digest, meta.tag)
     return str(uri_of(document)._replace(tag=""))
 
 

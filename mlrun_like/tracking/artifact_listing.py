@@ -12,7 +12,7 @@ from mlrun_like.tracking.base import ArtifactQuery
 from mlrun_like.tracking.documents import epoch
 from mlrun_like.tracking.listing_abilities import ARTIFACT_SORTS, ListPage
 from mlrun_like.tracking.listing_positions import direction, position
-from mlrun_like.tracking.objects import tagged
+from mlrun_like.tracking.objects import kinds_of, tagged
 from mlrun_like.tracking.part import SqlPart, matches
 from mlrun_like.tracking.walking import Lane, few, rarest, walk, within
 
@@ -80,9 +80,7 @@ def _conditions(query: ArtifactQuery) -> list[Any]:
         if value:
             found.append(column == value)
     if query.kind is not None:
-        # plain files of older records have no kind
-        kinds = ("", "artifact") if query.kind == "artifact" else (query.kind,)
-        found.append(_a.kind.in_(kinds))
+        found.append(_a.kind.in_(kinds_of(query.kind)))
     if query.iteration is not None:
         found.append(_a.iter == query.iteration)
     for name, held in query.labels.items():

@@ -82,7 +82,7 @@ class ArtifactQuery:
         key: Exact database key, or `"~part"`.
         tag: Artifacts that carry this tag; `"*"`: every version.
         tree: Produced by this run or workflow.
-        kind: Exactly this kind.
+        kind: Exactly this kind; empty or `artifact`: plain files; None: any.
         category: `model`, `dataset` or `other`.
         iteration: Exactly this iteration.
         labels: Label values that must match; value None: the label must exist.

@@ -108,6 +108,11 @@ class Client:
                 f"a client needs Credentials, not {type(credentials).__name__}",
                 fix='Client(credentials=Credentials(token="mlt_..."))',
             )
+        if not isinstance(dbpath, (str, os.PathLike, type(None))):
+            raise InvalidArgumentError(
+                f"dbpath is the address of a store, and no {type(dbpath).__name__}",
+                fix='Client(credentials, "http://host:port")',
+            )
         self._credentials = credentials
         self._address = os.fspath(dbpath or config.dbpath)
         self._default = config.default_project
@@ -162,16 +167,16 @@ class Client:
             store = open_store(self._address)  # a database of this machine knows no users
             settings |= {"dbpath": self._address, "access_key": token}
             return Session(store, settings, owner=self)
-        address = resolve(f"{_REMOTE}address:parse_address")(self._address)
+        address, origin = resolve(f"{_REMOTE}address:parse_address")(self._address), ""
         if token:
             store = open_store(address.url, token, who.extra_headers)
         else:
             # who logs in gets another token now and then, and is still the same user
             login = logged_in(address, user, password)
-            token = login.token
+            token, origin = login.token, address.origin  # who gave it is the one who gets it
             store = open_store(address.url, login, who.extra_headers, user)
         settings |= {"dbpath": address.url, "access_key": token}
-        return Session(store, settings, owner=self)
+        return Session(store, settings, owner=self, origin=origin)
 
 
 def get_active_client() -> Client | None:
@@ -186,7 +191,7 @@ def get_active_client() -> Client | None:
 
 def _copied(session: Session) -> Session:
     kept = {name: copy.copy(value) for name, value in session.kept.items()}
-    return Session(session.store, dict(session.settings), kept, session.owner)
+    return Session(session.store, dict(session.settings), kept, session.owner, session.origin)
 
 
 def _keep(memory: dict[str, Any], before: dict[str, Any], now: dict[str, Any]) -> None:
@@ -203,7 +208,12 @@ def _parts(value: Any) -> list[int]:
     return [*map(id, value)] if isinstance(value, list) else [id(value)]
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
+def _check_headers(headers: object) -> None:
+    if not isinstance(headers, Mapping):
+        raise InvalidArgumentError(
+            f"extra_headers maps names of headers to texts, and is no {type(headers).__name__}",
+            fix='extra_headers={"X-Team": "fraud"}',
+        )
     for name, text in headers.items():
         good = isinstance(name, str) and isinstance(text, str) and bool(name)
         whole = f"{name}{text}"

@@ -105,7 +105,8 @@ def open_store(
         token: A service's token, for a connection of its own: who gives none, or another, gets
             another store. By default this process's is looked up for each request; one in `url`
             becomes that. In a user's session it is the one in `url`, else the user's, and none if
-            the user has none. What gives the token is asked for each request.
+            the user has none, or got it from another service for name and password. What gives
+            the token is asked for each request.
         headers: More headers of each request to a service.
         whose: Whose token it is, if that user gets another one now and then: what waits for the
             service is then kept for the user.
@@ -122,11 +123,12 @@ def open_store(
     session = None if own else meant_session()
     if session is not None:
         address = store_url(url)
-        token = _token_in(url) if address.startswith("http") else ""
+        token, origin = _parts_of(url) if address.startswith("http") else ("", "")
         if not token and address == session.store.url:
             return session.store  # named by its address, it is still this user's
         if address.startswith("http"):
             mine = session.settings.get("access_key")  # it is there, unless this is the process's
+            mine = mine if mine is None or session.sends_to(origin) else ""
             token = token or (mine if mine is None else str(mine) or _no_token) or ""
             own = token
     # the home folder holds the spool, so it is part of a store's identity
@@ -188,8 +190,10 @@ def _no_token() -> str:
     return ""
 
 
-def _token_in(url: str) -> str:
-    return str(resolve(f"{_REMOTE}address:parse_address")(url).token)
+def _parts_of(url: str) -> tuple[str, str]:
+    """The token in an address, and its origin."""
+    found = resolve(f"{_REMOTE}address:parse_address")(url)
+    return str(found.token), str(found.origin)
 
 
 def _opened(

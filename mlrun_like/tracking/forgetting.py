@@ -1,4 +1,4 @@
-"""Functions that are deleted, and tags that are taken away: the seam, and its form in SQL."""
+"""Functions that are deleted, tags that are listed and taken away: the seam, and in SQL."""
 
 from __future__ import annotations
 
@@ -30,6 +30,19 @@ class ForgettingStore(ABC):
             tag: The tag.
             key: Only from versions of this key.
             uid: Only from this version.
+        """
+
+    @abstractmethod
+    def artifact_tags(
+        self, project: str, key: str = "", uid: str = "", category: str = ""
+    ) -> list[str]:
+        """All tags that artifacts of a project carry, in order of their names.
+
+        Args:
+            project: The project.
+            key: Only those of versions of this key.
+            uid: Only those of this version.
+            category: Only those of artifacts of this category.
         """
 
 
@@ -68,3 +81,16 @@ class SqlForgetting(SqlPart, ForgettingStore):
             return len(ids)
 
         return self.writer.transact(act)
+
+    def artifact_tags(
+        self, project: str, key: str = "", uid: str = "", category: str = ""
+    ) -> list[str]:
+        self.writer.settle()
+        a, g = t.artifacts.c, t.artifact_tags.c
+        held = select(g.tag).select_from(t.artifact_tags.join(t.artifacts))
+        held = held.where(g.project == project, a.deleted_at.is_(None))
+        for column, value in ((g.key, key), (a.uid, uid), (a.category, category)):
+            if value:
+                held = held.where(column == value)
+        with self.database.read() as connection:
+            return [str(row[0]) for row in connection.execute(held.distinct().order_by(g.tag))]

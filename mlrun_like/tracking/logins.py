@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from mlrun_like.errors import MLRunLikeError, StoreUnavailableError, UnauthorizedError
@@ -34,13 +37,34 @@ class Login:
         token: The newest token; empty: none yet.
         since: When it was got.
         going: In which process a newer one is being got, and what it will be.
+        again: Gets a newer one than that it is given.
+        refused: When name and password were refused, after the token had been.
     """
 
     token: str = ""
     since: float = 0.0
     going: tuple[int, Future[str]] | None = None
+    again: Callable[[str], Login] | None = field(default=None, repr=False)
+    refused: float = -math.inf
 
     def __call__(self) -> str:
+        return self.token
+
+    def after(self, refused: str) -> str:
+        """The token after one that the service refused: a newer one is got, if there is none.
+
+        Args:
+            refused: That token; it is the answer if name and password were refused a moment ago.
+
+        Raises:
+            UnauthorizedError: if name and password are no longer right.
+            MLRunLikeError: if the service does not give a token now.
+        """
+        lately = time.monotonic() - self.refused < _AGAIN
+        if self.again is not None and self.token == refused and not lately:
+            login = self.again(refused)
+            if login is not self:  # it was forgotten meanwhile
+                self.token = login.token
         return self.token
 
 
@@ -50,13 +74,14 @@ def forget_logins() -> None:
         _logins.clear()
 
 
-def logged_in(address: Any, user: str, password: str) -> Login:
+def logged_in(address: Any, user: str, password: str, refused: str = "") -> Login:
     """The login with a token: one thread gets it, and others wait only if there is none yet.
 
     Args:
         address: The service's, as `parse_address` gives it.
         user: The name.
         password: The password.
+        refused: A token that the service does not take any more, and that is as none.
 
     Raises:
         UnauthorizedError: if they are not right.
@@ -65,7 +90,9 @@ def logged_in(address: Any, user: str, password: str) -> Login:
     key = (address.url, user, hashlib.sha256(password.encode()).digest())
     with _lock:
         login = _logins.setdefault(key, Login())
+        login.again = partial(logged_in, address, user, password)
         known, since = login.token, login.since
+        known = "" if known == refused else known
         if known and time.monotonic() - since < _RENEWED:
             return login
         process, answer = login.going or (0, Future())
@@ -93,9 +120,12 @@ def logged_in(address: Any, user: str, password: str) -> Login:
         with _lock:
             login.going = None
             if found:
-                login.token, login.since = found, since
-            elif not known:
+                login.token, login.since, login.refused = found, since, -math.inf
+            elif not login.token:
                 _logins.pop(key, None)
+            elif isinstance(failed, UnauthorizedError):
+                # not with each request: the next session asks with the password again
+                login.since, login.refused = -math.inf, time.monotonic()
         if found:
             answer.set_result(found)
         else:

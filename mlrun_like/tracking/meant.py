@@ -36,12 +36,18 @@ class Session:
         settings: Settings that hold for this work alone.
         kept: What layers above remember, each under a name of its own.
         owner: What made it.
+        origin: The only scheme, host and port that the user's token is for; empty: for all.
     """
 
     store: FullStore
     settings: dict[str, Any] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
     owner: Any = None
+    origin: str = ""
+
+    def sends_to(self, origin: str) -> bool:
+        """Whether the user's token may be sent there."""
+        return self.origin in ("", origin)
 
 
 _meant: ContextVar[FullStore | None] = ContextVar("mlrun_like_store", default=None)

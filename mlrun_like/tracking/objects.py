@@ -18,7 +18,7 @@ from mlrun_like.tracking.part import SqlPart, chunks, label_items, matches
 from mlrun_like.tracking.transaction import Transaction
 from mlrun_like.types import Document
 
-__all__ = ["SqlObjects", "purge_artifacts", "tagged"]
+__all__ = ["SqlObjects", "kinds_of", "purge_artifacts", "tagged"]
 
 _LATEST = "latest"
 
@@ -238,6 +238,11 @@ def tagged(connection: Any, rows: Any, tag: str) -> list[Document]:
     return list(documents.values())
 
 
+def kinds_of(kind: str) -> tuple[str, ...]:
+    """The kinds in records that are meant by one: plain files of older records have none."""
+    return ("", "artifact") if kind in ("", "artifact") else (kind,)
+
+
 def _select_artifacts(query: ArtifactQuery, *columns: Any) -> Select[Any]:
     a, g = t.artifacts.c, t.artifact_tags.c
     statement = select(*columns).where(a.deleted_at.is_(None))
@@ -254,7 +259,7 @@ def _select_artifacts(query: ArtifactQuery, *columns: Any) -> Select[Any]:
     if query.tree:
         statement = statement.where(a.tree == query.tree)
     if query.kind is not None:
-        statement = statement.where(a.kind == query.kind)
+        statement = statement.where(a.kind.in_(kinds_of(query.kind)))
     if query.category:
         statement = statement.where(a.category == query.category)
     if query.iteration is not None:

@@ -39,6 +39,7 @@ _REMEMBERED = 10_000  # ids of runs and metric names
 _RETRY = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 # no such table or schema, no right: somebody restores the database, which is no record's fault
 _NOT_READY = frozenset({"42P01", "3F000", "42501"})
+_TO_OPEN = "give the setting dbpath a folder, a store's own file, or a database that answers"
 
 
 class Database(Sink):
@@ -250,8 +251,9 @@ class Database(Sink):
             for form in (str(password), quote(str(password), safe="")):
                 reason = reason.replace(form, "***")
         return StoreUnavailableError(
-            f"the tracking store cannot be {verb}: {reason}", where=self.shown
-        )
+            f"the tracking store cannot be {verb}: {reason}", where=self.shown,
+            fix=_TO_OPEN if verb == "opened" else "",
+        )  # fmt: skip
 
     # ends and forks
 

@@ -11,9 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from mlrun_like.artifacts.artifact import (
-    DatasetArtifact,
-)
+from mlrun_like.artifacts.artifact import DatasetArtifact, ModelArtifact, TableArtifact
 from mlrun_like.artifacts.item import get_artifact, get_dataitem
 from mlrun_like.artifacts.manager import (
     ArtifactManager,
@@ -82,6 +80,33 @@ def test_dataset_targets(run: ArtifactManager, tmp_path: Path) -> None:
     FRAME.to_csv(tmp_path / "own.csv", index=False)
     own = run.log_dataset("own", None, local_path=str(tmp_path / "own.csv"), format="csv")
     assert own.to_dataitem().as_df().equals(FRAME)
+
+
+@pytest.mark.parametrize("name", ["data.txt", "part.0", "export", "data.csv"])
+def test_a_table_file_is_read_in_the_format_it_was_logged_with(
+    run: ArtifactManager, tmp_path: Path, name: str
+) -> None:
+    FRAME.to_csv(tmp_path / name, index=False)
+    kept = run.log_artifact("k", local_path=str(tmp_path / name), format="csv")
+    assert kept.to_dataitem().as_df().equals(FRAME)
+    table = run.log_dataset("d", None, local_path=str(tmp_path / name), format="csv")
+    assert table.to_dataitem().as_df().equals(FRAME)
+    FRAME.to_csv(tmp_path / f"{name}.csv", index=False)
+    other = run.log_artifact("o", local_path=str(tmp_path / f"{name}.csv"), format="text")
+    assert other.to_dataitem().as_df().equals(FRAME)  # tables have no such format: by suffix
+
+
+@pytest.mark.parametrize("name", ["column_metadata", "extra_data", "schema"])
+def test_what_maps_no_names_is_named(name: str) -> None:
+    made: Any = TableArtifact if name == "schema" else DatasetArtifact
+    with pytest.raises(InvalidArgumentError, match=name):
+        made("d", df=FRAME, **{name: ["x"]})
+
+
+@pytest.mark.parametrize("bins", [2.5, -1, "x"])
+def test_bins_are_a_number(bins: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="num_bins"):
+        ModelArtifact("m").infer_from_df(FRAME, num_bins=bins)
 
 
 def test_a_table_that_cannot_be_written_leaves_nothing(

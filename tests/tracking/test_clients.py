@@ -27,12 +27,13 @@ from mlrun_like.monitoring import beside
 from mlrun_like.projects.current import set_current_project
 from mlrun_like.projects.workflow_context import pipeline_context
 from mlrun_like.runs.context import current_context
+from mlrun_like.tracking import logins
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.clients import Client, Credentials, forget_logins, get_active_client
 from mlrun_like.tracking.connect import close_stores, open_store
 from mlrun_like.tracking.documents import run_row
 from mlrun_like.tracking.meant import in_this_session
-from mlrun_like.tracking.remote.credentials import service_address
+from mlrun_like.tracking.remote.credentials import service_address, token_for
 from mlrun_like.tracking.remote.store import RemoteStore
 from mlrun_like.tracking.store import SqlStore
 from tests.services import RPC, services
@@ -160,6 +161,21 @@ def test_other_addresses_in_a_session_are_asked_as_that_user() -> None:
     assert plain not in (ours, other) and plain.token() == ""
     with Client(Credentials(use_env=True), AWAY).session():
         assert open_store(elsewhere) is plain
+
+
+def test_a_login_s_token_is_for_the_service_that_gave_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logins, "_log_in", lambda *_: "of-a")
+    elsewhere = "http://127.0.0.1:2"
+    process = open_store(elsewhere)
+    with Client(Credentials(username="ann", password="x"), AWAY).session():
+        assert open_store().token() == open_store(f"{AWAY}/lab").token() == "of-a"
+        assert open_store(elsewhere).token() == process.token() == token_for(elsewhere) == ""
+        assert open_store("http://cy@127.0.0.1:2").token() == "cy"
+        with Client(Credentials(token="mlt_ann"), AWAY).session():
+            assert open_store(elsewhere).token() == process.token() == "mlt_ann"
+        assert open_store(elsewhere).token() == ""
 
 
 def test_in_a_session_nothing_is_asked_as_the_process(tmp_path: Path) -> None:
@@ -345,12 +361,19 @@ def look_at_labels(context: ml.RunContext) -> None:
         {"token": "t", "extra_headers": {"": "b"}},
         {"token": "t", "extra_headers": {"A": "\u0436"}},
         {"token": "t", "extra_headers": {"A": "\u00e4"}},
-        {"token": "t", "extra_headers": {1: "b"}},
+        {"token": "t", "extra_headers": {1: "b"}}, {"token": "t", "extra_headers": ["a"]},
     ],
 )  # fmt: skip
 def test_credentials_that_are_none(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgumentError):
         Credentials(**given)
+
+
+def test_a_client_says_which_argument_is_wrong() -> None:
+    with pytest.raises(InvalidArgumentError, match="extra_headers"):
+        Credentials(token="t", extra_headers=["a"])  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgumentError, match="dbpath"):
+        Client(Credentials(token="t"), 5)  # type: ignore[arg-type]
 
 
 def test_headers_go_along_below_ours(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,8 +67,9 @@ def test_not_a_database(tmp_path: Path) -> None:
     path.write_bytes(b"this is some other file" * 100)
     before = path.read_bytes()
     store = open_store(str(path))
-    with pytest.raises(StoreUnavailableError, match="not a database"):
+    with pytest.raises(StoreUnavailableError, match="not a database") as caught:
         store.list_runs(RunQuery())
+    assert "the setting dbpath" in caught.value.fix
     store.append_log("p", "u", b"x")
     store.close()
     assert path.read_bytes() == before

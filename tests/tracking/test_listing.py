@@ -303,6 +303,22 @@ def test_pages_of_artifacts(sql_store: SqlStore, sort: str) -> None:
         assert len(found) == len(set(found)) and set(found) == expected, query
 
 
+def test_plain_artifacts_are_found_by_both_their_kinds(sql_store: SqlStore) -> None:
+    for kind in ("", "artifact", "model"):
+        document = artifact(1)
+        document["metadata"]["key"] = kind or "older"
+        sql_store.store_artifact({**document, "kind": kind})
+    for asked, expected in (
+        ("", ["artifact", "older"]),
+        ("artifact", ["artifact", "older"]),
+        ("model", ["model"]),
+        (None, ["artifact", "model", "older"]),
+    ):
+        query = ArtifactQuery(kind=asked, sort="key", limit=5)
+        for items in (sql_store.page_artifacts(query).items, sql_store.list_artifacts(query)):
+            assert sorted(item["metadata"]["key"] for item in items) == expected
+
+
 def test_a_page_of_artifacts_knows_tags(sql_store: SqlStore) -> None:
     sql_store.store_artifact(artifact(1), tag="prod")
     page = sql_store.page_artifacts(ArtifactQuery(limit=5))

@@ -17,6 +17,8 @@ from mlrun_like.errors import RateLimitError, StoreUnavailableError, Unauthorize
 from mlrun_like.tracking import connect, logins
 from mlrun_like.tracking.clients import Client, Credentials, forget_logins
 from mlrun_like.tracking.connect import close_stores, open_store
+from mlrun_like.tracking.remote import client
+from mlrun_like.tracking.remote.connections import Answer
 from mlrun_like.tracking.remote.store import RemoteStore
 
 AWAY = "http://127.0.0.1:1"
@@ -140,6 +142,89 @@ def test_a_login_that_is_broken_off_lets_others_go_on(monkeypatch: pytest.Monkey
         _ann().session().__enter__()
     monkeypatch.setattr(logins, "_log_in", lambda *_: "one")
     assert _ann().store.token() == "one"
+
+
+class Service:
+    """Takes the newest token that it gave, until that is revoked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sent: list[str] = []
+        self.password, self.logins, self.good = "x", 0, ""
+        monkeypatch.setattr(logins, "_log_in", self.log_in)
+        monkeypatch.setattr(client.Client, "_once", self.answer)
+
+    def log_in(self, address: Any, user: str, password: str) -> str:
+        self.logins += 1
+        if password != self.password:
+            raise UnauthorizedError("the password is another one")
+        self.good = f"t{self.logins}"
+        return self.good
+
+    def answer(self, *request: Any) -> Answer:
+        if request[0] == "GET":  # what it says of itself is for everybody
+            return Answer(200, {}, b"{}")
+        sent = request[3].get("Authorization", "").removeprefix("Bearer ")
+        self.sent.append(sent)
+        if sent == self.good:
+            return Answer(200, {}, b'{"result": []}')
+        return Answer(401, {}, b'{"detail": {"code": "unauthorized", "what": "revoked"}}')
+
+
+def test_a_token_that_is_refused_is_got_anew_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(monkeypatch)
+    mine = _ann()
+    with mine.session():
+        store = open_store()
+        assert store.list_projects() == [] and service.logins == 1
+        service.good = ""  # revoked
+        assert store.list_projects() == [] and service.logins == 2
+    forget_logins()  # while somebody has the connection
+    service.good = ""
+    assert store.list_projects() == [] and service.logins == 3
+
+
+def test_a_login_is_not_tried_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(monkeypatch)
+    store = _ann().store
+    monkeypatch.setattr(logins, "_log_in", lambda *_: "none")
+    service.good = ""
+    with pytest.raises(UnauthorizedError, match="revoked"):
+        store.list_projects()
+    assert service.sent == ["t1", "none"], "once with the new one"
+
+
+def test_a_changed_password_is_asked_for_with_each_session_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = Service(monkeypatch)
+    store = _ann().store
+    service.password, service.good = "y", ""
+    for word in ("password", "revoked", "revoked"):
+        with pytest.raises(UnauthorizedError, match=word):
+            store.list_projects()
+    assert service.logins == 2
+    with pytest.raises(UnauthorizedError, match="password"):
+        _ann().session().__enter__()
+    service.password = "x"
+    with _ann().session():
+        assert open_store() is store and store.list_projects() == []
+
+
+def test_threads_whose_token_is_refused_log_in_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(monkeypatch)
+    store = _ann().store
+    service.good = ""
+    slow, plain = threading.Event(), service.log_in
+
+    def log_in(*given: Any) -> str:
+        slow.wait(0.3)
+        return plain(*given)
+
+    monkeypatch.setattr(logins, "_log_in", log_in)
+    with ThreadPoolExecutor(8) as pool:
+        found = [pool.submit(store.list_projects) for _ in range(8)]
+        assert [each.result(30) for each in found] == [[]] * 8
+    assert service.logins == 2
 
 
 def test_a_fork_does_not_wait_for_its_parents_login(monkeypatch: pytest.MonkeyPatch) -> None:

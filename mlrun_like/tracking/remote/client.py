@@ -20,6 +20,7 @@ from mlrun_like.errors import (
     StoreUnavailableError,
     UnauthorizedError,
 )
+from mlrun_like.tracking.logins import Login
 from mlrun_like.tracking.remote.address import Address
 from mlrun_like.tracking.remote.answers import error_of, error_of_another
 from mlrun_like.tracking.remote.connections import Answer, Connections
@@ -149,8 +150,7 @@ class Client:
     ) -> Answer:  # fmt: skip
         """Send a request until it is answered, or for so many seconds (0: once, and not for long).
 
-        `waits=False`: try again only if the service asks to be left alone for a while.
-        `anonymous`: send no token.
+        `waits=False`: again only if the service asks for a while; `anonymous`: without a token.
 
         Raises:
             StoreUnavailableError: if there is no answer.
@@ -169,7 +169,7 @@ class Client:
                 body = gzip.compress(body, 1, mtime=0)
                 sent["Content-Encoding"] = "gzip"
         asks = bool(body) and not anonymous
-        token = self.token() if asks else ""  # what has none is for everybody
+        token, again = self.token() if asks else "", True  # what has none is for everybody
         while True:
             if token:
                 self._warn_open()
@@ -190,6 +190,8 @@ class Client:
                 problem = self._error(answer)
                 if isinstance(problem, UnauthorizedError) and asks:
                     newer = self.token()
+                    if newer == token and again and isinstance(self._token, Login):
+                        newer, again = self._token.after(token), False
                     if newer != token:  # somebody logged in meanwhile
                         token = newer
                         continue

@@ -18,7 +18,7 @@ from typing import Any
 
 from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
-from mlrun_like.tracking.meant import meant_address, meant_store
+from mlrun_like.tracking.meant import meant_address, meant_session, meant_store
 from mlrun_like.tracking.remote.address import Address, parse_address
 
 __all__ = [
@@ -63,7 +63,9 @@ def token_for(url: str) -> str:
     address = parse_address(url)
     if address.token:
         return address.token
-    found = _given.get(address.url) or config.access_key
+    session = meant_session()
+    ours = session is None or session.sends_to(address.origin)
+    found = _given.get(address.url) or (config.access_key if ours else "")
     if found:
         return str(found)
     entry = _read(credentials_file()).get(address.origin)

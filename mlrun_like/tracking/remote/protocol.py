@@ -75,7 +75,7 @@ def _rows() -> Iterator[Method]:
     yield from add("run", "change", "update", "set_run_state reopen_run")
     yield from add("run", "write", "update", "heartbeat")
     yield from add("log", "read", "read", "read_log log_size")
-    yield from add("artifact", "read", "read", "read_artifact")
+    yield from add("artifact", "read", "read", "read_artifact artifact_tags")
     yield from add("artifact", "read", "read", "list_artifacts", "query.project", everywhere=True)
     yield from add("artifact", "read", "read", "page_artifacts", "query.project", everywhere=True)
     yield from add("artifact", "change", "delete", "delete_artifacts", "query.project")
