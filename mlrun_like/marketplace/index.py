@@ -63,6 +63,9 @@ def read_index(source: HubSource, kind: str, *, refresh: bool = False) -> Index 
         try:
             found = read_bytes(source, place, _MOST, refresh=refresh)
         except NotFoundError:
+            # else one that is kept back would let an older place or the next source answer
+            if source.key:
+                check_gone(source, place)
             continue
         if source.key:
             found = read_signed(source, place, found)
@@ -72,8 +75,6 @@ def read_index(source: HubSource, kind: str, *, refresh: bool = False) -> Index 
             channel = inner.get(source.channel)
             rows = channel if isinstance(channel, dict) else inner
         return Index(rows, place, found)
-    if source.key:  # else an index that is kept back would let the next source answer
-        check_gone(source, index_places(source, kind))
     return None
 
 

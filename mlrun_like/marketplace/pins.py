@@ -56,14 +56,29 @@ def pin_of(name: str, tag: str, source: str) -> Pin | None:
     return None
 
 
-def check_pin(pin: Pin, digest: str) -> None:
-    """Raise IntegrityError if an item is not the pinned one."""
-    if digest != pin.digest:
+def check_pin(pin: Pin, digest: str, document: str = "") -> None:
+    """Raise IntegrityError if an item is not the pinned one.
+
+    Args:
+        pin: What it must be.
+        digest: What it is: of all that an index says of it, where one gives digests.
+        document: The digest of its function.yaml alone.
+    """
+    if digest == pin.digest:
+        return
+    if document == pin.digest:  # as old ones were: the item's other files could be any
         raise IntegrityError(
-            f"hub://{pin.source}/{pin.name}:{pin.version} is not what is pinned",
+            f"the pin of hub://{pin.source}/{pin.name}:{pin.version} was made by an older version: "
+            "it is the digest of function.yaml alone, which does not protect the other files",
             where=str(_file()),
-            fix=f"look at what changed, then: mlrun-like hub pin {pin.source}/{pin.name}",
+            fix="look at its other files, then: "
+            f"mlrun-like hub pin {pin.source}/{pin.name}:{pin.version}",
         )
+    raise IntegrityError(
+        f"hub://{pin.source}/{pin.name}:{pin.version} is not what is pinned",
+        where=str(_file()),
+        fix=f"look at what changed, then: mlrun-like hub pin {pin.source}/{pin.name}",
+    )
 
 
 def read_pins() -> list[Pin]:

@@ -102,7 +102,7 @@ def function_file(
             ) from exc
         if found is not None:
             if pin is not None:
-                check_pin(pin, found.digest)
+                check_pin(pin, found.digest, digest_of(found.found.data))
             return found
     shown = name + (f":{tag}" if tag else "")
     places = ", ".join(item.path for item in sources)
@@ -147,7 +147,7 @@ def find_item(
         return _item(store, source, name, tag, kind)
     found = _item(store, pin.source, pin.name, pin.version, kind)
     if found.seal and not found.withdrawn:
-        check_pin(pin, found.seal)
+        check_pin(pin, found.seal, found.digest)
     elif not found.withdrawn:  # its document alone can be compared
         function_file(store, name, tag, source)
     return found

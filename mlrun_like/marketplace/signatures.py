@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -101,8 +100,16 @@ def read_signed(source: HubSource, place: str, found: Found) -> Found:
 def _newest(source: HubSource, place: str, found: Found, least: int) -> Signed:
     told = _verified(source, place, found)
     if told is None or told.serial < least:  # a copy of one may be older than that of the other
-        fresh = read_bytes(source, place, _INDEX, refresh=True)
-        told = _verified(source, place, fresh, refresh=True)
+        found = read_bytes(source, place, _INDEX, refresh=True)
+        told = _verified(source, place, found, refresh=True)
+    if told is None and not least and _of_older_form(source, place, found):
+        raise IntegrityError(
+            f"the index of catalogue {source.name!r} is signed in the form of an older version, "
+            "which does not tell an old index from a new one",
+            where=f"{place}.sig",
+            fix="let who runs the catalogue publish one of its items again, which signs it anew: "
+            "mlrun-like hub publish ITEM CATALOGUE --sign KEY.pem",
+        )
     if told is None:
         raise IntegrityError(
             f"the index of catalogue {source.name!r} is not signed by its key",
@@ -120,21 +127,20 @@ def _newest(source: HubSource, place: str, found: Found, least: int) -> Signed:
     return told
 
 
-def check_gone(source: HubSource, places: Sequence[str]) -> None:
-    """Raise IntegrityError if one of these indexes was seen before; now there is none.
+def check_gone(source: HubSource, place: str) -> None:
+    """Raise IntegrityError if an index was seen before; now there is none.
 
     Args:
         source: The catalogue, with a key.
-        places: Paths of indexes.
+        place: The path of the index.
     """
-    for place in places:
-        if least := seen(source, place):
-            raise IntegrityError(
-                f"an index of catalogue {source.name!r} is gone, of {day_of(least)}",
-                where=place,
-                fix="ask who runs the catalogue; if it was removed on purpose: "
-                f"mlrun-like hub source accept {source.name}",
-            )
+    if least := seen(source, place):
+        raise IntegrityError(
+            f"an index of catalogue {source.name!r} is gone, of {day_of(least)}",
+            where=place,
+            fix="ask who runs the catalogue; if it was removed on purpose: "
+            f"mlrun-like hub source accept {source.name}",
+        )
 
 
 def seen(source: HubSource, place: str) -> int:
@@ -185,12 +191,7 @@ def day_of(serial: int) -> str:
 def _verified(
     source: HubSource, place: str, found: Found, *, refresh: bool = False
 ) -> Signed | None:
-    ed25519 = require(
-        "cryptography.hazmat.primitives.asymmetric.ed25519",
-        extra="service",
-        feature="signed catalogues",
-    )
-    key = ed25519.Ed25519PublicKey.from_public_bytes(base64.b64decode(source.key))
+    key = _key_of(source)
     try:
         lines = read_bytes(source, f"{place}.sig", _MOST, refresh=refresh).data
     except NotFoundError:
@@ -199,6 +200,25 @@ def _verified(
         if _verifies(key, signature, signed_bytes(place, serial, found.data)):
             return Signed(found, serial)
     return None
+
+
+def _of_older_form(source: HubSource, place: str, found: Found) -> bool:
+    """Whether the signature is one over the bytes of the index alone, without a serial."""
+    try:
+        lines = read_bytes(source, f"{place}.sig", _MOST).data.splitlines()[:_LINES]
+    except NotFoundError:
+        return False
+    key = _key_of(source)
+    return any(_verifies(key, line.strip(), found.data) for line in lines)
+
+
+def _key_of(source: HubSource) -> Any:
+    ed25519 = require(
+        "cryptography.hazmat.primitives.asymmetric.ed25519",
+        extra="service",
+        feature="signed catalogues",
+    )
+    return ed25519.Ed25519PublicKey.from_public_bytes(base64.b64decode(source.key))
 
 
 def _verifies(key: Any, line: bytes, data: bytes) -> bool:

@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import mlrun_like as ml
+from mlrun_like.cli.main import app
 from mlrun_like.configuration import config
 from mlrun_like.errors import IntegrityError, NotFoundError, SpecError
 from mlrun_like.marketplace.importing import import_module
@@ -72,6 +74,23 @@ def test_other_bytes_or_a_version_that_is_gone_are_errors(hub: Path) -> None:
     with pytest.raises(NotFoundError):
         ml.import_function("hub://clean_text")
     assert [pin.version for pin in read_pins()] == ["7.0.0"]
+
+
+def test_a_pin_of_function_yaml_alone_says_how_to_pin_again(hub: Path) -> None:
+    found = find_item(open_store(), "b", "clean_text", "1.0.0")
+    assert found.digest and found.digest != found.seal
+    write_pin(Pin("b", "clean_text", "1.0.0", found.digest))
+    for call in (
+        lambda: ml.import_function("hub://clean_text"),
+        lambda: find_item(open_store(), "", "clean_text"),
+        lambda: import_module("hub://clean_text"),
+    ):
+        with pytest.raises(IntegrityError, match="was made by an older version") as caught:
+            call()
+        assert "mlrun-like hub pin b/clean_text:1.0.0" in caught.value.fix
+    done = CliRunner().invoke(app, ["hub", "pin", "b/clean_text:1.0.0"])
+    assert done.exit_code == 0 and read_pins() == [Pin("b", "clean_text", "1.0.0", found.seal)]
+    assert at("clean_text") == 10
 
 
 def test_an_index_that_drops_its_digests_unpins_nothing(hub: Path) -> None:

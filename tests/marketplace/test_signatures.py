@@ -20,6 +20,7 @@ from mlrun_like.errors import IntegrityError, MLRunLikeError, StoreUnavailableEr
 from mlrun_like.marketplace import signatures
 from mlrun_like.marketplace.catalogue import read_catalogue
 from mlrun_like.marketplace.importing import import_module
+from mlrun_like.marketplace.index import read_index
 from mlrun_like.marketplace.keeping import folder_of, keep
 from mlrun_like.marketplace.opening import read_bytes
 from mlrun_like.marketplace.sharing.index_file import read_rows, write_rows
@@ -102,6 +103,42 @@ def test_an_index_that_is_kept_back_does_not_let_the_next_source_answer(
     done = accept(source, PLACE)
     assert done is not None and done[0] and done[1] == 0
     assert import_module("hub://clean_text").AT == 9
+
+
+def test_an_index_that_is_kept_back_does_not_let_an_old_one_elsewhere_answer(
+    hub: tuple[Path, Path, HubSource], keys: tuple[Path, Path]
+) -> None:
+    new, _, source = hub
+    data, place = b'{"clean_text": {"latest": {"version": "0.1.0"}}}', "functions/catalog.json"
+    line = b"1600000000 %s\n" % Signer(keys[0]).sign(signed_bytes(place, 1_600_000_000, data))
+    (new / place).write_bytes(data)
+    (new / f"{place}.sig").write_bytes(line)
+    index = read_index(source, "functions")
+    assert index is not None and index.place == PLACE
+    (new / PLACE).unlink()
+    with pytest.raises(IntegrityError, match="an index of catalogue 'ours' is gone"):
+        read_index(source, "functions")
+    accept(source, PLACE)
+    index = read_index(source, "functions")
+    assert index is not None and index.place == place
+
+
+def test_a_signature_of_the_older_form_says_that_it_is_one(
+    hub: tuple[Path, Path, HubSource], tmp_path: Path, keys: tuple[Path, Path]
+) -> None:
+    new, _, source = hub
+    lines = (new / f"{PLACE}.sig").read_bytes()
+    older = Signer(keys[0]).sign((new / PLACE).read_bytes()) + b"\n"
+    (new / f"{PLACE}.sig").write_bytes(older)
+    with pytest.raises(IntegrityError, match="signed in the form of an older version") as caught:
+        read_catalogue(source)
+    assert "mlrun-like hub publish ITEM CATALOGUE --sign KEY.pem" in caught.value.fix
+    again = item(tmp_path / "again", version="1.1.0", code="\nAT = 1\n")
+    assert not _publish(again, new, sign=keys[0]).new  # what it says can be done
+    assert read_catalogue(source).items and (new / f"{PLACE}.sig").read_bytes() != lines
+    (new / f"{PLACE}.sig").write_bytes(older)  # after a new one it is an old index played back
+    with pytest.raises(IntegrityError, match="is not signed by its key"):
+        read_catalogue(source, refresh=True)
 
 
 def test_an_index_of_another_channel_or_kind_is_not_this_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,8 @@ from mlrun_like.configuration import config
 from mlrun_like.errors import InvalidArgumentError
 from mlrun_like.functions.creators import new_function
 from mlrun_like.functions.documents import from_document
+from mlrun_like.functions.nuclio import NuclioFunction
+from mlrun_like.names import check_project, check_tag
 
 __all__ = ["build", "deploy"]
 
@@ -118,17 +121,51 @@ def deploy(  # noqa: PLR0913 - MLRun's options
         function = named_function(func_url, project)
     else:
         function = from_document({"kind": "remote", **mapping_of(spec, "runtime")}, "deploy")
+    served = isinstance(function, NuclioFunction)
+    if kind and not served:
+        raise _unfit(function, "--kind")
     if kind and function.kind != "serving":
         function.kind = f"{function.kind.partition(':')[0]}:{kind}"
     for text in model or ():
-        if text.lstrip().startswith("{"):
-            function.add_model(**mapping_of(text, "model"))
-        else:
-            for key, path in pairs_of([text]).items():
-                function.add_model(key, path)
+        _add_model(function, text)
     if source:
         function.with_source_archive(source)
     for key, value in pairs_of(env).items():
         function.set_env(key, value)
-    address = function.deploy(project, tag, verbose)
-    typer.echo(f"Function deployed, address={address}")
+    if served:
+        address = function.deploy(project, tag, verbose)
+        typer.echo(f"Function deployed, address={address}")
+        return
+    meta = function.metadata  # the other kinds are built, and their `deploy` takes neither
+    meta.project = check_project(project) if project else meta.project
+    meta.tag = check_tag(tag) if tag else meta.tag
+    function.deploy()
+    typer.echo(f"Function built, image={function.spec.image or ''}")
+
+
+def _add_model(function: Any, text: str) -> None:
+    if not hasattr(type(function), "add_model"):
+        raise _unfit(function, "--model")
+    if not text.lstrip().startswith("{"):
+        for key, path in pairs_of([text]).items():
+            function.add_model(key, path)
+        return
+    given = mapping_of(text, "model")
+    try:
+        inspect.signature(function.add_model).bind(**given)
+    except TypeError as exc:
+        raise InvalidArgumentError(
+            f"--model {text!r:.200} is not what add_model takes: {exc}",
+            fix='--model \'{"key": "m1", "model_path": "store://models/...", '
+            '"class_name": "MyModel"}\'',
+        ) from exc
+    function.add_model(**given)
+
+
+def _unfit(function: Any, option: str) -> InvalidArgumentError:
+    return InvalidArgumentError(
+        f"a function of kind {function.kind!r} takes no {option}",
+        where=f"function {function.metadata.name}",
+        fix="leave it out, or deploy a function of kind serving"
+        + (" or nuclio" if option != "--model" else ""),
+    )

@@ -16,6 +16,7 @@ from mlrun_like.functions.documents import from_document
 from mlrun_like.functions.files import split_command
 from mlrun_like.functions.function import Function
 from mlrun_like.packaging.fetching import is_address
+from mlrun_like.specs.function import FunctionDoc
 
 __all__ = ["Wanted", "function_of", "named_function"]
 
@@ -88,8 +89,9 @@ def function_of(wanted: Wanted, carried: bool = False) -> Function[..., Any]:
     document = mapping_of(wanted.runtime, "runtime") if wanted.runtime else {}
     code = carried_code() if carried else ""
     if code:
-        build = (document.get("spec") or {}).get("build") or {}
-        url = place_code(code, url, wanted.mode, build.get("origin_filename") or wanted.origin)
+        read = FunctionDoc.from_dict(document, "--runtime") if document else FunctionDoc()
+        origin = read.spec.build.origin_filename or wanted.origin
+        url = place_code(code, url, wanted.mode, origin)
     if url == "*":
         refuse("command/url '*' placeholder is not allowed when code is not from env")
     kind = wanted.kind or str(document.get("kind") or "")

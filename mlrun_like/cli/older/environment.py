@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mlrun_like.cli.older.values import pairs_of
+from mlrun_like.compat.adapted.client.config_names import OURS
 from mlrun_like.compat.env_file import DEFAULT, default_file
 from mlrun_like.errors import InvalidArgumentError, MissingFileError
+from mlrun_like.images.complaints import without_passwords
 from mlrun_like.projects.environment import set_environment
 from mlrun_like.registry import resolve
+from mlrun_like.settings import SECRETS
 
 __all__ = ["config"]
 
 _MLCONF = "mlrun_like.compat.adapted.client.config:config"  # reads settings when it is imported
+_HIDDEN = ("access_key", "password", "token")
 
 
 def config(
@@ -37,7 +41,7 @@ def config(
 ) -> None:
     """Get or set the configuration.
 
-    mlrun config                                    prints it
+    mlrun config                                    prints it, secrets as ***
 
     mlrun config set -a ./records -e REGION=eu      writes ~/.mlrun.env; programs read it
 
@@ -52,7 +56,8 @@ def config(
                 api or None, artifact_path, access_key or None, username or None, env_file or None
             )
             resolve(_MLCONF).reload(skip_env_file=True)
-        typer.echo(resolve(_MLCONF).dump_yaml())
+        shown = _shown(resolve(_MLCONF).to_dict())
+        typer.echo(resolve("yaml:safe_dump")(shown, default_flow_style=False))
     elif command.lower() == "set":
         found = file.is_file()
         typer.echo(
@@ -77,6 +82,21 @@ def config(
         raise InvalidArgumentError(
             f"Unsupported config option {command!r}", fix="mlrun config get, set or clear"
         )
+
+
+def _shown(value: Any, path: str = "") -> Any:
+    """What may be printed of settings: no secret, and no user and password of an address."""
+    name = path.rpartition(".")[2]
+    # a name that is none of ours, such as httpdb.token, may hold a secret all the same
+    if value and (OURS.get(path, name) in SECRETS or name.endswith(_HIDDEN)):
+        return "***"
+    if isinstance(value, dict):
+        return {
+            key: _shown(one, f"{path}.{key}" if path else str(key)) for key, one in value.items()
+        }
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    return without_passwords(value) if isinstance(value, str) else value
 
 
 def _write(file: Path, values: dict[str, str]) -> None:

@@ -36,7 +36,9 @@ def project(  # noqa: PLR0913 - MLRun's options
         str, typer.Option("--artifact-path", "-p", help="Where artifacts go.")
     ] = "",
     param: Annotated[Words, typer.Option("--param", "-x", help="Of the project, k=v.")] = None,
-    secrets: Annotated[Words, typer.Option("--secrets", "-s", help="file=PATH, env=A,B.")] = None,
+    secrets: Annotated[
+        Words, typer.Option("--secrets", "-s", help="file=PATH, env=A,B, inline={...}.")
+    ] = None,
     namespace: Annotated[str, typer.Option("--namespace", help="Of a cluster.")] = "",
     db: Annotated[str, typer.Option("--db", help="Where runs are recorded.")] = "",
     init_git: Annotated[bool, typer.Option("--init-git", help="Make a repository.")] = False,

@@ -48,7 +48,9 @@ def run(  # noqa: PLR0913 - MLRun's options
     ] = None,
     in_path: Annotated[str, _option("--in-path", help="The base of relative inputs.")] = "",
     out_path: Annotated[str, _option("--out-path", help="Where artifacts go.")] = "",
-    secrets: Annotated[Words, _option("--secrets", "-s", help="file=PATH or env=A,B.")] = None,
+    secrets: Annotated[
+        Words, _option("--secrets", "-s", help="file=PATH, env=A,B, inline={...}.")
+    ] = None,
     uid: Annotated[str, _option("--uid", help="The run's id.")] = "",
     name: Annotated[str, _option("--name", help="The run's name.")] = "",
     workflow: Annotated[str, _option("--workflow", help="The workflow it belongs to.")] = "",

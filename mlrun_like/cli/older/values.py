@@ -83,21 +83,36 @@ def values_of(texts: Iterable[str] | None) -> dict[str, Any]:
     return {name: parse_value(text) for name, text in pairs_of(texts).items()}
 
 
-def sources_of(texts: Iterable[str] | None) -> list[tuple[str, str]]:
-    """Sources of secrets, `file=PATH` or `env=NAME,NAME`; `$NAME` in them is filled in.
+def sources_of(texts: Iterable[str] | None) -> list[tuple[str, Any]]:
+    """Sources of secrets: `file=PATH`, `env=NAME,NAME`, or `inline={...}`, a mapping.
+
+    `$NAME` in them is filled in.
+
+    >>> sources_of(["file=my.env", "inline={'TOKEN': 'abc'}"])
+    [('file', 'my.env'), ('inline', {'TOKEN': 'abc'})]
 
     Raises:
-        InvalidArgumentError: if one has no `=`.
+        InvalidArgumentError: if one has no `=`, or what is inline is no mapping.
     """
-    found = []
+    found: list[tuple[str, Any]] = []
     for text in texts or ():
         kind, mark, source = text.partition("=")
         if not mark:
             raise InvalidArgumentError(
                 f"--secrets {text!r} is not of the form kind=source", fix="--secrets file=my.env"
             )
-        found.append((kind.strip(), os.path.expandvars(source.strip())))
+        kind, source = kind.strip(), os.path.expandvars(source.strip())
+        found.append((kind, _inline(source) if kind == "inline" else source))
     return found
+
+
+def _inline(text: str) -> dict[str, Any]:
+    value = parse_value(text)
+    if not isinstance(value, dict):  # the text is not shown: it holds the secrets
+        raise InvalidArgumentError(
+            "--secrets inline=... is no mapping", fix="--secrets \"inline={'TOKEN': 'abc'}\""
+        )
+    return value
 
 
 def mapping_of(text: str, what: str) -> dict[str, Any]:

@@ -95,6 +95,49 @@ def test_tags(database: Any) -> None:
             database.delete_objects_tag("p", "good", broken)
 
 
+def test_a_tag_by_key_is_for_the_newest_version(database: Any) -> None:
+    for tree, iteration in (("1", 0), ("2", 1), ("2", 2), ("2", 2)):
+        document = {"kind": "artifact", "metadata": {"key": "x"}, "spec": {"target_path": "/x"}}
+        database.store_artifact("x", document, project="p", tree=tree, iter=iteration)
+    database.tag_objects("p", "good", {"kind": "artifact", "identifiers": [{"key": "x"}]})
+    found = database.list_artifacts("x", "p", tag="good")
+    assert [(row["metadata"]["tree"], row["metadata"]["iter"]) for row in found] == [
+        ("2", 2), ("2", 1),
+    ]  # fmt: skip
+    oldest = {"kind": "artifact", "identifiers": [{"key": "x", "producer_id": "1"}]}
+    database.tag_objects("p", "good", oldest)
+    assert _tags(database, "good") == ["x1"]
+
+
+def test_a_tag_in_place_of_others(database: Any) -> None:
+    for key in ("x", "y"):
+        document = {"kind": "artifact", "metadata": {"key": key}, "spec": {"target_path": "/x"}}
+        database.store_artifact(key, document, project="p", tree="1", tag="first")
+    [item] = database.list_artifacts("x", "p")
+    database.tag_artifacts(item, "p", "second")
+    assert database.list_artifact_tags("p") == ["first", "latest", "second"]
+    database.tag_artifacts(item, "p", "third", replace=True)
+    assert database.list_artifact_tags("p") == ["first", "latest", "third"]
+    assert _tags(database, "third") == ["x1"] and _tags(database, "first") == ["y1"]
+    assert _tags(database, "latest") == ["x1", "y1"]
+
+
+def test_projects_by_state(database: Any) -> None:
+    database.store_project("old", {"metadata": {"name": "old"}, "status": {"state": "archived"}})
+    assert database.list_projects(state="archived") == ["old"]
+    assert database.list_projects(state="online") == ["p"]
+    assert database.list_projects() == ["old", "p"]
+
+
+def test_why_a_run_was_stopped(database: Any) -> None:
+    for name, state in (("u1", "running"), ("u2", "completed")):
+        database.store_run({"metadata": {"name": "r"}, "status": {"state": state}}, name, "p")
+        database.abort_run(name, "p", timeout=0, status_text="too slow")
+    stopped, over = (database.read_run(name, "p")["status"] for name in ("u1", "u2"))
+    assert (stopped["state"], stopped["status_text"]) == ("aborting", "too slow")
+    assert over["state"] == "completed" and "status_text" not in over
+
+
 def test_profiles(mlrun: Any, database: Any) -> None:
     profile = import_module("mlrun.datastore.datastore_profile").DatastoreProfileRedis
     database.store_datastore_profile(profile(name="r", endpoint_url="redis://h", password="w"), "p")
@@ -234,7 +277,11 @@ def test_changes_of_a_schedule(mlrun: Any, database: Any, home: Path) -> None:
     ):
         with pytest.raises((InvalidArgumentError, NotFoundError)):
             database.update_schedule("p", "night", broken)
-    assert database.get_schedule("p", "night").spec == spec
+    schedule = database.get_schedule("p", "night")
+    assert schedule.spec == spec
+    assert schedule.scheduled_object["task"]["spec"]["parameters"] == {"x": 5}
+    assert schedule.scheduled_object["function"] == uri
+    assert changed(scheduled_object=schedule.scheduled_object) == spec
 
 
 def test_secrets_of_notifications_are_kept_with_the_project(mlrun: Any, database: Any) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+from unittest import mock
 
 import pytest
 
 from mlrun_like.compat.adapted.projects.cloning import clone_archive, clone_git
-from mlrun_like.errors import MLRunLikeError
+from mlrun_like.errors import MLRunLikeError, NotFoundError
 from mlrun_like.tracking import connect
 
 AWAY = "http://127.0.0.1:1"
@@ -31,6 +34,34 @@ def test_the_old_name(compat: ModuleType, home: Path) -> None:
         assert old.client.get_active_client() is ann
     with pytest.raises(old.errors.MLRunInvalidArgumentError):
         old.Client("token")
+
+
+def test_gateways_are_of_projects_that_a_user_can_read(
+    compat: ModuleType, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, kept = importlib.import_module("mlrun"), mock.MagicMock()
+    monkeypatch.setattr("mlrun_like.gateway.entrances.keeping.kept_records", lambda: kept)
+    ann, ben = (
+        old.Client(old.Credentials(token=name), f"sqlite:///{home / name}.db")
+        for name in ("ann", "ben")
+    )
+    calls: list[Callable[[], Any]] = [
+        lambda: old.get_run_db().store_api_gateway({}, "shop"),
+        lambda: old.get_run_db().list_api_gateways("shop"),
+        lambda: old.get_run_db().get_api_gateway("front", "shop"),
+        lambda: old.get_run_db().delete_api_gateway("front", "shop"),
+    ]
+    with ann.session():
+        old.get_or_create_project("shop", str(home / "project"))
+    with ben.session():
+        for call in calls:
+            with pytest.raises(NotFoundError):
+                call()
+    assert not kept.method_calls
+    with ann.session():
+        calls[-1]()
+    calls[-1]()  # the process is one user's: a project need not be recorded
+    assert kept.delete_api_gateway.call_args_list == [mock.call("front", "shop")] * 2
 
 
 def test_a_setting_that_is_exchanged_for_a_while(

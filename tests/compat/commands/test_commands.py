@@ -7,11 +7,13 @@ import stat
 import subprocess
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from mlrun_like.cli.older.main import COMMANDS
+from mlrun_like.compat.adapted.client.config import config as mlconf
 from mlrun_like.compat.env_file import read_user_file
 from mlrun_like.errors import InvalidArgumentError, RunTimeoutError
 from mlrun_like.registry import resolve
@@ -81,6 +83,20 @@ def test_the_file_of_settings(mlrun: Mlrun, home: Path, monkeypatch: pytest.Monk
     assert "not found" in mlrun("config", "clear").out
     assert "does not exist" in mlrun("config", "get", "-f", "none.env", code=1).err
     assert "Unsupported config option" in mlrun("config", "shake", code=1).err
+
+
+def test_secret_settings_are_not_printed(mlrun: Mlrun, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = {"token": "hid-4", "dsn": "mysql://root:hid-5@db/mlrun", "all": ["redis://u:hid-6@h"]}
+    monkeypatch.setitem(mlconf._cfg, "httpdb", {**mlconf._cfg["httpdb"], **others})
+    said = mlrun(
+        "config", "get",
+        MLRUN_ACCESS_KEY="hid-1", MLRUN_LIKE_SQL_URL="postgresql://me:hid-2@host/db",
+        MLRUN_DBPATH="http://me:hid-3@host/api",
+    ).out  # fmt: skip
+    assert "hid-" not in said
+    shown = yaml.safe_load(said)
+    assert (shown["access_key"], shown["sql"]["url"], shown["httpdb"]["token"]) == ("***",) * 3
+    assert (shown["dbpath"], shown["httpdb"]["all"]) == ("http://***@host/api", ["redis://***@h"])
 
 
 def test_the_file_is_not_read_if_it_is_to_be_ignored(
@@ -235,3 +251,25 @@ def test_build_and_deploy_say_what_is_missing(mlrun: Mlrun) -> None:
     )
     assert "a function is required" in mlrun("deploy", code=1).err
     assert "must be a dict" in mlrun("deploy", "[1]", code=1).out
+
+
+def test_deploy_says_what_a_kind_does_not_take(
+    mlrun: Mlrun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, serving = (
+        f'{{"kind": "{kind}", "metadata": {{"name": "f"}}}}' for kind in ("job", "serving")
+    )
+    built = []
+
+    def deploy(function: Any, *words: Any, **options: Any) -> bool:
+        built.append((function.metadata.project, function.metadata.tag, words, options))
+        return True
+
+    monkeypatch.setattr("mlrun_like.functions.function.Function.deploy", deploy)
+    said = mlrun("deploy", job, "-p", "demo", "--tag", "v9", "--verbose").out
+    assert "Function built, image=" in said and built == [("demo", "v9", (), {})]
+    assert "takes no --model" in mlrun("deploy", job, "-m", "a=b", code=1).err
+    assert "takes no --kind" in mlrun("deploy", job, "-k", "serving", code=1).err
+    for wrong in ('{"name": "m", "path": "x"}', '{"key": "m", 1: 2}'):
+        assert "is not what add_model takes" in mlrun("deploy", serving, "-m", wrong, code=1).err
+    assert len(built) == 1

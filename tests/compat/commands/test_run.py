@@ -132,6 +132,20 @@ def test_wrong_words_end_with_code_1(mlrun: Mlrun, words: tuple[str, ...], said:
 
 
 @pytest.mark.parametrize(
+    ("spec", "said"),
+    [("x", "spec"), ({"build": "x"}, "spec.build"), ({"build": {"origin_filename": 5}}, "5")],
+)
+def test_carried_code_with_a_broken_document(
+    mlrun: Mlrun, tmp_path: Path, spec: object, said: str
+) -> None:
+    text = json.dumps({"kind": "local", "spec": spec})
+    words = ("run", "main.py", "--from-env", "-r", text)
+    err = mlrun(*words, code=1, MLRUN_EXEC_CODE=_carried("1")).err
+    assert "--runtime" in err and said in err and "Input should be" in err
+    assert not (tmp_path / "main.py").exists()
+
+
+@pytest.mark.parametrize(
     ("variables", "said"),
     [
         ({"MLRUN_EXEC_CONFIG": "{"}, "not JSON"),
@@ -187,6 +201,36 @@ def test_a_task_file_and_secrets(mlrun: Mlrun, tmp_path: Path) -> None:
         from mlrun_like.cli.older.values import sources_of
 
         sources_of(["my.env"])
+
+
+def test_inline_secrets_are_used_and_not_written(mlrun: Mlrun, tmp_path: Path) -> None:
+    code = "def go(context):\n    context.log_result('n', len(context.get_secret('TOKEN')))\n"
+    (tmp_path / "go.py").write_text(code)
+    given = ("-s", "inline={'TOKEN': 'abcdef'}")
+    answer = mlrun("run", "go.py", "--handler", "go", "--kfp", "--dump", *given)
+    assert _dumped(answer)["status"]["results"] == {"n": 6} and "abcdef" not in answer.out
+    (tmp_path / "project.yaml").write_text("kind: project\nmetadata: {name: shop}\n")
+    (tmp_path / "flow.py").write_text(
+        "import mlrun\n"
+        "def flow():\n"
+        "    project = mlrun.get_current_project()\n"
+        "    project.set_function('go.py', 'go', kind='local', handler='go')\n"
+        "    project.run_function('go')\n"
+    )
+    words = ("-r", "flow.py", "--handler", "flow", "--engine", "local", "-w")
+    answer = mlrun("project", "./", *given, *words)
+    assert "abcdef" not in answer.out + answer.err
+    runs = open_store().list_runs(RunQuery("shop"))
+    assert {"n": 6} in [run["status"].get("results") for run in runs]
+    assert "abcdef" not in json.dumps(runs)
+    assert "abcdef" not in (tmp_path / "project.yaml").read_text()
+    assert "abcdef" not in json.dumps(open_store().read_project("shop"))
+    from mlrun_like.cli.older.values import sources_of
+
+    for broken in ("inline=abcdef", "inline={'TOKEN': abcdef}", "inline=['abcdef']"):
+        with pytest.raises(InvalidArgumentError, match="no mapping") as failed:
+            sources_of([broken])
+        assert "abcdef" not in str(failed.value)
 
 
 def test_code_from_an_archive(mlrun: Mlrun, tmp_path: Path) -> None:

@@ -180,6 +180,7 @@ def test_prompts_are_filled_as_formats(
     caplog.clear()
     assert messages_for(7, [{"content": text}], {}) == [{"content": text}]
     assert "the body is no mapping" in caplog.text
+    assert messages_for({"a": 1}, [], {}) == messages_for("text", [], {}) == []
 
 
 def streamed(body: Any, **given: Any) -> Iterator[Any]:

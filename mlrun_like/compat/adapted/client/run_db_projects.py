@@ -14,6 +14,7 @@ from mlrun_like.compat.adapted.client.run_db_values import (
 )
 from mlrun_like.errors import AccessDeniedError, ConflictError
 from mlrun_like.registry import resolve
+from mlrun_like.tracking.clients import get_active_client
 from mlrun_like.tracking.full import FullStore
 from mlrun_like.tracking.meant import using_store
 
@@ -34,16 +35,23 @@ class ProjectCalls:
         self, owner: str | None = None, format_: Any = "name_only", labels: Any = None,
         state: Any = None,
     ) -> list[Any]:  # fmt: skip
-        """Projects: their names, or with `format_="full"` the projects themselves."""
-        wanted = labels_of(labels)
+        """Projects: their names, or with `format_="full"` the projects themselves.
+
+        Args:
+            owner: Only those of this owner.
+            format_: `name_only`, or `full`.
+            labels: A mapping, or texts `name` and `name=value`.
+            state: Only those with this `status.state`; a project without one is `online`.
+        """
+        wanted, state = labels_of(labels), text_of(state)
         found = []
         for item in self.store.list_projects():
             meta, spec = item.get("metadata") or {}, item.get("spec") or {}
             own = meta.get("labels") or {}
             fits = all(key in own and value in (None, own[key]) for key, value in wanted.items())
-            if fits and owner in (None, "", spec.get("owner")):
+            now = (item.get("status") or {}).get("state") or "online"
+            if fits and owner in (None, "", spec.get("owner")) and state in ("", now):
                 found.append(item)
-        del state
         if text_of(format_) == "name_only":
             return [str(item["metadata"]["name"]) for item in found]
         return [_project(item) for item in found]
@@ -181,11 +189,12 @@ class ProjectCalls:
 
     def store_api_gateway(self, api_gateway: Any, project: str | None = None) -> Any:
         """Store an API gateway, or another one in its place."""
-        return _gateway(_gateways().store_api_gateway(api_gateway, project_of(project)))
+        place = self._open_to_user(project)
+        return _gateway(_gateways().store_api_gateway(api_gateway, place))
 
     def list_api_gateways(self, project: str | None = None) -> Any:
         """All of a project, as `api_gateways`: by name."""
-        found = _gateways().list_api_gateways(project_of(project))
+        found = _gateways().list_api_gateways(self._open_to_user(project))
         kept = {name: _gateway(row) for name, row in found.items()}
         return resolve(f"{_SCHEMAS}APIGatewaysOutput")(api_gateways=kept)
 
@@ -195,11 +204,18 @@ class ProjectCalls:
         Raises:
             NotFoundError: if there is none.
         """
-        return _gateway(_gateways().get_api_gateway(name, project_of(project)))
+        return _gateway(_gateways().get_api_gateway(name, self._open_to_user(project)))
 
     def delete_api_gateway(self, name: str, project: str | None = None) -> None:
         """Delete one."""
-        _gateways().delete_api_gateway(name, project_of(project))
+        _gateways().delete_api_gateway(name, self._open_to_user(project))
+
+    def _open_to_user(self, project: str | None) -> str:
+        """A project's name; in a client's session only of one that its user can read."""
+        place = project_of(project)
+        if get_active_client() is not None:  # the gateway of a machine does not know its users
+            self.store.read_project(place)
+        return place
 
 
 def _gateways() -> Any:

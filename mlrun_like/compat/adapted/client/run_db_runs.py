@@ -19,6 +19,7 @@ from mlrun_like.runs.context_base import utc_now
 from mlrun_like.runs.logger import Logger
 from mlrun_like.runs.object import RunObject
 from mlrun_like.runs.session import write_sessions
+from mlrun_like.specs.run import TERMINAL
 from mlrun_like.tracking.base import RunQuery
 from mlrun_like.tracking.full import FullStore
 from mlrun_like.types import Document
@@ -221,10 +222,20 @@ class RunCalls:
     def abort_run(
         self, uid: str, project: str = "", iter: int = 0, timeout: int = 45, status_text: str = ""
     ) -> None:
-        """Stop a run, and wait until it has stopped."""
-        del status_text
-        document = self.read_run(uid, project, iter)
-        RunObject.from_dict(document, self.store).abort(timeout)
+        """Stop a run, and wait until it has stopped.
+
+        Args:
+            uid: The run's id.
+            project: Its project; by default the default project.
+            iter: Which trial of a sweep.
+            timeout: Seconds to wait at most.
+            status_text: Why; recorded as `status.status_text` if that is what ended the run.
+        """
+        run = RunObject.from_dict(self.read_run(uid, project, iter), self.store)
+        over = run.state() in TERMINAL
+        # written last: until then the run's own process writes the record
+        if run.abort(timeout) in ("aborting", "aborted") and status_text and not over:
+            self.update_run({"status.status_text": status_text}, uid, project, iter)
 
 
 def _plain(struct: Any) -> Document:

@@ -186,7 +186,9 @@ class ScheduleCalls:
             name=name, project=project,
             kind="pipeline" if labels.get("kind") == "pipeline" else "job",
             labels=document.get("labels") or {}, cron_trigger=spec.get("cron"), spec=spec,
-            scheduled_object=spec.get("run") or {},
+            scheduled_object={
+                "task": spec.get("run") or {}, "function": str(spec.get("function") or ""),
+            },
             creation_time=document.get("creation_time"),
             next_run_time=document.get("next_run_time"),
             desired_state="offline" if document.get("paused") else "online",

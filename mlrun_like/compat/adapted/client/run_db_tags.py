@@ -23,11 +23,7 @@ class TagCalls:
 
     def list_artifact_tags(self, project: str | None = None, category: Any = None) -> list[str]:
         """All tags that artifacts of a project carry."""
-        query = ArtifactQuery(project=project_of(project), tag="*", category=text_of(category))
-        tags = {
-            (item.get("metadata") or {}).get("tag") for item in self.store.list_artifacts(query)
-        }
-        return sorted(filter(None, tags))
+        return self.store.artifact_tags(project_of(project), category=text_of(category))
 
     def tag_artifacts(
         self, artifacts: Any, project: str, tag_name: str, replace: bool = False
@@ -38,7 +34,7 @@ class TagCalls:
             artifacts: One or several, as objects or documents.
             project: Their project.
             tag_name: The tag.
-            replace: MLRun's; other versions of their keys lose the tag in any case.
+            replace: See `tag_objects`.
         """
         self.tag_objects(project, tag_name, _objects(artifacts), replace)
 
@@ -47,37 +43,45 @@ class TagCalls:
         self.delete_objects_tag(project, tag_name, _objects(artifacts))
 
     def tag_objects(self, project: str, tag_name: str, objects: Any, replace: bool = False) -> None:
-        """Give a tag to all artifacts that identifiers fit.
+        """Give a tag to the artifacts that identifiers fit: of each key the newest.
 
         Args:
             project: Their project.
             tag_name: The tag.
             objects: `kind` (`artifact`) and `identifiers`, each with some of `kind`, `key`,
                 `iter`, `uid` and `producer_id`.
-            replace: MLRun's; other versions of their keys lose the tag in any case.
+            replace: Take all their other tags away, except `latest`. Other versions of their keys
+                lose the tag in any case.
 
         Raises:
             InvalidArgumentError: for another kind of objects, and an identifier that names nothing.
         """
-        del replace  # exactly one version of a key holds a tag
         place = project_of(project)
-        for item in self._meant(place, objects):
-            self.store.tag_artifact(place, _key(item), str(item["metadata"]["uid"]), tag_name)
+        for fitting in self._meant(place, objects):
+            for item in _newest(fitting):
+                key, uid = _key(item), str(item["metadata"]["uid"])
+                self.store.tag_artifact(place, key, uid, tag_name)
+                if replace:
+                    held = self.store.artifact_tags(place, key, uid)
+                    for tag in {*held} - {tag_name, "latest"}:
+                        self.store.untag_artifact(place, tag, key, uid)
 
     def delete_objects_tag(self, project: str, tag_name: str, tag_objects: Any) -> None:
         """Take a tag away from all artifacts that identifiers fit, which stay."""
         place = project_of(project)
-        for item in self._meant(place, tag_objects):
-            self.store.untag_artifact(place, tag_name, _key(item), str(item["metadata"]["uid"]))
+        for fitting in self._meant(place, tag_objects):
+            for item in fitting:
+                self.store.untag_artifact(place, tag_name, _key(item), str(item["metadata"]["uid"]))
 
-    def _meant(self, project: str, objects: Any) -> list[Document]:
+    def _meant(self, project: str, objects: Any) -> list[list[Document]]:
+        """What each of the identifiers fits, newest first."""
         given = plain(objects)
         if text_of(given.get("kind")) != "artifact":
             raise InvalidArgumentError(
                 f"objects of kind {text_of(given.get('kind'))!r:.60} have no tags to change",
                 fix='kind="artifact"',
             )
-        found: dict[tuple[str, str], Document] = {}
+        found = []
         for identifier in given.get("identifiers") or ():
             wanted = {
                 name: value
@@ -94,11 +98,21 @@ class TagCalls:
                 kind=wanted.get("kind"),
                 iteration=wanted.get("iter"),
             )
-            for item in self.store.list_artifacts(query):
-                uid = str(item["metadata"]["uid"])
-                if wanted.get("uid") in (None, uid):
-                    found[_key(item), uid] = item
-        return list(found.values())
+            fitting = self.store.list_artifacts(query)
+            uid = wanted.get("uid")
+            found.append([item for item in fitting if uid in (None, str(item["metadata"]["uid"]))])
+        return found
+
+
+def _newest(fitting: list[Document]) -> list[Document]:
+    """Of each key its newest version, with the other iterations of the same run."""
+    found: dict[tuple[str, int], Document] = {}
+    trees: dict[str, Any] = {}
+    for item in fitting:
+        key, meta = _key(item), item["metadata"]
+        if trees.setdefault(key, meta.get("tree")) == meta.get("tree"):
+            found.setdefault((key, int(meta.get("iter") or 0)), item)
+    return list(found.values())
 
 
 def _objects(artifacts: Any) -> Mapping[str, Any]:

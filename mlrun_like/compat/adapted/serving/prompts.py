@@ -25,7 +25,7 @@ def messages_for(values: Any, template: Sequence[Any], legend: Mapping[str, Any]
     [{'role': 'user', 'content': '0.6 {x}'}]
     """
     if not template:
-        return values.get("messages") if isinstance(values, dict) else None
+        return values.get("messages", []) if isinstance(values, dict) else []
     if isinstance(values, dict):
         meant = {name: values.get((row or {}).get("field") or name) for name, row in legend.items()}
         values = {**values, **{name: value for name, value in meant.items() if value}}
