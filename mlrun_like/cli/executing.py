@@ -34,6 +34,8 @@ def execute_run(
             typer.echo(f"warning: {exc.__cause__}", err=True)
             return RunObject(parse(RunDoc, exc.__cause__.run, exc.where), open_store()), exc
         store, uri = open_store(), parse_run_uri(exc.where)
+        if _say_what_waits(store):  # its record cannot be read; why it failed is known all the same
+            raise
         found = store.read_run(uri.project, uri.uid, uri.iteration)
         return RunObject(parse(RunDoc, found, exc.where), store), exc
 
@@ -42,12 +44,30 @@ def print_end(
     finished: RunObject, error: MLRunLikeError | None, *, as_json: bool = False, dump: bool = False
 ) -> int:
     """Print a run that has ended, and why it failed if it did; gives the exit code."""
+    away = _say_what_waits(open_store())
     if as_json:
         print_json(finished.to_dict())
     elif dump:
         typer.echo(finished.to_yaml())
     else:
-        print_run(finished)
+        print_run(finished, curves=not away)
     if error is not None:
         typer.echo(f"error: {error.what}\n  where: {error.where}\n  fix: {error.fix}", err=True)
     return 0 if error is None else 1
+
+
+def _say_what_waits(store: Any) -> bool:
+    """Whether the store is away, so that nothing is asked of it; says where the records are."""
+    writer = getattr(store, "writer", None)
+    if writer is None:
+        return False
+    writer.settle()  # it may be back
+    if not writer.spooling:
+        return False
+    typer.echo(
+        f"warning: the tracking store cannot be used now\n  where: {store.shown}\n"
+        f"  fix: what was recorded meanwhile waits in {writer.spool.folder}, and is delivered by "
+        "the next command that reaches the store",
+        err=True,
+    )
+    return True

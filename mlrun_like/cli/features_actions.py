@@ -185,7 +185,8 @@ def online_row(named: Named, entities: Sequence[str], at: str) -> dict[str, Any]
     """The vector of one entity."""
     vector = get_feature_vector(named[0], named[1] or None)
     with get_online_feature_service(vector) as service:
-        pairs = parse_pairs(entities, "ENTITY")
+        names = " ".join(f"{name}=..." for name in service.entities)
+        pairs = parse_pairs(entities, "ENTITY", f"mlrun-like features get {named[0]} {names}")
         for name in pairs:
             if name not in service.entities:
                 raise InvalidArgumentError(

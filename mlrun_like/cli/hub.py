@@ -10,13 +10,14 @@ from mlrun_like.cli.hub_sharing import init, publish, test, validate, withdraw
 from mlrun_like.cli.hub_sources import sources
 from mlrun_like.cli.output import Json, clean, print_fields, print_json, print_table
 from mlrun_like.configuration import config
-from mlrun_like.errors import InvalidArgumentError, NotFoundError
+from mlrun_like.errors import InvalidArgumentError, NotFoundError, StoreUnavailableError
 from mlrun_like.functions.hub import parse_address
 from mlrun_like.functions.preflight.needs import check_installed
 from mlrun_like.marketplace.addresses import KINDS
 from mlrun_like.marketplace.browsing import hub_item, hub_items
 from mlrun_like.marketplace.pins import Pin, pin_of, read_pins, write_pin
 from mlrun_like.marketplace.resolving import find_item, function_file
+from mlrun_like.marketplace.source import list_sources
 from mlrun_like.marketplace.using import use_item
 from mlrun_like.tracking.connect import open_store
 from mlrun_like.types import Document
@@ -181,7 +182,18 @@ def _pin(source: str, name: str, tag: str) -> Pin:
 def _items(kind: str, source: str, **asked: Any) -> Document:
     if kind and kind not in KINDS:
         raise InvalidArgumentError(f"--kind {kind!r} is unknown", fix=", ".join(KINDS))
-    return hub_items(open_store(), source=source, kind=kind, **asked)
+    store = open_store()
+    try:
+        store.connect()  # says at once if it is away
+        return hub_items(store, source=source, kind=kind, **asked)
+    except StoreUnavailableError as exc:
+        if source and source not in [one.name for one in list_sources()]:
+            raise
+        typer.echo(
+            f"warning: catalogues that were added in {store.shown} are left out: {clean(exc.what)}",
+            err=True,
+        )
+        return hub_items(None, source=source, kind=kind, **asked)
 
 
 def _show_items(found: Document, as_json: bool) -> None:

@@ -187,7 +187,10 @@ def find(uid: str, project: str) -> RunObject:
         )
     if found:
         return RunObject(parse(RunDoc, found[0], uid), store)
-    run = find_run(store, uid, project)
+    try:
+        run = find_run(store, uid, project)
+    except NotFoundError as exc:
+        raise NotFoundError(exc.what, fix="mlrun-like pipeline list") from exc
     workflow = run.metadata.labels.get("workflow")
     raise PipelineError(
         f"run {uid!r} is not the run of a pipeline",

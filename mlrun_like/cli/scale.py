@@ -65,13 +65,12 @@ def shift(
     mlrun-like shift scorer 1=90 2=10
     """
     rows = []
-    for version, percent in parse_pairs(shares, "VERSION=PERCENT").items():
+    fix = "mlrun-like shift scorer 1=90 2=10"
+    for version, percent in parse_pairs(shares, "VERSION=PERCENT", fix).items():
         try:
             rows.append({"version": int(version), "weight": float(percent.rstrip("%"))})
         except ValueError:
-            raise InvalidArgumentError(
-                f"{version}={percent} is no share", fix="mlrun-like shift scorer 1=90 2=10"
-            ) from None
+            raise InvalidArgumentError(f"{version}={percent} is no share", fix=fix) from None
     client = GatewayClient()
     _print(client.shift(find_deployed(client, name), rows), as_json)
 

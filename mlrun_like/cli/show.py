@@ -61,14 +61,14 @@ def show(
             _print_function(function)
 
 
-def print_run(run: RunObject) -> None:
-    """A run's summary, its sweep's table and its metric curves."""
+def print_run(run: RunObject, *, curves: bool = True) -> None:
+    """A run's summary, its sweep's table and its metric curves, which the store is asked for."""
     print_fields(summary(run))
     table = run.status.iterations
     if table:
         typer.echo("")
         print_table([str(name) for name in table[0]], table[1:])
-    series = run.metrics()
+    series = run.metrics() if curves else {}
     if series:
         typer.echo("")
         rows = []

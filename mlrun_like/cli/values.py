@@ -26,8 +26,13 @@ def parse_value(text: str) -> Any:
     return value
 
 
-def parse_pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+def parse_pairs(texts: Iterable[str], option: str, fix: str = "") -> dict[str, str]:
     """`k=v` texts as a dict.
+
+    Args:
+        texts: What was typed.
+        option: What it was typed for.
+        fix: What to type instead; by default the option with a parameter.
 
     >>> parse_pairs(["a=1", "b=x=y"], "--param")
     {'a': '1', 'b': 'x=y'}
@@ -41,7 +46,8 @@ def parse_pairs(texts: Iterable[str], option: str) -> dict[str, str]:
         name = name.strip()
         if not mark or not name:
             raise InvalidArgumentError(
-                f"{option} {text!r} is not of the form name=value", fix=f"{option} depth=4"
+                f"{option} {text!r} is not of the form name=value",
+                fix=fix or f"{option} depth=4",
             )
         if name in pairs:
             raise InvalidArgumentError(f"{option} {name!r} is given twice", fix="give it once")

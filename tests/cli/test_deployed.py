@@ -100,6 +100,7 @@ def test_versions(url: str, file: str) -> None:
     found = say("shift", "v", "1=50", "2=50%", "--json").stdout
     assert len(json.loads(found)["traffic"]) == 2
     assert "is no share" in say("shift", "v", "1=x", code=1).stderr
+    assert "fix: mlrun-like shift scorer 1=90 2=10" in say("shift", "v", "1", code=1).stderr
     assert "add up" in say("shift", "v", "1=10", code=1).stderr
     say("delete", "v")
 

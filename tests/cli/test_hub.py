@@ -75,6 +75,20 @@ def test_sources_are_added_listed_and_removed(tmp_path: Path) -> None:
     assert "has no key" in call("source", "accept", "ours", code=1)
 
 
+def test_without_the_service_what_needs_none_is_listed() -> None:
+    config.hub_shipped = True
+    with config.override(dbpath="http://127.0.0.1:9", remote_deadline=60.0):
+        for words in (("list",), ("list", "--source", "default"), ("search", "describe")):
+            done = CliRunner().invoke(app, ["hub", *words])
+            assert done.exit_code == 0 and "describe " in done.stdout
+            (line,) = done.stderr.splitlines()
+            assert "added in http://127.0.0.1:9 are left out: the tracking service cannot" in line
+        told = call("list", "--source", "ours", code=1)
+    assert "error: the tracking service cannot be reached" in told, (
+        "nobody knows whether it is there"
+    )
+
+
 def test_items_are_listed_searched_and_shown(tmp_path: Path) -> None:
     mlrun_hub(tmp_path / "hub")
     call("source", "add", "ours", tmp_path / "hub")

@@ -184,7 +184,9 @@ def test_wrong_names_and_ids(call: Any, flow: str, train: str) -> None:
     call("run", train, "--handler", "train")
     uid = open_store().list_runs(RunQuery(project="*"))[0]["metadata"]["uid"]
     assert "not the run of a pipeline" in _raised(call, "pipeline", "show", uid)
-    assert "there is no run" in _raised(call, "pipeline", "logs", "ffffffff")
+    for word in ("logs", "resume"):
+        told = _raised(call, "pipeline", word, "ffffffff")
+        assert "there is no run" in told and "fix: mlrun-like pipeline list" in told
     text = _raised(call, "pipeline", "run", "flow.py:small", "--refresh", "cont")
     assert "'cont'" in text and "Did you mean 'count'" in text
     assert "no parameter 'm'" in _raised(call, "pipeline", "run", "flow.py:small", "-p", "m=1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,21 @@ def test_a_failed_run_is_exit_code_1_and_stays_recorded(spawn: Any, train: str) 
     assert "mlrun_like/" not in answer.out + answer.err, "our own frames are not the user's"
     (run,) = spawn("get", "runs", "--state", "error", "--json").json
     assert run["status"]["error"] == "ValueError: too deep"
+
+
+def test_a_run_without_its_service_ends_with_where_the_record_waits(
+    call: Any, train: str, home: Path
+) -> None:
+    with ml.configuration.config.override(dbpath="http://127.0.0.1:9", remote_deadline=60.0):
+        begun = time.monotonic()
+        answer = call("run", train, "--handler", "train", "-p", "depth=5", "--returns", "accuracy")
+        assert "completed" in answer.out and "accuracy = 0.98" in answer.out
+        failed = call("run", train, "--handler", "train", "-p", "depth=500", code=1)
+        assert "run 'train' failed: ValueError: too deep" in failed.err
+        assert time.monotonic() - begun < 30, "a service that is known to be away is not waited for"
+    for said in (answer.err, failed.err):
+        assert f"what was recorded meanwhile waits in {home / 'spool'}" in said
+        assert "http://127.0.0.1:9" in said
 
 
 def test_a_failed_run_in_json(call: Any, train: str) -> None:

@@ -33,6 +33,9 @@ graph.to(double).respond()
 def make():
     return graph
 
+def make_other(size: int = 1, *more: int, **options: int):
+    return graph
+
 number = 3
 """
 GRAPH = """
@@ -114,6 +117,7 @@ def test_options_reach_the_server(start: Start, tmp_path: Path) -> None:
         (("nowhere.yaml",), "there is no file 'nowhere.yaml'"),
         (("app.py:grap",), "Did you mean 'graph'"),
         (("app.py:number",), "cannot be served"),
+        (("app.py:double",), r"is a function of body, and no graph(?s:.*)graph\.to\(double\)"),
         (("no_such_module:graph",), "no module 'no_such_module'"),
         (("a b:graph",), "neither a module nor a file"),
         (("app.py", "--cors-origin", "x"), "not an origin"),
@@ -141,7 +145,8 @@ def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "inner"
     folder.mkdir()
     (folder / "served_app.py").write_text(APP)
-    for text in ("inner/served_app.py", "inner/served_app.py:graph", "inner/served_app.py:make"):
+    file = "inner/served_app.py"
+    for text in (file, f"{file}:graph", f"{file}:make", f"{file}:make_other"):
         found, space = find_target(text)
         assert [step.name for step in found.steps] == ["double"] and "double" in space
         assert watched_folder(text) == folder

@@ -88,13 +88,14 @@ class Entrance:
         if not isinstance(record, Mapping) or len(repr(record)) > _LARGEST:
             raise InvalidArgumentError("what is written of an API gateway is no small mapping")
         auth = data.get("auth") or {}
+        _check_form(auth)
         check_auth(auth)
         functions = _functions(data.get("functions"))
         return cls(
             project,
             name,
             functions,
-            _canary(data.get("canary") or (), len(functions)),
+            _canary(_listed("canary", data.get("canary")), len(functions)),
             _fitting(_HOST, str(data.get("host") or ""), "host", "api.example.com"),
             _fitting(_PATH, str(data.get("path") or "/"), "path", "/v1"),
             dict(auth),
@@ -103,8 +104,30 @@ class Entrance:
         )
 
 
+def _listed(what: str, given: Any) -> Sequence[Any]:
+    if given and not isinstance(given, (list, tuple)):
+        raise InvalidArgumentError(f"{what} {given!r:.80} of an API gateway must be a list")
+    return given or ()
+
+
+def _check_form(auth: Any) -> None:
+    """Raises InvalidArgumentError, without what is written there: it may be a secret."""
+    if not isinstance(auth, Mapping):
+        raise InvalidArgumentError(
+            f"auth of an API gateway must be a mapping, not {type(auth).__name__}",
+            fix='auth={"kind": "basic", "callers": [{"name": "anna", "hash": "..."}]}',
+        )
+    callers = auth.get("callers") or ()
+    rows = isinstance(callers, (list, tuple)) and all(isinstance(one, Mapping) for one in callers)
+    if not rows or not all(isinstance(one.get("scopes") or [], (list, tuple)) for one in callers):
+        raise InvalidArgumentError(
+            "auth.callers of an API gateway must be a list of mappings, their scopes lists",
+            fix='"callers": [{"name": "anna", "hash": "...", "scopes": ["invoke"]}]',
+        )
+
+
 def _functions(given: Any) -> tuple[str, ...]:
-    keys = [given] if isinstance(given, str) else list(given or ())
+    keys = [given] if isinstance(given, str) else _listed("functions", given)
     if not 1 <= len(keys) <= 2:
         raise InvalidArgumentError(f"an API gateway leads to 1 or 2 functions, not {len(keys)}")
     for key in keys:

@@ -197,6 +197,24 @@ def test_what_cannot_be_one(change: dict[str, Any]) -> None:
         Entrance.from_dict({**FRONT, **change})
 
 
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"functions": 5}, "functions"),
+        ({"functions": {"shop/a": 1}}, "functions"),
+        ({"canary": 5}, "canary"),
+        ({"auth": "basic"}, "auth"),
+        ({"auth": [1]}, "auth"),
+        ({"auth": {"kind": "basic", "callers": 3}}, "auth.callers"),
+        ({"auth": {"kind": "basic", "callers": [3]}}, "auth.callers"),
+        ({"auth": {"kind": "bearer", "callers": [{"name": "a", "scopes": 3}]}}, "auth.callers"),
+    ],
+)
+def test_another_form_is_named(change: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=rf"^{named} .*must be a"):
+        Entrance.from_dict({**FRONT, **change})
+
+
 def entrances(home: Path, refreshed: list[int], frozen: list[str]) -> Entrances:
     async def changed() -> None:
         refreshed.append(1)
